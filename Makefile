@@ -1,0 +1,39 @@
+# The few words of this project. `make demo` and `make test` need nothing prepared by hand.
+.PHONY: demo demo-down test check fix bench environment lock
+.DEFAULT_GOAL := check
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+BIN := .venv/bin
+PYTEST_OPTIONS ?=
+
+demo: environment          ## build examples/shop as a container and a VM, and leave both running
+	@scripts/install run
+	@$(SUDO) $(BIN)/python scripts/demo.py up
+
+demo-down: environment     ## stop what the demo started
+	@$(SUDO) $(BIN)/python scripts/demo.py down
+
+test: environment          ## the whole suite, on real packages, containers and machines
+	@scripts/install run test
+	@$(SUDO) $(BIN)/pytest $(PYTEST_OPTIONS)
+
+check: environment         ## what every commit passes, in seconds: style, types, layers, unit tests
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
+	@$(BIN)/pytest -q tests/unit $(PYTEST_OPTIONS)
+
+fix: environment           ## mend what can be mended without thinking
+	@$(BIN)/ruff check --quiet --fix
+	@$(BIN)/ruff format --quiet
+
+bench: environment         ## measure against what users would otherwise pick
+	@scripts/install run test
+	@$(SUDO) $(BIN)/python benchmarks/run.py
+
+lock: environment          ## pin the newest dependencies that are a week old
+	@scripts/environment --lock
+
+environment:
+	@scripts/environment

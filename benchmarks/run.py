@@ -1,0 +1,109 @@
+"""Measures Herdbook against what people would otherwise pick, and writes the results down."""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from bench import Bench
+from measure import Comparison
+
+FOLDER = Path(__file__).parent
+
+
+def main() -> None:
+    """Run every comparison in one go."""
+    with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
+        bench = Bench(Path(name))
+        try:
+            rows = [
+                replace(bench.cold_build(), goal=1.3),
+                replace(bench.unchanged(), limit_seconds=0.5),
+                bench.one_file(),
+                bench.container_ready(),
+                replace(bench.machine_ready(), limit_seconds=12.0),
+            ]
+        finally:
+            bench.close()
+    facts = machine_facts()
+    (FOLDER / "results.json").write_text(
+        json.dumps({**facts, "rows": [asdict(row) for row in rows]}, indent=2) + "\n"
+    )
+    (FOLDER / "RESULTS.md").write_text(report(facts, rows))
+    print((FOLDER / "RESULTS.md").read_text())
+
+
+def machine_facts() -> dict[str, object]:
+    """Return what the numbers were measured on and with."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{os.cpu_count()} cores, {memory >> 30} GiB, Linux {platform.release()}",
+        "versions": {
+            name: first_line(command)
+            for name, command in {
+                "python": ["python3", "--version"],
+                "mmdebstrap": ["mmdebstrap", "--version"],
+                "buildah": ["buildah", "--version"],
+                "podman": ["podman", "--version"],
+                "qemu": ["qemu-system-x86_64", "--version"],
+            }.items()
+        },
+    }
+
+
+def first_line(command: list[str]) -> str:
+    """Return the first line a program prints."""
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    return result.stdout.splitlines()[0]
+
+
+def report(facts: dict[str, object], rows: list[Comparison]) -> str:
+    """Render the table for people."""
+    lines = [
+        "# Measured",
+        "",
+        f"On {facts['date']}, {facts['machine']}, by `make bench`: medians of runs in turn, in",
+        "seconds (smallest to largest), and the ratio of the medians. Below 1 is faster than the",
+        "other tool. No KVM: machines are emulated.",
+        "",
+        "| what | Herdbook | other | ratio | goal | met |",
+        "|---|---|---|---|---|---|",
+        *(row_text(row) for row in rows),
+        "",
+        *(f"- {name}: {version}" for name, version in dict(facts["versions"]).items()),  # type: ignore[call-overload]
+        "",
+        "What each row compares is said in `benchmarks/bench.py`.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def row_text(row: Comparison) -> str:
+    """Render one row."""
+    goal, met = "", ""
+    if row.goal is not None and row.ratio is not None:
+        goal, met = f"ratio ≤ {row.goal}", "yes" if row.ratio <= row.goal else "no"
+    if row.limit_seconds is not None:
+        goal = f"≤ {row.limit_seconds} s"
+        met = "yes" if statistics.median(row.ours) <= row.limit_seconds else "no"
+    ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
+    cells = [row.name, spread(row.ours), f"{row.other}: {spread(row.theirs)}", ratio, goal, met]
+    return f"| {' | '.join(cells)} |"
+
+
+def spread(seconds: tuple[float, ...]) -> str:
+    """Render a median with its range."""
+    return f"{statistics.median(seconds):.2f} ({min(seconds):.2f} to {max(seconds):.2f})"
+
+
+if __name__ == "__main__":
+    main()

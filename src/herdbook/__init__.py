@@ -1,0 +1,1 @@
+"""Herdbook: one definition becomes a golden image for virtual machines and containers."""

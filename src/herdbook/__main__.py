@@ -1,0 +1,5 @@
+"""Lets `python -m herdbook` do what the `herdbook` command does."""
+
+from herdbook.cli.main import main
+
+main()

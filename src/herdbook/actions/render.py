@@ -1,0 +1,190 @@
+"""Renders variants as what an engine starts or a person takes away, cached by digest."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from herdbook.actions.keep_layers import kept_layers
+from herdbook.actions.workshop import Workshop
+from herdbook.catalogue.model import VariantRecord, Version
+from herdbook.core import digests
+from herdbook.core.digests import Digest
+from herdbook.core.errors import NotFoundError, VerificationError
+from herdbook.disks.initrd import load_order, make_initrd
+from herdbook.disks.rendering import DISK_COMMAND_LINE, DiskParts
+from herdbook.disks.uki import append_sections
+from herdbook.fleet.instances import ContainerArtefact, MachineArtefact
+from herdbook.images.archives import blob_path, oci_layout
+from herdbook.images.compressing import compressed, media_type
+from herdbook.images.documents import LAYER, LayerReference, with_layers
+from herdbook.layers.contents import KeptLayer, content_in, merged_tar
+
+_STUB = "usr/lib/systemd/boot/efi/linuxx64.efi.stub"
+_RELEASE = "usr/lib/os-release"
+
+
+def container_artefact(
+    workshop: Workshop, version: Version, variant: VariantRecord
+) -> ContainerArtefact:
+    """Return an OCI layout whose layers are links to the store's own files."""
+    folder = _folder(workshop, variant)
+    layout = folder / "layout"
+    if not (layout / "index.json").exists():
+        with workshop.staging() as staging:
+            made = staging / "layout"
+            write_layout(workshop, version, variant, made)
+            folder.mkdir(parents=True, exist_ok=True)
+            if not layout.exists():
+                made.rename(layout)
+    return ContainerArtefact(layout, variant.manifest)
+
+
+def write_layout(
+    workshop: Workshop,
+    version: Version,
+    variant: VariantRecord,
+    folder: Path,
+    compression: str = "none",
+) -> Digest:
+    """Write an OCI layout of a container and return its manifest's digest.
+
+    Without compression that is the version's own; layers are then links to the store where that
+    is possible. Raises InvalidInputError for an unknown compression.
+    """
+    config = workshop.versions.document(variant.config)
+    manifest = workshop.versions.document(variant.manifest)
+    (folder / blob_path(variant.manifest)).parent.mkdir(parents=True, exist_ok=True)
+    if media_type(compression) != LAYER:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            packed = pool.map(
+                lambda layer: _pack(workshop, layer, folder, compression), variant.layers
+            )
+            manifest = with_layers(manifest, list(packed))
+    else:
+        for layer in variant.layers:
+            _link_or_copy(workshop.layers.path(layer.digest), folder / blob_path(layer.digest))
+    annotations = {"org.opencontainers.image.ref.name": str(version.number)}
+    for path, content in oci_layout(config, manifest, annotations).items():
+        (folder / path).write_bytes(content)
+    return manifest.digest
+
+
+def _pack(
+    workshop: Workshop, layer: LayerReference, folder: Path, compression: str
+) -> LayerReference:
+    """Compress a layer into a layout and return it as it is there."""
+    state, size = hashlib.sha256(), 0
+    incoming = folder / f".{digests.hexadecimal(layer.digest)}"
+    with workshop.layers.path(layer.digest).open("rb") as source, incoming.open("wb") as target:
+        for piece in compressed(iter(lambda: source.read(digests.PIECE_BYTES), b""), compression):
+            target.write(piece)
+            state.update(piece)
+            size += len(piece)
+    digest = Digest("sha256:" + state.hexdigest())
+    incoming.rename(folder / blob_path(digest))
+    return LayerReference(layer.title, digest, size, media_type(compression))
+
+
+def machine_artefact(workshop: Workshop, variant: VariantRecord) -> MachineArtefact:
+    """Return kernel, initrd and root of a VM, rendered if they are not there yet."""
+    folder = _folder(workshop, variant)
+    artefact = MachineArtefact(folder / "kernel", folder / "initrd", folder / "root.erofs")
+    if artefact.root.exists():
+        return artefact
+    layers = kept_layers(workshop, variant.layers)
+    with workshop.progress.task("Rendering the machine's root"):
+        folder.mkdir(parents=True, exist_ok=True)
+        kernel, initrd = boot_files(layers)
+        _write(artefact.kernel, kernel)
+        _write(artefact.initrd, initrd)
+        # Last, for it is what tells that all is there.
+        workshop.renderer().root(merged_tar(layers), artefact.root, variant.manifest)
+    return artefact
+
+
+def disk_image(workshop: Workshop, variant: VariantRecord) -> Path:
+    """Return a raw disk that UEFI firmware boots, rendered if it is not there yet."""
+    folder = _folder(workshop, variant)
+    disk = folder / "disk.raw"
+    if disk.exists():
+        return disk
+    machine = machine_artefact(workshop, variant)
+    layers = kept_layers(workshop, variant.layers)
+    settings = machine_settings(workshop, variant)
+    with workshop.progress.task("Rendering the disk"), workshop.staging() as staging:
+        unified = staging / "unified.efi"
+        unified.write_bytes(
+            append_sections(
+                content_in(layers, _STUB),
+                {
+                    ".osrel": content_in(layers, _RELEASE),
+                    ".cmdline": DISK_COMMAND_LINE.encode() + b"\0",
+                    ".linux": machine.kernel.read_bytes(),
+                    ".initrd": machine.initrd.read_bytes(),
+                },
+            )
+        )
+        parts = DiskParts(unified, machine.root, settings["disk_bytes"])
+        workshop.renderer().disk(parts, disk, variant.manifest)
+    return disk
+
+
+def machine_settings(workshop: Workshop, variant: VariantRecord) -> dict[str, int]:
+    """Return the numbers of a VM's configuration: memory_bytes, cpus, disk_bytes."""
+    content = json.loads(workshop.versions.document(variant.config).content)
+    return {name: int(content[name]) for name in ("memory_bytes", "cpus", "disk_bytes")}
+
+
+def boot_files(layers: Sequence[KeptLayer]) -> tuple[bytes, bytes]:
+    """Return the kernel of an image and the initrd that finds its root.
+
+    Raises VerificationError where the image holds not exactly one kernel.
+    """
+    paths = {path for layer in layers for path in layer.tree}
+    versions = sorted(match[1] for path in paths if (match := re.match(r"boot/vmlinuz-(.+)", path)))
+    if len(versions) != 1:
+        raise VerificationError(f"The image holds {len(versions)} kernels instead of one")
+    modules = _modules_folder(versions[0], paths)
+    order = load_order(
+        content_in(layers, f"{modules}/modules.dep").decode(),
+        content_in(layers, f"{modules}/modules.builtin").decode(),
+    )
+    first = [(path, content_in(layers, f"{modules}/{path}")) for path in order.first]
+    foreign = [(path, content_in(layers, f"{modules}/{path}")) for path in order.foreign]
+    kernel = content_in(layers, f"boot/vmlinuz-{versions[0]}")
+    return kernel, make_initrd(_busybox(layers), first, foreign)
+
+
+def _modules_folder(version: str, paths: set[str]) -> str:
+    folder = f"usr/lib/modules/{version}"
+    if f"{folder}/modules.builtin" not in paths:
+        raise NotFoundError(f"The image has no modules for its kernel {version}")
+    return folder
+
+
+def _busybox(layers: Sequence[KeptLayer]) -> bytes:
+    return content_in(layers, "usr/bin/busybox")
+
+
+def _folder(workshop: Workshop, variant: VariantRecord) -> Path:
+    return workshop.artefacts / digests.hexadecimal(variant.manifest)
+
+
+def _write(target: Path, content: bytes) -> None:
+    incoming = target.with_name(f".{target.name}.incoming")
+    incoming.write_bytes(content)
+    incoming.rename(target)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    if target.exists():
+        return
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(source, target)

@@ -1,0 +1,1 @@
+"""From lock to version: keys, roots, layers and the checks between them."""

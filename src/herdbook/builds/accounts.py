@@ -1,0 +1,56 @@
+"""Adds the recipe's user to the account files, the same way in every variant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from herdbook.core.errors import ConflictError
+
+USER_ID = 10_000
+"""The id of the one user a recipe may add: above Debian's ranges for systems and for people."""
+
+ACCOUNT_FILES = ("etc/passwd", "etc/group", "etc/shadow", "etc/gshadow")
+_DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who the service runs as."""
+
+    name: str
+    user_id: int
+    group_id: int
+
+
+ROOT = Account("root", 0, 0)
+
+
+def account_in(passwd: str, name: str) -> Account | None:
+    """Return a user that the packages made already (passwd(5)), or None."""
+    for line in passwd.splitlines():
+        fields = line.split(":")
+        if fields[0] == name:
+            return Account(name, int(fields[2]), int(fields[3]))
+    return None
+
+
+def add_account(files: Mapping[str, str], name: str, epoch: int) -> tuple[Account, dict[str, str]]:
+    """Return the account and the changed files (passwd(5), group(5), shadow(5), gshadow(5)).
+
+    `files` holds the account files by path. A user whom the packages made keeps the id they gave;
+    then nothing is changed. Raises ConflictError where the name is taken by a group alone.
+    """
+    if account := account_in(files["etc/passwd"], name):
+        return account, {}
+    if any(line.startswith(f"{name}:") for line in files["etc/group"].splitlines()):
+        raise ConflictError(
+            f"The packages make a group {name!r} but no such user",
+            hint="Choose another name for `user`.",
+        )
+    lines = {
+        "etc/passwd": f"{name}:x:{USER_ID}:{USER_ID}::/nonexistent:/usr/sbin/nologin\n",
+        "etc/group": f"{name}:x:{USER_ID}:\n",
+        "etc/shadow": f"{name}:!:{epoch // _DAY_SECONDS}:0:99999:7:::\n",
+        "etc/gshadow": f"{name}:!::\n",
+    }
+    changed = {path: files[path] + lines[path] for path in ACCOUNT_FILES if path in files}
+    return Account(name, USER_ID, USER_ID), changed

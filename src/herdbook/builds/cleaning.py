@@ -1,0 +1,53 @@
+"""What a freshly configured root holds that says more about the build than about the image."""
+
+import shutil
+from pathlib import Path
+
+VOLATILE = (
+    # logs of the installation
+    "var/log/alternatives.log",
+    "var/log/apt/*",
+    "var/log/bootstrap.log",
+    "var/log/dpkg.log",
+    # caches that are made again when needed
+    "var/cache/apt/*.bin",
+    "var/cache/debconf/*-old",
+    "var/cache/ldconfig/aux-cache",
+    # dpkg's and shadow's copies of the state before the last change, and locks
+    "etc/.pwd.lock",
+    "etc/group-",
+    "etc/gshadow-",
+    "etc/passwd-",
+    "etc/shadow-",
+    "var/lib/dpkg/*-old",
+    "var/lib/dpkg/lock*",
+    "var/lib/dpkg/triggers/Lock",
+    # what must differ between two machines
+    "etc/hostname",
+    "etc/resolv.conf",
+    "etc/ssh/ssh_host_*",
+    "var/lib/dbus/machine-id",
+    "var/lib/systemd/random-seed",
+    "var/lib/systemd/credential.secret",
+    # what the sandbox put there
+    "usr/sbin/policy-rc.d",
+    "run/*",
+    "tmp/*",
+)
+"""Paths (globs, relative to the root) that are removed; the one place where they are listed."""
+
+EMPTIED = ("etc/machine-id",)
+"""Files that must exist and be empty: systemd then takes the identity it is given at boot."""
+
+
+def clean(upper: Path) -> None:
+    """Remove from an upper folder what must not be in an image."""
+    for pattern in VOLATILE:
+        for path in upper.glob(pattern):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    for name in EMPTIED:
+        if (upper / name).exists():
+            (upper / name).write_bytes(b"")

@@ -1,0 +1,88 @@
+"""Where the sources of the `files` step land in an image, links inside the image followed."""
+
+from collections.abc import Sequence
+
+from herdbook.builds.accounts import Account
+from herdbook.builds.sources import Source
+from herdbook.core.errors import InvalidInputError
+from herdbook.layers.factoring import with_new_folders, with_parents
+from herdbook.layers.tree import Entry, Kind, Tree, parents
+
+_MAXIMUM_LINKS = 40
+_DPKG_DATABASE = "var/lib/dpkg"
+
+
+def layer_tree(
+    sources: Sequence[Source], root: Tree, account: Account, mtime: int
+) -> dict[str, Entry]:
+    """Return the layer that puts sources into an image with this root.
+
+    Links among an image's own folders (such as /bin) are followed, inside the image. Raises
+    InvalidInputError where a target goes through a link that the same step brings along, or
+    into dpkg's database.
+    """
+    brought = {source.target for source in sources if source.kind is Kind.SYMLINK}
+    entries: dict[str, Entry] = {}
+    for source in sources:
+        if not brought.isdisjoint(parents(source.target)):
+            raise InvalidInputError(
+                f"/{source.target} would be written through a link that `files` itself brings"
+            )
+        path = _place(root, source)
+        if path == _DPKG_DATABASE or path.startswith(_DPKG_DATABASE + "/"):
+            raise InvalidInputError(f"/{path} belongs to dpkg; `files` cannot write there")
+        there = root.get(path)
+        both_folders = there is not None and there.kind is source.kind is Kind.DIRECTORY
+        entries[path] = there if there and both_folders else _entry(path, source, account, mtime)
+    return with_parents(entries.values(), with_new_folders(entries.values(), root))
+
+
+def _place(root: Tree, source: Source) -> str:
+    """Return a source's path: the links on the way followed, and at its end only for a folder."""
+    if source.kind is Kind.DIRECTORY:
+        return resolve(root, source.target)
+    parent, _, name = source.target.rpartition("/")
+    real = resolve(root, parent)
+    return f"{real}/{name}" if real else name
+
+
+def _entry(path: str, source: Source, account: Account, mtime: int) -> Entry:
+    owned = source.owner == account.name
+    return Entry(
+        path,
+        source.kind,
+        mode=source.mode,
+        uid=account.user_id if owned else 0,
+        gid=account.group_id if owned else 0,
+        mtime=0 if source.kind is Kind.DIRECTORY else mtime,
+        size=source.size,
+        digest=source.digest,
+        target=source.link,
+    )
+
+
+def resolve(root: Tree, path: str) -> str:
+    """Return where a path really lies in an image; its links are followed inside the image only.
+
+    Raises InvalidInputError where links go round in a circle.
+    """
+    todo = path.split("/")[::-1]
+    done: list[str] = []
+    links = 0
+    while todo:
+        part = todo.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            done = done[:-1]
+            continue
+        entry = root.get("/".join([*done, part]))
+        if entry is None or entry.kind is not Kind.SYMLINK:
+            done.append(part)
+            continue
+        links += 1
+        if links > _MAXIMUM_LINKS:
+            raise InvalidInputError(f"/{path} goes round in a circle of links")
+        done = [] if entry.target.startswith("/") else done
+        todo += entry.target.split("/")[::-1]
+    return "/".join(done)

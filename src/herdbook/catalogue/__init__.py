@@ -1,0 +1,1 @@
+"""Images and their versions: what was built, from which layers, and the ports that keep it."""

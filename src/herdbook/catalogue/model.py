@@ -1,0 +1,77 @@
+"""The frozen records of images, versions, variants and layers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from herdbook.core.digests import Digest
+from herdbook.images.documents import Document, LayerReference
+from herdbook.recipes.model import Variant
+
+__all__ = ["ImageSummary", "NewVersion", "Variant", "VariantRecord", "Version"]
+
+
+@dataclass(frozen=True)
+class VariantRecord:
+    """One variant of a version: its manifest and its layers, the lowest first."""
+
+    kind: Variant
+    manifest: Digest
+    config: Digest
+    layers: tuple[LayerReference, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """The uncompressed size of all layers together."""
+        return sum(layer.size for layer in self.layers)
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """A build's result on its way into the catalogue, with the documents it consists of."""
+
+    image: str
+    digest: Digest
+    build_key: Digest
+    lock: str
+    recipe: str
+    created_at: datetime
+    variants: tuple[VariantRecord, ...]
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True)
+class Version:
+    """One immutable build result of an image."""
+
+    image: str
+    number: int
+    digest: Digest
+    build_key: Digest
+    created_at: datetime
+    lock: str
+    recipe: str
+    variants: tuple[VariantRecord, ...]
+
+    @property
+    def label(self) -> str:
+        """How people name it: `shop/web:3`."""
+        return f"{self.image}:{self.number}"
+
+    def variant(self, kind: Variant) -> VariantRecord | None:
+        """Return one variant, or None where the version has none of that kind."""
+        return next((each for each in self.variants if each.kind is kind), None)
+
+
+@dataclass(frozen=True)
+class ImageSummary:
+    """An image and its newest version."""
+
+    name: str
+    versions: int
+    latest: Version
+
+
+def shared_bytes(one: VariantRecord, other: VariantRecord) -> int:
+    """Return how many bytes of `one` are layers that `other` has too."""
+    others = {layer.digest for layer in other.layers}
+    return sum(layer.size for layer in one.layers if layer.digest in others)

@@ -1,0 +1,72 @@
+"""The ports through which versions, layers and finished work are kept."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from herdbook.catalogue.model import ImageSummary, NewVersion, Version
+from herdbook.core.digests import Digest
+from herdbook.images.documents import Document, LayerReference
+from herdbook.layers.tree import Tree
+
+
+class Versions(Protocol):
+    """The register of images: versions are added, never changed."""
+
+    def add(self, new: NewVersion) -> Version:
+        """Give a version the next number of its image and keep it, all of it or nothing.
+
+        Idempotent: a version whose digest is the newest one's is that version.
+        """
+        ...
+
+    def find(self, image: str, number: int | None = None) -> Version | None:
+        """Return a version by number, or the newest; None where there is none."""
+        ...
+
+    def built_from(self, image: str, build_key: Digest) -> Version | None:
+        """Return the image's newest version that was built from the same inputs."""
+        ...
+
+    def images(self) -> list[ImageSummary]:
+        """Return every image by name."""
+        ...
+
+    def document(self, digest: Digest) -> Document:
+        """Return a manifest, configuration or index; raises NotFoundError."""
+        ...
+
+
+class Layers(Protocol):
+    """The store of layers: bytes by digest, with the tree each of them holds."""
+
+    def write(self, pieces: Iterable[bytes]) -> tuple[Digest, int]:
+        """Keep a layer's bytes and return their digest and size; nothing half-written is seen.
+
+        Raises NoSpaceError.
+        """
+        ...
+
+    def path(self, digest: Digest) -> Path:
+        """Return the file that holds a layer's bytes; raises NotFoundError."""
+        ...
+
+    def set_tree(self, digest: Digest, tree: Tree) -> None:
+        """Keep the tree of a layer, once it was proven to be what the bytes hold."""
+        ...
+
+    def tree(self, digest: Digest) -> Tree:
+        """Return the tree of a layer; raises NotFoundError."""
+        ...
+
+
+class Cache(Protocol):
+    """What finished work left, by the key of what went into it; forgetting it costs only time."""
+
+    def recall(self, key: Digest) -> tuple[LayerReference, ...] | None:
+        """Return the layers that work made, or None where it was not done or they are gone."""
+        ...
+
+    def remember(self, key: Digest, layers: Iterable[LayerReference]) -> None:
+        """Keep what work made."""
+        ...

@@ -1,0 +1,28 @@
+"""The one fact worth knowing without the register: what made an image's newest version."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from herdbook.core.digests import Digest
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """An image's newest version and the key of the build that made it."""
+
+    image: str
+    number: int
+    digest: Digest
+    build_key: Digest
+
+
+class Stamps(Protocol):
+    """Keeps one stamp for each image; losing them costs time only."""
+
+    def recall(self, image: str) -> Stamp | None:
+        """Return the image's stamp, or None where it cannot be relied on."""
+        ...
+
+    def keep(self, stamp: Stamp) -> None:
+        """Replace the image's stamp."""
+        ...

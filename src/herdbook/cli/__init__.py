@@ -1,0 +1,1 @@
+"""The command line: parses, calls one action, prints; one module per noun."""

@@ -1,0 +1,28 @@
+"""Completes names of images and instances in the shell; a failure there completes nothing."""
+
+from herdbook.core.errors import HerdbookError
+
+
+def complete_image(incomplete: str) -> list[str]:
+    """Return the names of images that begin like this."""
+    from herdbook.cli.output import Output
+    from herdbook.cli.session import open_session
+
+    try:
+        known = open_session(Output(as_json=True)).versions.images()
+    except (HerdbookError, OSError):
+        return []
+    return [summary.name for summary in known if summary.name.startswith(incomplete)]
+
+
+def complete_instance(incomplete: str) -> list[str]:
+    """Return the names of instances that begin like this."""
+    from herdbook.cli.output import Output
+    from herdbook.cli.session import open_session
+
+    try:
+        engines = open_session(Output(as_json=True)).engines.values()
+        names = [seen.name for engine in engines for seen in engine.observe()]
+    except (HerdbookError, OSError):
+        return []
+    return [name for name in names if name.startswith(incomplete)]

@@ -1,0 +1,105 @@
+"""Prints results for people or for scripts, and failures with the next step."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from herdbook.core.errors import HerdbookError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Output:
+    """Results go to standard output, everything else to standard error.
+
+    With `as_json`, results are one JSON document and failures one JSON document too.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def json(self, document: object) -> None:
+        """Print a result for scripts."""
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+    def text(self, text: str) -> None:
+        """Print a result for people."""
+        self._console().print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Tell a person something that is no result."""
+        if not self.as_json:
+            self._console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print a table that fits the terminal; wide cells fold, nothing is cut off."""
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            right = column.startswith("#")
+            table.add_column(
+                column.lstrip("#"), justify="right" if right else "left", overflow="fold"
+            )
+        for row in rows:
+            table.add_row(*(_coloured(cell) for cell in row))
+        self._console().print(table)
+
+    def failure(self, error: HerdbookError) -> None:
+        """Say what went wrong, where, and what to do next."""
+        if self.as_json:
+            document = {"code": error.code, "message": error.message}
+            document |= {"hint": error.hint, "where": error.where}
+            sys.stderr.write(json.dumps({"error": document}, indent=2) + "\n")
+            return
+        console = self._console(stderr=True)
+        console.print("[bold red]error:[/] ", end="")
+        console.print(error.message, highlight=False, markup=False, soft_wrap=True)
+        if error.where:
+            console.print(f"   at: {error.where}", highlight=False, markup=False, soft_wrap=True)
+        if error.hint:
+            console.print("[bold]  next:[/] ", end="")
+            console.print(error.hint, highlight=False, markup=False, soft_wrap=True)
+
+    def _console(self, *, stderr: bool = False) -> "Console":
+        from rich.console import Console
+
+        return Console(stderr=stderr)
+
+
+_COLOURS = {
+    "ready": "green",
+    "running": "green",
+    "ok": "green",
+    "starting": "yellow",
+    "limited": "yellow",
+    "failed": "red",
+    "missing": "red",
+}
+
+
+def _coloured(cell: str) -> Any:  # noqa: ANN401 - rich's own union of what can be shown
+    from rich.text import Text
+
+    return Text(cell, style=_COLOURS.get(cell, ""))
+
+
+def human_size(size_bytes: int) -> str:
+    """Return a size as people read it, in powers of 1024."""
+    size = float(size_bytes)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:  # noqa: PLR2004 - the step between units
+            return f"{size:.0f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
+
+
+def human_seconds(seconds: float) -> str:
+    """Return a duration as people read it."""
+    if seconds < 10:  # noqa: PLR2004 - below, tenths matter
+        return f"{seconds:.1f} s"
+    if seconds < 120:  # noqa: PLR2004 - two minutes
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"

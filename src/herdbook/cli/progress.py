@@ -1,0 +1,92 @@
+"""Shows long work: bars on a terminal, a line for each finished piece elsewhere."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+
+from herdbook.core import progress as port
+
+_WORTH_A_LINE_SECONDS = 0.5
+
+
+class TerminalProgress:
+    """Bars and spinners on standard error, for as long as there is something to wait for."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            _AmountColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._open = 0
+
+    @contextmanager
+    def task(self, title: str, total: int | None = None, unit: str = "") -> Iterator[port.Task]:
+        """Show one piece of work until the block ends."""
+        started = time.monotonic()
+        if self._console.is_terminal and not self._open:
+            self._progress.start()
+        self._open += 1
+        task = self._progress.add_task(title, total=total, unit=unit)
+        try:
+            yield _Shown(self._progress, task)
+        finally:
+            self._progress.remove_task(task)
+            self._open -= 1
+            if self._console.is_terminal and not self._open:
+                self._progress.stop()
+        seconds = time.monotonic() - started
+        if seconds >= _WORTH_A_LINE_SECONDS:
+            self.say(f"{title} ({seconds:.1f} s)")
+
+    def say(self, text: str) -> None:
+        """Tell one fact worth a line of its own."""
+        self._progress.console.print(text, style="dim", highlight=False, markup=False)
+
+
+class _Shown:
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def advance(self, amount: int = 1) -> None:
+        self._progress.advance(self._task, amount)
+
+    def describe(self, text: str) -> None:
+        self._progress.update(self._task, description=text)
+
+
+class _AmountColumn(ProgressColumn):
+    """Bytes as bytes, other things as 3/12, nothing where no total is known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bytes = DownloadColumn(binary_units=True)
+        self._count = MofNCompleteColumn()
+
+    def render(self, task: Task) -> Text:
+        """Render one cell."""
+        if task.total is None:
+            return Text("")
+        column = self._bytes if task.fields["unit"] == "bytes" else self._count
+        return column.render(task)

@@ -1,0 +1,17 @@
+"""Opens what a command works with; imported late, so that help and completion stay quick."""
+
+from herdbook.actions.workshop import Workshop
+from herdbook.cli.output import Output
+from herdbook.core.progress import NoProgress
+from herdbook.server.program import open_workshop
+from herdbook.server.settings import load_settings
+
+
+def open_session(output: Output) -> Workshop:
+    """Return the workshop, with progress shown to people only."""
+    settings = load_settings()
+    if output.as_json:
+        return open_workshop(settings, NoProgress())
+    from herdbook.cli.progress import TerminalProgress
+
+    return open_workshop(settings, TerminalProgress())

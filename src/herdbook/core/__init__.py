@@ -1,0 +1,1 @@
+"""What every other package may need: errors, digests, time, progress."""

@@ -1,0 +1,1 @@
+"""Bootable renderings of a VM variant: initrd, unified kernel image, partition table, disk."""

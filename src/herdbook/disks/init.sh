@@ -1,0 +1,97 @@
+#!/bin/busybox sh
+# The first program of a Herdbook machine: finds the root, lays a writable layer over it and
+# hands over to systemd. It stops the machine rather than start it from the wrong disk.
+b=/bin/busybox
+
+fail() {
+    # To the console whatever "quiet" says: nobody can look into a machine that has no root.
+    echo "herdbook: cannot start: $1" >/dev/console
+    $b sync
+    $b poweroff -f
+    # Without a firmware that can switch off, stop here: init must never return.
+    while :; do $b sleep 3600; done
+}
+
+load() {
+    # A module for hardware that is not there refuses to load: what matters is the root.
+    for module in /modules/"$1"/*.ko; do $b insmod "$module" 2>/dev/null; done
+}
+
+find_disk() { # prints the device that is called $1: a virtio serial or a partition name
+    for entry in /sys/class/block/*; do
+        [ -e "$entry/uevent" ] || continue # the pattern itself, while there is no disk at all
+        serial='' # the file has no newline at its end, so read "fails" with the value in place
+        [ -e "$entry/serial" ] && read -r serial <"$entry/serial"
+        [ "$serial" = "$1" ] && echo "/dev/${entry##*/}" && return
+        while read -r line; do
+            [ "$line" = "PARTNAME=$1" ] && echo "/dev/${entry##*/}" && return
+        done <"$entry/uevent"
+    done
+    return 1
+}
+
+wait_for_disk() { # $1 name, $2 tries of 20 ms: real controllers find their disks after the driver
+    tries=0
+    until disk=$(find_disk "$1"); do
+        tries=$((tries + 1))
+        [ $tries -ge "$2" ] && return 1
+        $b usleep 20000
+    done
+}
+
+$b mkdir -p /proc /sys /run /new
+$b mount -t proc proc /proc
+$b mount -t sysfs sysfs /sys
+$b mount -t devtmpfs devtmpfs /dev
+read -r command_line </proc/cmdline
+
+load first
+if ! wait_for_disk herdbook-root 10; then
+    load foreign
+    wait_for_disk herdbook-root 1500 || fail "no disk or partition is called herdbook-root"
+fi
+root=$disk
+
+# systemd keeps what lies in /run/initramfs until the very end and then makes it read-only: that
+# leaves the writable disk's file system clean (systemd's interface for initrds).
+$b mount -t tmpfs -o mode=0755,nosuid,nodev,size=20% tmpfs /run
+$b mkdir -m 0700 /run/initramfs
+layers=/run/initramfs/herdbook
+$b mkdir $layers $layers/root $layers/writable
+$b mount -t erofs -o ro "$root" $layers/root || fail "cannot mount the root on $root"
+
+if disk=$(find_disk herdbook-rw); then
+    $b mount -t ext4 -o noatime "$disk" $layers/writable ||
+        fail "cannot mount the writable disk on $disk"
+else
+    case " $command_line " in
+    *" herdbook.rw=required "*) fail "the writable disk herdbook-rw is missing" ;;
+    esac
+    $b mount -t tmpfs -o mode=0755,size=50% tmpfs $layers/writable
+fi
+$b mkdir -p $layers/writable/upper $layers/writable/work
+upper=upperdir=$layers/writable/upper,workdir=$layers/writable/work
+$b mount -t overlay -o lowerdir=$layers/root,$upper overlay /new ||
+    fail "cannot lay the writable layer over the root"
+
+$b mount -t tmpfs -o mode=1777,nosuid,nodev,size=50% tmpfs /new/tmp
+
+# Settings and secrets of this start, as a tar: firmware tables cut off what exceeds 4 KiB.
+if disk=$(find_disk herdbook-secrets); then
+    $b mkdir -m 0700 /run/herdbook
+    $b tar -x -f "$disk" -C /run/herdbook || fail "cannot read the secrets on $disk"
+fi
+
+# A name that is not in /etc/hosts costs every program that asks for it a time-out.
+for word in $command_line; do
+    case "$word" in
+    systemd.hostname=*)
+        name=${word#*=}
+        $b grep -qsw "$name" /new/etc/hosts || echo "127.0.1.1 $name" >>/new/etc/hosts
+        ;;
+    esac
+done
+
+[ -x /new/sbin/init ] || [ -L /new/sbin/init ] || fail "the root has no /sbin/init"
+for directory in proc sys dev run; do $b mount -o move /$directory /new/$directory; done
+exec $b switch_root /new /sbin/init

@@ -1,0 +1,1 @@
+"""Adapters to other programs; no driver knows another one."""

@@ -1,0 +1,117 @@
+"""Runs commands in a root with bubblewrap: no network, few capabilities, nothing left behind."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from herdbook.builds.ports import Job, Outcome
+from herdbook.core.errors import MissingToolError, NoSpaceError, StepFailedError
+from herdbook.drivers import process
+
+_CAPABILITIES = (
+    # What Debian's maintainer scripts do: own files, set modes and file capabilities, change user.
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+)
+_MOUNT_THEN = 'mount -t overlay herdbook -o "$1" "$2" && shift 2 && exec "$@"'
+_UNPACK = 'for deb; do dpkg-deb --fsys-tarfile "$deb" | tar -C "$root" -x --keep-directory-symlink'
+
+
+@dataclass(frozen=True)
+class BubblewrapSandbox:
+    """A sandbox whose overlays live under `directory`, on a file system that can hold them."""
+
+    directory: Path
+
+    def run(self, job: Job) -> Outcome:
+        """Run a command to its end; see the port's promises."""
+        if os.geteuid() != 0:
+            raise MissingToolError(
+                "Building a root needs root privileges on this machine",
+                hint="Run the same command with sudo.",
+            )
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="overlay-", dir=self.directory) as name:
+            overlay = Path(name)
+            options = _lay_out(overlay, job)
+            result = process.run(
+                [
+                    *("unshare", "--mount", "--propagation", "private"),
+                    *("sh", "-c", _MOUNT_THEN, "sh", options, "merged"),
+                    *_bubblewrap(overlay / "merged", job),
+                ],
+                directory=overlay,
+                environment={"PATH": os.defpath + ":/usr/sbin:/sbin"},
+                limit_seconds=job.limit_seconds,
+            )
+        said = result.output + result.errors
+        if not result.succeeded and "No space left on device" in said:
+            raise NoSpaceError("There is no space left to build in")
+        if not result.succeeded and said.startswith(("mount:", "unshare:", "bwrap:")):
+            raise MissingToolError(
+                f"This machine cannot run the sandbox: {result.last_words}",
+                hint="Ask `herdbook doctor` what it lacks.",
+            )
+        return Outcome(result.status, said)
+
+    def unpack(self, debs: Sequence[Path], root: Path) -> None:
+        """Unpack the files of packages into a folder, following links between directories."""
+
+        def unpack_some(some: Sequence[Path]) -> None:
+            script = f"set -eu; umask 022; root=$1; shift; {_UNPACK}; done"
+            result = process.run(["sh", "-c", script, "sh", root, *some])
+            if "No space left on device" in result.errors:
+                raise NoSpaceError("There is no space left to build in")
+            if not result.succeeded or result.errors:
+                raise StepFailedError(f"A package cannot be unpacked: {result.last_words}")
+
+        workers = min(os.cpu_count() or 1, 4)
+        with ThreadPoolExecutor(workers) as pool:
+            shares = [debs[start::workers] for start in range(workers)]
+            list(pool.map(unpack_some, (share for share in shares if share)))
+
+
+def _lay_out(overlay: Path, job: Job) -> str:
+    """Make the overlay's folders and return its mount options, in paths relative to it.
+
+    Relative, because a comma or a colon in a folder's name would end an option.
+    """
+    for name in ("merged", "work", "empty"):
+        (overlay / name).mkdir()
+    (overlay / "upper").symlink_to(job.upper.resolve())
+    lowers = ["empty"]
+    for count, folder in enumerate(job.lower):
+        (overlay / f"lower{count}").symlink_to(folder.resolve())
+        lowers.insert(0, f"lower{count}")
+    # volatile: an interrupted root is thrown away, so nothing of it need reach the disk in order.
+    return (
+        f"lowerdir={':'.join(lowers)},upperdir=upper,workdir=work,"
+        "volatile,redirect_dir=off,metacopy=off,index=off,xino=off"
+    )
+
+
+def _bubblewrap(root: Path, job: Job) -> list[str]:
+    arguments = [
+        *("bwrap", "--bind", str(root), "/", "--dev", "/dev", "--proc", "/proc"),
+        *("--tmpfs", "/run", "--perms", "1777", "--tmpfs", "/tmp"),  # noqa: S108 - inside
+        *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"),
+        *("--hostname", "localhost", "--die-with-parent", "--new-session"),
+        *("--clearenv", "--chdir", "/", "--cap-drop", "ALL"),
+    ]
+    for capability in _CAPABILITIES:
+        arguments += ["--cap-add", capability]
+    for outside, inside in job.shown.items():
+        arguments += ["--ro-bind", str(outside), inside]
+    for name, value in job.environment.items():
+        arguments += ["--setenv", name, value]
+    return [*arguments, "--", *job.command]

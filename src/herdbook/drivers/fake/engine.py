@@ -1,0 +1,92 @@
+"""The engine that runs nothing: the port's promises in memory."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from herdbook.core.clock import Clock
+from herdbook.core.errors import InvalidInputError
+from herdbook.drivers.fake.computer import FakeComputer, FakeInstance
+from herdbook.drivers.handover import check_handover
+from herdbook.fleet.instances import ContainerArtefact, Seen, State, Wanted, check_name
+from herdbook.fleet.ports import Capabilities
+
+_PAUSE_SECONDS = 0.05
+_KINDS = {True: "container", False: "vm"}
+
+
+class FakeEngine:
+    """Keeps instances on a `computer`, which engines share as real ones share a machine.
+
+    Without one, the engine has a computer of its own. `variant` is `container` or `vm`.
+    """
+
+    def __init__(
+        self,
+        state_directory: Path,
+        clock: Clock,
+        computer: FakeComputer | None = None,
+        variant: str = "container",
+    ) -> None:
+        self._scope = state_directory
+        self._clock = clock
+        self._variant = variant
+        self.computer = computer or FakeComputer()
+
+    @property
+    def name(self) -> str:
+        """The engine's name, as `ps` shows it."""
+        return "fake"
+
+    def capabilities(self) -> Capabilities:
+        """Say that everything works."""
+        return Capabilities(self._variant, version="1")
+
+    def start(self, wanted: Wanted) -> Seen:
+        """Take note of an instance, or fail as the computer was told to."""
+        check_name(wanted.name)
+        check_handover(wanted)
+        if _KINDS[isinstance(wanted.artefact, ContainerArtefact)] != self._variant:
+            raise InvalidInputError(f"This engine runs the variant {self._variant!r} only")
+        instance = FakeInstance(wanted, self._clock.now())
+        self.computer.add(self._scope, instance)
+        return self._seen(instance)
+
+    def observe(self) -> list[Seen]:
+        """Return every instance of this state directory by name."""
+        return [self._seen(instance) for instance in self.computer.of(self._scope)]
+
+    def stop(self, name: str, grace_seconds: float = 10.0) -> None:
+        """Forget an instance, at once."""
+        del grace_seconds
+        check_name(name)
+        self.computer.remove(self._scope, name)
+
+    def logs(self, name: str, *, follow: bool = False) -> Iterator[str]:
+        """Yield what the instance was made to say; with `follow`, until it ends."""
+        check_name(name)
+        return self._lines(self.computer.find(self._scope, name), follow=follow)
+
+    def _lines(self, instance: FakeInstance, *, follow: bool) -> Iterator[str]:
+        yielded = 0
+        while True:
+            # Asked before reading: whatever was written until then is still read.
+            goes_on = follow and instance.state is State.RUNNING
+            for line in instance.lines[yielded:]:
+                yield line
+                yielded += 1
+            if not goes_on:
+                return
+            self._clock.sleep(_PAUSE_SECONDS)
+
+    def _seen(self, instance: FakeInstance) -> Seen:
+        wanted = instance.wanted
+        return Seen(
+            name=wanted.name,
+            engine=self.name,
+            state=instance.state,
+            origin=wanted.origin,
+            ports=wanted.ports,
+            started_at=instance.started_at,
+            reason=instance.reason,
+            health_path=wanted.health_path,
+        )

@@ -1,0 +1,31 @@
+"""Remembers what was found out about this machine until it is restarted or a program changes."""
+
+import json
+from pathlib import Path
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def boot_id() -> str:
+    """Return the kernel's name for the time since this machine was started."""
+    return _BOOT_ID.read_text(encoding="ascii").strip()
+
+
+def recall(path: Path, version: str) -> tuple[str, ...] | None:
+    """Return what was found out for this boot and program `version`, or None if nothing was."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    if document.get("boot_id") != boot_id() or document.get("version") != version:
+        return None
+    return tuple(document["found"])
+
+
+def remember(path: Path, version: str, found: tuple[str, ...]) -> None:
+    """Keep what was found out; a reader never sees half of it."""
+    document = {"boot_id": boot_id(), "version": version, "found": list(found)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,154 @@
+"""The only door to other programs: argument lists, time limits, captured output, our errors."""
+
+import os
+import shutil
+import signal
+import subprocess  # noqa: TID251 - this is the one place
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from herdbook.core.errors import MissingToolError, TimeoutExpiredError
+
+DEFAULT_LIMIT_SECONDS = 600.0
+
+_DEBIAN_PACKAGES = {
+    "apt-get": "apt",
+    "apt-cache": "apt",
+    "bwrap": "bubblewrap",
+    "dpkg-deb": "dpkg",
+    "mcopy": "mtools",
+    "mkfs.ext4": "e2fsprogs",
+    "mkfs.fat": "dosfstools",
+    "mmd": "mtools",
+    "mount": "mount",
+    "podman": "podman",
+    "qemu-img": "qemu-utils",
+    "qemu-system-x86_64": "qemu-system-x86",
+    "unshare": "util-linux",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a program ended; the output is text with undecodable bytes replaced."""
+
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the program ended with status 0."""
+        return self.status == 0
+
+    @property
+    def last_words(self) -> str:
+        """The last lines of what it printed: where programs usually say what went wrong."""
+        text = self.errors.strip() or self.output.strip()
+        return "\n".join(text.splitlines()[-12:])
+
+
+def find(program: str) -> str:
+    """Return where a program is; raises MissingToolError that names its Debian package."""
+    # Debian keeps mkfs and friends out of an ordinary user's PATH.
+    path = os.pathsep.join((os.defpath, "/usr/sbin", "/sbin"))
+    found = shutil.which(program, path=os.getenv("PATH")) or shutil.which(program, path=path)
+    if found is None:
+        package = _DEBIAN_PACKAGES.get(program, program)
+        raise MissingToolError(
+            f"The program {program!r} is not installed",
+            hint=f"Install it with: apt-get install {package}",
+        )
+    return found
+
+
+def run(
+    arguments: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str] | None = None,
+    given: bytes | None = None,
+    limit_seconds: float = DEFAULT_LIMIT_SECONDS,
+    directory: Path | None = None,
+) -> Result:
+    """Run a program to its end and return what it said; a status other than 0 is no exception.
+
+    It gets its own session, so that Ctrl-C reaches it only through us, and is killed with all its
+    children when the time is over or we are interrupted.
+    """
+    with spawn(
+        arguments,
+        environment=environment,
+        stdin=subprocess.PIPE if given is not None else subprocess.DEVNULL,
+        directory=directory,
+    ) as process:
+        try:
+            output, errors = process.communicate(given, timeout=limit_seconds)
+        except subprocess.TimeoutExpired:
+            raise TimeoutExpiredError(
+                f"{Path(str(arguments[0])).name} took longer than {limit_seconds:.0f} s"
+            ) from None
+    return Result(process.returncode, _text(output), _text(errors))
+
+
+@contextmanager
+def spawn(
+    arguments: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str] | None = None,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes] = subprocess.PIPE,
+    stderr: int | IO[bytes] = subprocess.PIPE,
+    directory: Path | None = None,
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a program beside us for as long as the block lasts; nothing of it outlives the block."""
+    command = [find(str(arguments[0])), *map(str, arguments[1:])]
+    process = subprocess.Popen(
+        command,
+        env=dict(environment) if environment is not None else None,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=directory,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            _kill_group(process.pid)
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def start_detached(
+    arguments: Sequence[str | Path], *, log: Path, open_descriptors: Iterable[int] = ()
+) -> int:
+    """Start a program that outlives us, its output appended to `log`; return its process id."""
+    command = [find(str(arguments[0])), *map(str, arguments[1:])]
+    with log.open("ab") as stream:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+            pass_fds=tuple(open_descriptors),
+        )
+    process.returncode = 0  # it is not ours to wait for: keeps Popen from warning about it
+    return process.pid
+
+
+def _kill_group(process_id: int) -> None:
+    try:
+        os.killpg(process_id, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _text(output: bytes | None) -> str:
+    return (output or b"").decode(errors="replace")

@@ -1,0 +1,169 @@
+"""Pins requirements with uv and keeps their wheels, from the index this machine's pip is set to."""
+
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from uv import find_uv_bin
+
+from herdbook.builds.lock import LockedPython, LockedWheel
+from herdbook.core import digests
+from herdbook.core.errors import (
+    HerdbookError,
+    InvalidInputError,
+    NetworkError,
+    NoSpaceError,
+    UnsatisfiableError,
+    VerificationError,
+)
+from herdbook.core.progress import Progress
+from herdbook.drivers import process
+
+_MACHINE = "x86_64"
+_OLDEST_GLIBC_MINOR = 5  # manylinux1
+_LEGACY_TAGS = ("manylinux2014", "manylinux2010", "manylinux1", "linux")
+_OFFLINE = re.compile(
+    r"Could not connect|dns error|Connection|Network|timed out|Failed to fetch|Temporary failure",
+    re.IGNORECASE,
+)
+_PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==(\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class PypiWheelHouse:
+    """Wheels under `directory`, each in a folder named by its digest, under its own name."""
+
+    directory: Path
+
+    def resolve(self, requirements: Path, python: str, glibc: str) -> LockedPython:
+        """Pin every requirement as a wheel with its digest; see the port's promises.
+
+        uv decides on versions; the wheel that fits the image is fetched at once, since only then
+        is it known which of a version's wheels that is.
+        """
+        result = process.run(
+            [
+                *(find_uv_bin(), "pip", "compile", "--quiet", "--generate-hashes"),
+                *("--only-binary", ":all:", "--no-header", "--no-annotate"),
+                *("--python-version", python),
+                *("--python-platform", f"{_MACHINE}-manylinux_{glibc.replace('.', '_')}"),
+                *_index_arguments(),
+                str(requirements.resolve()),
+            ]
+        )
+        if not result.succeeded:
+            raise _refusal(result.errors, requirements)
+        with tempfile.TemporaryDirectory(dir=self._made()) as name:
+            folder = Path(name)
+            self._download(result.output, python, glibc, folder)
+            wheels = sorted((self._keep(path) for path in folder.iterdir()), key=_by_name)
+        pinned = {canonicalize_name(match[1]) for match in _PINNED.finditer(result.output)}
+        if missing := pinned - {canonicalize_name(wheel.name) for wheel in wheels}:
+            raise NetworkError(f"No wheel was fetched for {', '.join(sorted(missing))}")
+        return LockedPython(version=python, glibc=glibc, wheels=tuple(wheels))
+
+    def fetch(self, locked: LockedPython, progress: Progress) -> list[Path]:
+        """Return the kept wheels, fetching those not kept yet."""
+        missing = [wheel for wheel in locked.wheels if not self._kept(wheel).exists()]
+        if missing:
+            lines = [f"{wheel.name}=={wheel.version} --hash={wheel.sha256}\n" for wheel in missing]
+            with (
+                progress.task(f"Fetching {len(missing)} wheels"),
+                tempfile.TemporaryDirectory(dir=self._made()) as name,
+            ):
+                self._download("".join(lines), locked.version, locked.glibc, Path(name))
+                for path in Path(name).iterdir():
+                    self._keep(path)
+        return [self._present(wheel) for wheel in locked.wheels]
+
+    def _present(self, wheel: LockedWheel) -> Path:
+        path = self._kept(wheel)
+        if not path.exists():
+            raise VerificationError(
+                f"The index no longer gives the locked wheel {wheel.file}",
+                hint="Lock again: herdbook lock",
+            )
+        return path
+
+    def _made(self) -> Path:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        return self.directory
+
+    def _kept(self, wheel: LockedWheel) -> Path:
+        return self.directory / digests.hexadecimal(wheel.sha256) / wheel.file
+
+    def _keep(self, path: Path) -> LockedWheel:
+        try:
+            name, version, _, _ = parse_wheel_filename(path.name)
+        except InvalidWheelFilename as error:
+            raise VerificationError(f"The index gave {path.name}, which is no wheel") from error
+        wheel = LockedWheel(
+            name=name, version=str(version), file=path.name, sha256=digests.of_file(path)
+        )
+        target = self._kept(wheel)
+        target.parent.mkdir(exist_ok=True)
+        path.rename(target)
+        return wheel
+
+    def _download(self, pinned: str, python: str, glibc: str, folder: Path) -> None:
+        requirements = folder / "requirements.txt"
+        requirements.write_text(pinned)
+        result = process.run(
+            [
+                *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input"),
+                *("--disable-pip-version-check", "--no-deps", "--require-hashes"),
+                *("--only-binary", ":all:", "--implementation", "cp"),
+                *("--python-version", python, "--dest", str(folder)),
+                *_platform_arguments(glibc),
+                *("--requirement", str(requirements)),
+            ]
+        )
+        requirements.unlink()
+        if not result.succeeded:
+            raise _refusal(result.errors, requirements)
+
+
+def _by_name(wheel: LockedWheel) -> str:
+    return wheel.name
+
+
+def _platform_arguments(glibc: str) -> Iterator[str]:
+    """Yield the platforms a wheel may be made for (PEP 600), the newest first."""
+    major, minor = glibc.split(".")
+    tags = [f"manylinux_{major}_{n}" for n in range(int(minor), _OLDEST_GLIBC_MINOR - 1, -1)]
+    for tag in (*tags, *_LEGACY_TAGS):
+        yield from ("--platform", f"{tag}_{_MACHINE}")
+
+
+def _index_arguments() -> Iterator[str]:
+    """Yield uv's options for the index and folders that this machine's pip is set up with."""
+    listing = process.run([sys.executable, "-m", "pip", "config", "list"]).output
+    settings = dict(
+        re.findall(r"^(?:global|install|:env:)\.([a-z-]+)='(.*)'$", listing, re.MULTILINE)
+    )
+    if "index-url" in settings:
+        yield from ("--default-index", settings["index-url"])
+    for address in settings.get("extra-index-url", "").split():
+        yield from ("--index", address)
+
+
+def _refusal(said: str, requirements: Path) -> HerdbookError:
+    text = said.strip()[-1500:]
+    if "No space left" in said:
+        return NoSpaceError("There is no space left for Python packages")
+    if "DO NOT MATCH" in said or "hash mismatch" in said.lower():
+        return VerificationError(f"The index gave other bytes than were locked:\n{text}")
+    if _OFFLINE.search(said):
+        return NetworkError(
+            f"The Python package index could not be read:\n{text}",
+            hint="Check the network and pip's configuration, then try again.",
+        )
+    if "No solution found" in said or "No matching distribution" in said:
+        return UnsatisfiableError(
+            f"The requirements cannot be met by wheels:\n{text}", where=str(requirements)
+        )
+    return InvalidInputError(f"The requirements cannot be read:\n{text}", where=str(requirements))

@@ -1,0 +1,186 @@
+"""The engine that runs virtual machines: the port's promises on top of QEMU."""
+
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+from herdbook.core.clock import Clock
+from herdbook.core.errors import (
+    ConflictError,
+    EngineError,
+    InvalidInputError,
+    MissingToolError,
+    NotFoundError,
+)
+from herdbook.drivers import findings
+from herdbook.drivers.claims import claim, claim_path, is_claimed
+from herdbook.drivers.handover import check_handover
+from herdbook.drivers.host_ports import refuse_taken_ports
+from herdbook.drivers.line_files import follow_lines
+from herdbook.drivers.qemu import guardian, monitor
+from herdbook.drivers.qemu.acceleration import find_accelerator, qemu_version
+from herdbook.drivers.qemu.console import console_lines
+from herdbook.drivers.qemu.credentials import remove_credentials, write_credentials
+from herdbook.drivers.qemu.directories import Directories
+from herdbook.drivers.qemu.endings import start_error
+from herdbook.drivers.qemu.machine_command import CONSOLE_LOG, SERVICE_LOG, Machine, command_line
+from herdbook.drivers.qemu.record import Record
+from herdbook.drivers.qemu.shutdown import shut_down
+from herdbook.drivers.qemu.sightings import ending, living_process, settled_exit_status
+from herdbook.drivers.qemu.storage import make_storage
+from herdbook.fleet.instances import MachineArtefact, Seen, State, Wanted, check_name
+from herdbook.fleet.ports import Capabilities
+
+NAME = "qemu"
+
+_START_LIMIT_SECONDS = 30.0
+_PAUSE_SECONDS = 0.02
+_CONSOLE_LINES = 40
+
+
+class QemuEngine:
+    """Runs each machine as a QEMU process of its own, with a directory below `state_directory`."""
+
+    def __init__(self, state_directory: Path, clock: Clock) -> None:
+        self._state_directory = state_directory.resolve()
+        self._clock = clock
+        self._directories = Directories(self._state_directory)
+
+    @property
+    def name(self) -> str:
+        """The engine's name, as `ps` shows it."""
+        return NAME
+
+    def capabilities(self) -> Capabilities:
+        """Find out what speeds machines up here; the first time, by booting a tiny one."""
+        if platform.machine() != "x86_64":
+            return Capabilities("vm", unusable=f"No machine runs on {platform.machine()} yet")
+        try:
+            version = qemu_version()
+        except MissingToolError as error:
+            return Capabilities("vm", unusable=error.message, remedy=error.hint)
+        return Capabilities("vm", version, self._accelerator())
+
+    def start(self, wanted: Wanted) -> Seen:
+        """Start a machine of `wanted` and return once its processor runs."""
+        check_name(wanted.name)
+        check_handover(wanted)
+        if not isinstance(wanted.artefact, MachineArtefact):
+            raise InvalidInputError("QEMU runs machines, not containers")
+        self._refuse_taken_name(wanted.name)  # before a claim hides the one that has it
+        with claim(self._claim(wanted.name)):
+            self._refuse_taken_name(wanted.name)
+            refuse_taken_ports(wanted.ports)
+            record = self._record(wanted)
+            try:
+                self._start(record, wanted, wanted.artefact)
+            except BaseException:
+                self._remove(wanted.name, grace_seconds=0)
+                raise
+        return record.seen(NAME, State.RUNNING, "")
+
+    def observe(self) -> list[Seen]:
+        """Return every machine of this state directory, running or not, by name."""
+        seen = (self._seen(record) for record in self._directories.records())
+        return [one for one in seen if one is not None]
+
+    def stop(self, name: str, grace_seconds: float = 10.0) -> None:
+        """Stop a machine, after `grace_seconds` by force, and remove what it left."""
+        check_name(name)
+        with claim(self._claim(name)):
+            self._remove(name, grace_seconds)
+
+    def logs(self, name: str, *, follow: bool = False) -> Iterator[str]:
+        """Yield the lines the service wrote; the console's last if it failed before any."""
+        check_name(name)
+        record = self._directories.read(name)
+        if record is None:
+            raise NotFoundError(f"There is no instance named {name!r}")
+        return self._log_lines(record, follow=follow)
+
+    def _refuse_taken_name(self, name: str) -> None:
+        if self._directories.read(name) is not None:
+            raise ConflictError(
+                f"There is an instance named {name!r} already",
+                hint="Stop it first, or take another name.",
+            )
+
+    def _record(self, wanted: Wanted) -> Record:
+        return Record(
+            name=wanted.name,
+            origin=wanted.origin,
+            ports=wanted.ports,
+            health_path=wanted.health_path,
+            accelerator=self._accelerator(),
+            started_at=self._clock.now(),
+            boot_id=findings.boot_id(),
+            monitor=self._directories.monitor_of(wanted.name),
+        )
+
+    def _start(self, record: Record, wanted: Wanted, artefact: MachineArtefact) -> None:
+        directory = self._directories.make(record.name)
+        self._directories.write(record)
+        machine = Machine(
+            wanted=wanted,
+            artefact=artefact,
+            accelerator=record.accelerator,
+            directory=directory,
+            monitor=record.monitor,
+            storage=make_storage(wanted, artefact, directory),
+            credentials=write_credentials(wanted, directory),
+        )
+        guardian.launch(command_line(machine), directory)
+        self._wait_until_it_runs(record, directory)
+        remove_credentials(directory)
+
+    def _wait_until_it_runs(self, record: Record, directory: Path) -> None:
+        deadline = self._clock.monotonic_seconds() + _START_LIMIT_SECONDS
+        while not record.monitor.exists():
+            if guardian.exit_status(directory) is not None:
+                raise start_error(directory)
+            if self._clock.monotonic_seconds() >= deadline:
+                raise EngineError(f"QEMU did not start {record.name!r} in time")
+            self._clock.sleep(_PAUSE_SECONDS)
+        try:
+            monitor.execute(record.monitor, [monitor.QUERY_STATUS])
+        except EngineError:
+            if settled_exit_status(directory, self._clock) is not None:
+                raise start_error(directory) from None
+            raise
+
+    def _seen(self, record: Record) -> Seen | None:
+        """Return what is known of a machine; None while it is being started or removed."""
+        directory = self._directories.of(record.name)
+        if living_process(record, directory) is not None:
+            return record.seen(NAME, State.RUNNING, "")
+        if is_claimed(self._claim(record.name)):
+            return None
+        return record.seen(NAME, *ending(record, directory, self._clock))
+
+    def _log_lines(self, record: Record, *, follow: bool) -> Iterator[str]:
+        directory = self._directories.of(record.name)
+        wrote_any = False
+        for line in follow_lines(
+            directory / SERVICE_LOG,
+            lambda: follow and living_process(record, directory) is not None,
+            self._clock,
+        ):
+            wrote_any = True
+            yield line
+        seen = None if wrote_any else self._seen(record)
+        if seen is not None and seen.state is State.FAILED:
+            yield from console_lines(directory / CONSOLE_LOG, _CONSOLE_LINES)
+
+    def _remove(self, name: str, grace_seconds: float) -> None:
+        record = self._directories.read(name)
+        if record is not None:
+            process = living_process(record, self._directories.of(name))
+            if process is not None:
+                shut_down(record, process, grace_seconds, self._clock)
+        self._directories.remove(name)
+
+    def _accelerator(self) -> str:
+        return find_accelerator(self._state_directory / "engines" / "qemu.json")
+
+    def _claim(self, name: str) -> Path:
+        return claim_path(self._state_directory, NAME, name)

@@ -1,0 +1,47 @@
+"""Starts QEMU so that it outlives us, and knows later whether it lives and how it ended."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from herdbook.core.errors import EngineError
+from herdbook.drivers import process
+from herdbook.drivers.process_identity import ProcessIdentity, read_identity
+
+_IDENTITY = "process"
+_EXIT_STATUS = "exit-status"
+LOG = "qemu.log"
+"""The file in a machine's directory with what QEMU itself had to say."""
+
+# Nobody is there to wait for a process whose parent has gone; so a shell stays with it.
+_SCRIPT = f"""
+directory=$1
+shift
+{{
+    "$@" &
+    cat "/proc/$!/stat" >"$directory/{_IDENTITY}"
+    wait $!
+    echo $? >"$directory/{_EXIT_STATUS}"
+}} </dev/null >>"$directory/{LOG}" 2>&1 &
+"""
+
+
+def launch(arguments: Sequence[str | Path], directory: Path) -> None:
+    """Start a program under a guardian that notes its identity and exit status in `directory`."""
+    program = process.find(str(arguments[0]))
+    result = process.run(["sh", "-c", _SCRIPT, "herdbook", directory, program, *arguments[1:]])
+    if not result.succeeded:
+        raise EngineError(f"QEMU could not be started: {result.last_words}")
+
+
+def identity(directory: Path) -> ProcessIdentity | None:
+    """Return which process was started for a machine, None if none was."""
+    return read_identity(directory / _IDENTITY)
+
+
+def exit_status(directory: Path) -> int | None:
+    """Return how the program ended, as a shell counts (128 and the signal), None if unknown."""
+    try:
+        text = (directory / _EXIT_STATUS).read_text(encoding="ascii")
+    except OSError:
+        return None
+    return int(text) if text.strip() else None

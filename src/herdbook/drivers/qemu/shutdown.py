@@ -1,0 +1,46 @@
+"""Ends a running machine: asked kindly at first, by force when its time is over."""
+
+from herdbook.core.clock import Clock
+from herdbook.core.errors import EngineError
+from herdbook.drivers.process_identity import ProcessIdentity, is_alive, kill
+from herdbook.drivers.qemu import monitor
+from herdbook.drivers.qemu.record import Record
+
+_PAUSE_SECONDS = 0.05
+_QUIT_SECONDS = 2.0
+_KILL_SECONDS = 10.0
+
+
+def shut_down(record: Record, process: ProcessIdentity, grace_seconds: float, clock: Clock) -> None:
+    """End a machine and return once its process is gone.
+
+    Ctrl-Alt-Del comes first, for every init system handles it and, as rebooting is off, it ends
+    the machine; the power button after half the grace, for those that were told not to.
+    """
+    for command in (monitor.PRESS_CONTROL_ALT_DELETE, monitor.PRESS_POWER_BUTTON):
+        asked = grace_seconds > 0 and _ask(record, command)
+        if asked and _has_ended(process, grace_seconds / 2, clock):
+            return
+    if _ask(record, monitor.QUIT) and _has_ended(process, _QUIT_SECONDS, clock):
+        return
+    kill(process)
+    if not _has_ended(process, _KILL_SECONDS, clock):
+        raise EngineError(f"Process {process.process_id} of {record.name!r} cannot be ended")
+
+
+def _ask(record: Record, command: monitor.Command) -> bool:
+    """Whether QEMU took the command; one that hangs or has just gone does not."""
+    try:
+        monitor.execute(record.monitor, [command])
+    except EngineError:
+        return False
+    return True
+
+
+def _has_ended(process: ProcessIdentity, limit_seconds: float, clock: Clock) -> bool:
+    deadline = clock.monotonic_seconds() + limit_seconds
+    while is_alive(process):
+        if clock.monotonic_seconds() >= deadline:
+            return False
+        clock.sleep(_PAUSE_SECONDS)
+    return True

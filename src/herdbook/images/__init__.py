@@ -1,0 +1,1 @@
+"""OCI documents: configuration, manifest and index of an image, and the archives they travel in."""

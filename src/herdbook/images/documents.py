@@ -1,0 +1,183 @@
+"""Renders the JSON documents of an image (OCI image specification 1.1), canonically."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from herdbook.core import digests
+from herdbook.core.digests import Digest
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
+MACHINE = "application/vnd.herdbook.machine.v1"
+MACHINE_CONFIG = "application/vnd.herdbook.machine.config.v1+json"
+
+HEALTH_LABEL = "io.herdbook.health"
+"""Where a container says at which path it can be asked whether it is well."""
+
+ARCHITECTURE = "amd64"
+SERVICE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True)
+class LayerReference:
+    """A layer as a document names it: what it is for, its digest and its size in bytes."""
+
+    title: str
+    digest: Digest
+    size: int
+    media_type: str = LAYER
+
+
+@dataclass(frozen=True)
+class Process:
+    """The service as both variants run it, every path absolute."""
+
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[int, ...] = ()
+    user_id: int = 0
+    group_id: int = 0
+    directory: str = "/"
+    health_path: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A rendered document; its digest is its name."""
+
+    media_type: str
+    content: bytes
+
+    @property
+    def digest(self) -> Digest:
+        """The document's name."""
+        return digests.of_bytes(self.content)
+
+    def descriptor(self) -> dict[str, Any]:
+        """Return how other documents refer to it (OCI content descriptor)."""
+        return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.content)}
+
+
+def container_config(
+    process: Process,
+    layers: Sequence[LayerReference],
+    created: datetime,
+    title: str,
+) -> Document:
+    """Render a container's configuration; `created` is the lock's time, never the build's."""
+    labels = {"org.opencontainers.image.title": title}
+    if process.health_path:
+        labels[HEALTH_LABEL] = process.health_path
+    config: dict[str, Any] = {
+        "Env": [f"{name}={value}" for name, value in sorted(process.environment.items())],
+        "WorkingDir": process.directory,
+        "Labels": labels,
+        "StopSignal": "SIGTERM",
+    }
+    if process.command:
+        config["Entrypoint"] = list(process.command)
+    if process.ports:
+        config["ExposedPorts"] = {f"{port}/tcp": {} for port in process.ports}
+    if process.user_id:
+        config["User"] = f"{process.user_id}:{process.group_id}"
+    moment = timestamp(created)
+    return _document(
+        CONFIG,
+        {
+            "architecture": ARCHITECTURE,
+            "os": "linux",
+            "created": moment,
+            "config": config,
+            "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in layers]},
+            "history": [
+                {"created": moment, "created_by": f"herdbook {layer.title}"} for layer in layers
+            ],
+        },
+    )
+
+
+def machine_config(
+    process: Process, memory_bytes: int, cpus: int, disk_bytes: int, created: datetime
+) -> Document:
+    """Render what a VM's engine must know before it can start it."""
+    return _document(
+        MACHINE_CONFIG,
+        {
+            "architecture": ARCHITECTURE,
+            "created": timestamp(created),
+            "memory_bytes": memory_bytes,
+            "cpus": cpus,
+            "disk_bytes": disk_bytes,
+            "ports": list(process.ports),
+            "health_path": process.health_path,
+        },
+    )
+
+
+def manifest(
+    config: Document,
+    layers: Sequence[LayerReference],
+    annotations: Mapping[str, str],
+) -> Document:
+    """Render a manifest.
+
+    That of a VM carries an artifact type, so that no runtime takes it for a container.
+    """
+    content: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": config.descriptor(),
+        "layers": [_layer(layer) for layer in layers],
+        "annotations": dict(sorted(annotations.items())),
+    }
+    if config.media_type == MACHINE_CONFIG:
+        content["artifactType"] = MACHINE
+    return _document(MANIFEST, content)
+
+
+def with_layers(manifest: Document, layers: Sequence[LayerReference]) -> Document:
+    """Return a manifest whose layers are the same content in another compression."""
+    content = json.loads(manifest.content)
+    return _document(MANIFEST, {**content, "layers": [_layer(layer) for layer in layers]})
+
+
+def _layer(layer: LayerReference) -> dict[str, Any]:
+    return {
+        "mediaType": layer.media_type,
+        "digest": layer.digest,
+        "size": layer.size,
+        "annotations": {"org.opencontainers.image.title": layer.title},
+    }
+
+
+def index(manifests: Sequence[tuple[Document, Mapping[str, str]]]) -> Document:
+    """Render an index over manifests, each with annotations of its own."""
+    return _document(
+        INDEX,
+        {
+            "schemaVersion": 2,
+            "mediaType": INDEX,
+            "manifests": [
+                {
+                    **document.descriptor(),
+                    "platform": {"architecture": ARCHITECTURE, "os": "linux"},
+                    "annotations": dict(sorted(annotations.items())),
+                }
+                for document, annotations in manifests
+            ],
+        },
+    )
+
+
+def timestamp(moment: datetime) -> str:
+    """Render a time as RFC 3339 in UTC, in whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _document(media_type: str, content: object) -> Document:
+    return Document(media_type, digests.canonical_json(content))

@@ -1,0 +1,1 @@
+"""Content-addressed, canonical tar layers: trees, writing, reading, stacking, factoring."""

@@ -1,0 +1,1 @@
+"""The Debian archive: suites, locked packages, .deb files, relations, the order to unpack in."""

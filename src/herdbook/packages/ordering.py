@@ -1,0 +1,74 @@
+"""Decides in which order packages are unpacked and configured."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from herdbook.core.errors import UnsatisfiableError
+from herdbook.packages.control import Control
+
+
+def stages(controls: Sequence[Control], installed: Iterable[str] = ()) -> list[list[str]]:
+    """Return names in stages: each is unpacked as a whole, then configured as a whole.
+
+    dpkg sorts out ordinary dependencies within a stage, but refuses to unpack a package whose
+    Pre-Depends are not configured yet (Policy 7.2). The first stage of an empty root is special:
+    the essential packages and all they need, which nothing can precede. Names of a stage are
+    sorted. Raises UnsatisfiableError where pre-dependencies go round in a circle.
+    """
+    providers = _providers(controls)
+    ready = set(installed)
+    remaining = {control.name: control for control in controls if control.name not in ready}
+    result = []
+    if not ready:
+        first = _closure([each for each in controls if each.essential], remaining, providers)
+        result.append(sorted(first))
+        ready |= first
+    while remaining := {name: each for name, each in remaining.items() if name not in ready}:
+        satisfied = [
+            name
+            for name, control in remaining.items()
+            if all(_any_ready(wish, ready, providers) for wish in control.pre_depends)
+        ]
+        if not satisfied:
+            raise UnsatisfiableError(
+                f"Pre-dependencies go round in a circle: {', '.join(sorted(remaining))}"
+            )
+        result.append(sorted(satisfied))
+        ready |= set(satisfied)
+    return result
+
+
+def _providers(controls: Iterable[Control]) -> dict[str, set[str]]:
+    providers: dict[str, set[str]] = {}
+    for control in controls:
+        for name in (control.name, *control.provides):
+            providers.setdefault(name, set()).add(control.name)
+    return providers
+
+
+def _any_ready(
+    alternatives: Iterable[str], ready: set[str], providers: Mapping[str, set[str]]
+) -> bool:
+    # A name nobody here provides was satisfied by a package installed before, or by the solver's
+    # choice of another alternative.
+    candidates = {name for wish in alternatives for name in providers.get(wish, ())}
+    return not candidates or bool(candidates & ready)
+
+
+def _closure(
+    seeds: Iterable[Control], known: Mapping[str, Control], providers: Mapping[str, set[str]]
+) -> set[str]:
+    found: set[str] = set()
+    todo = list(seeds)
+    while todo:
+        control = todo.pop()
+        if control.name in found:
+            continue
+        found.add(control.name)
+        for wish in (*control.pre_depends, *control.depends):
+            todo += [
+                known[name]
+                for alternative in wish
+                for name in providers.get(alternative, ())
+                if name in known and name not in found
+            ]
+    return found

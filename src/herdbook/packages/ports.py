@@ -1,0 +1,42 @@
+"""The port to the Debian archive: solving there, and fetching what was locked."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from herdbook.core.progress import Progress
+from herdbook.packages.model import LockedPackage, Resolution
+from herdbook.packages.suites import Suite
+
+
+class Archive(Protocol):
+    """The signed archive, whatever mirror it is read from."""
+
+    def resolve(
+        self,
+        suite: Suite,
+        sets: Sequence[Sequence[str]],
+        progress: Progress,
+        *,
+        essential: bool = True,
+    ) -> Resolution:
+        """Choose versions for each set of package names, each set on top of the one before it.
+
+        Every set holds the essential packages, if those are wanted. Recommended packages are left
+        out. Nothing is trusted that the suite's keyring did not sign or whose time is over. Raises
+        VerificationError for such an index, UnsatisfiableError (naming the packages) where no
+        answer exists, NetworkError where the archive cannot be reached.
+        """
+        ...
+
+    def fetch(self, packages: Sequence[LockedPackage], progress: Progress) -> None:
+        """See to it that every package is kept here, complete and with the locked digest.
+
+        Idempotent; what is kept already costs no network. Raises VerificationError where the
+        archive gives other bytes than the lock says, NetworkError where it gives none.
+        """
+        ...
+
+    def kept(self, package: LockedPackage) -> Path:
+        """Return the file of a package that was fetched; its digest was checked then."""
+        ...

@@ -1,0 +1,1 @@
+"""What an image should contain: the recipe, its schema and how it is read."""

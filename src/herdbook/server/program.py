@@ -1,0 +1,94 @@
+"""Puts the program together: one explicit table of drivers and stores."""
+
+import errno
+from functools import cache
+from pathlib import Path
+
+from herdbook.actions.workshop import Workshop
+from herdbook.catalogue.model import Variant
+from herdbook.core.clock import SystemClock
+from herdbook.core.errors import HerdbookError, InvalidInputError, NoSpaceError
+from herdbook.core.progress import Progress
+from herdbook.disks.rendering import Renderer
+from herdbook.drivers.apt import AptArchive, Mirrors
+from herdbook.drivers.bubblewrap import BubblewrapSandbox
+from herdbook.drivers.network import HostNetwork
+from herdbook.drivers.podman import PodmanEngine
+from herdbook.drivers.python import PypiWheelHouse
+from herdbook.drivers.qemu import QemuEngine
+from herdbook.fleet.ports import Network
+from herdbook.server.provision import provide_renderer
+from herdbook.server.settings import Settings
+from herdbook.server.stamps import open_stamps
+from herdbook.store.blobs import BlobStore
+from herdbook.store.cache import SqlCache
+from herdbook.store.database import open_database
+from herdbook.store.staging import Staging
+from herdbook.store.versions import SqlVersions
+
+
+def open_workshop(settings: Settings, progress: Progress) -> Workshop:
+    """Return everything a verb may work with, on this machine's state.
+
+    Raises InvalidInputError or NoSpaceError where the state directory cannot be used.
+    """
+    state = settings.state_directory
+    _make_state_directory(state)
+    staging = Staging(state / "staging")
+    staging.sweep()
+    database = open_database(settings.database_url)
+    blobs = BlobStore(state / "blobs")
+    clock = SystemClock()
+    archive = AptArchive(state / "archive", _mirrors(settings))
+    sandbox = BubblewrapSandbox(state / "sandboxes")
+
+    @cache
+    def renderer() -> Renderer:
+        return provide_renderer(archive, sandbox, state / "tools", progress)
+
+    return Workshop(
+        archive=archive,
+        wheels=PypiWheelHouse(state / "wheels"),
+        sandbox=sandbox,
+        versions=SqlVersions(database),
+        layers=blobs,
+        cache=SqlCache(database, blobs),
+        stamps=open_stamps(settings),
+        engines={
+            Variant.CONTAINER: PodmanEngine(state, clock),
+            Variant.VM: QemuEngine(state, clock),
+        },
+        renderer=renderer,
+        clock=clock,
+        progress=progress,
+        roots=state / "roots",
+        artefacts=state / "artefacts",
+        staging=staging,
+    )
+
+
+def _mirrors(settings: Settings) -> Mirrors | None:
+    if not settings.mirror:
+        return None
+    return Mirrors(settings.mirror, settings.security_mirror or settings.mirror)
+
+
+def _make_state_directory(state: Path) -> None:
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o755)
+    except OSError as error:
+        raise _unusable(state, error) from error
+
+
+def _unusable(state: Path, error: OSError) -> HerdbookError:
+    if error.errno == errno.ENOSPC:
+        return NoSpaceError(f"There is no space left for {state}")
+    return InvalidInputError(
+        f"The state directory {state} cannot be used: {error.strerror}",
+        hint="Name another one in HERDBOOK_STATE, or run with sudo.",
+    )
+
+
+def open_network() -> Network:
+    """Return this machine's own network."""
+    return HostNetwork()

@@ -1,0 +1,42 @@
+"""The settings of this program, and the only reader of the environment."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+_SYSTEM_STATE = Path("/var/lib/herdbook")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where state lies and which archive is read.
+
+    `database_url` is SQLAlchemy's. The mirrors are empty where apt's own sources decide.
+    """
+
+    state_directory: Path
+    database_url: str
+    mirror: str = ""
+    security_mirror: str = ""
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment (HERDBOOK_STATE, HERDBOOK_DATABASE, ...)."""
+    state = Path(_read("HERDBOOK_STATE") or _default_state()).absolute()
+    return Settings(
+        state_directory=state,
+        database_url=_read("HERDBOOK_DATABASE") or f"sqlite:///{state}/herdbook.db",
+        mirror=_read("HERDBOOK_MIRROR"),
+        security_mirror=_read("HERDBOOK_SECURITY_MIRROR"),
+    )
+
+
+def _default_state() -> Path:
+    if os.geteuid() == 0:
+        return _SYSTEM_STATE
+    data = _read("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local/share") / "herdbook"
+
+
+def _read(name: str) -> str:
+    return os.environ.get(name, "")  # noqa: TID251 - this is the one place

@@ -1,0 +1,1 @@
+"""Where state is kept: SQL for records, a folder of blobs for bytes."""

@@ -1,0 +1,126 @@
+"""What the Podman driver promises beyond the port: few privileges, one import, no traces."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from engine_benches import PodmanBench
+from engine_container import USER_ID, write_container
+from engine_support import free_port, http_get, until, wanted
+
+from herdbook.core import digests
+from herdbook.core.errors import InvalidInputError, NotFoundError, VerificationError
+from herdbook.drivers import process
+from herdbook.drivers.runtime_directory import runtime_directory
+from herdbook.fleet.instances import ContainerArtefact, PublishedPort, State
+
+pytestmark = [pytest.mark.podman, pytest.mark.root]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PodmanBench]:
+    made = PodmanBench(tmp_path_factory.mktemp("podman"))
+    unusable = made.engine().capabilities().unusable
+    if unusable:
+        pytest.skip(unusable)
+    yield made
+    engine = made.engine()
+    for seen in engine.observe():
+        engine.stop(seen.name, grace_seconds=0)
+
+
+@pytest.fixture(scope="module")
+def port(bench: PodmanBench) -> PublishedPort:
+    port = free_port()
+    bench.engine().start(
+        wanted(bench, "running", ports=(port,), secrets={"token": b"open sesame"}, user_id=USER_ID)
+    )
+    until(lambda: http_get(port, "/status"))
+    return port
+
+
+def test_service_with_its_own_user_has_no_privileges(port: PublishedPort) -> None:
+    status = dict(line.split(":\t", 1) for line in http_get(port, "/status").splitlines())
+    no_capabilities = "0" * 16
+    assert [status[name] for name in ("CapEff", "CapPrm", "CapBnd")] == [no_capabilities] * 3
+    assert status["NoNewPrivs"] == "1"
+
+
+def test_secrets_belong_to_the_service_and_nobody_else_reads_them(port: PublishedPort) -> None:
+    (listed,) = [line for line in http_get(port, "/listing").splitlines() if "token" in line]
+    assert listed.split()[:4] == ["-r--------", "1", str(USER_ID), str(USER_ID)]
+
+
+@pytest.mark.usefixtures("port")
+def test_environment_file_is_gone_once_the_container_runs() -> None:
+    assert list(runtime_directory().rglob("*-running.environment")) == []
+
+
+@pytest.mark.usefixtures("port")
+def test_secrets_are_gone_from_memory_after_stop(bench: PodmanBench) -> None:
+    engine = bench.engine()
+    engine.start(wanted(bench, "forgotten", secrets={"token": b"open sesame"}))
+    assert list(runtime_directory().rglob("*-forgotten"))
+    engine.stop("forgotten", grace_seconds=0)
+    assert list(runtime_directory().rglob("*-forgotten")) == []
+
+
+@pytest.mark.usefixtures("port")
+def test_image_is_imported_once_under_the_digest_of_its_manifest(bench: PodmanBench) -> None:
+    assert isinstance(bench.artefact, ContainerArtefact)
+    tag = digests.hexadecimal(bench.artefact.manifest)
+    exists = process.run(["podman", "image", "exists", f"localhost/herdbook/web:{tag}"])
+    assert exists.succeeded
+    listed = process.run(["podman", "images", "--format={{.Repository}}"]).output
+    assert "localhost/herdbook/import-" not in listed
+    # The layout is not needed a second time.
+    elsewhere = replace(bench.artefact, layout=Path("/nonexistent"))
+    engine = bench.engine()
+    engine.start(wanted(bench, "again", artefact=elsewhere))
+    engine.stop("again", grace_seconds=0)
+
+
+def test_manifest_that_is_not_what_its_digest_says_is_refused(
+    bench: PodmanBench, tmp_path: Path
+) -> None:
+    artefact = write_container(tmp_path / "layout", "/bin/forged")
+    blob = tmp_path / "layout" / "blobs" / "sha256" / digests.hexadecimal(artefact.manifest)
+    blob.write_bytes(blob.read_bytes() + b"\n")
+    with pytest.raises(VerificationError):
+        bench.engine().start(wanted(bench, "forged", artefact=artefact))
+    assert "forged" not in [seen.name for seen in bench.engine().observe()]
+
+
+def test_manifest_that_is_not_in_the_layout_is_not_found(
+    bench: PodmanBench, tmp_path: Path
+) -> None:
+    write_container(tmp_path / "layout")
+    absent = ContainerArtefact(tmp_path / "layout", digests.of_bytes(b"absent"))
+    with pytest.raises(NotFoundError):
+        bench.engine().start(wanted(bench, "absent", artefact=absent))
+
+
+def test_value_of_several_lines_is_refused(bench: PodmanBench) -> None:
+    with pytest.raises(InvalidInputError, match="CERTIFICATE"):
+        bench.engine().start(wanted(bench, "lines", environment={"CERTIFICATE": "a\nb"}))
+
+
+def test_container_whose_start_was_cut_off_is_seen_failed_and_can_be_stopped(
+    bench: PodmanBench, port: PublishedPort
+) -> None:
+    """Killed between making the container and starting it: what `podman create` leaves."""
+    listed = process.run(["podman", "ps", "--filter=name=-running$", "--format=json"]).output
+    (container,) = (one for one in json.loads(listed) if str(port.host_port) in repr(one))
+    labels = {**container["Labels"], "io.herdbook.name": "half"}
+    name = container["Names"][0].replace("-running", "-half")
+    flags = [f"--label={key}={value}" for key, value in labels.items()]
+    created = process.run(["podman", "create", f"--name={name}", *flags, container["Image"]])
+    assert created.succeeded, created.errors
+    engine = bench.engine()
+    (seen,) = [one for one in engine.observe() if one.name == "half"]
+    assert (seen.state, seen.origin.image) == (State.FAILED, "web")
+    assert "cut off" in seen.reason
+    engine.stop("half")
+    assert "half" not in [one.name for one in engine.observe()]

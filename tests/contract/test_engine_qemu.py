@@ -1,0 +1,129 @@
+"""What the QEMU driver promises beyond the port: its disks, its firmware, its leftovers."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from engine_benches import QemuBench
+from engine_machine import write_bootable_disk
+from engine_support import free_port, http_get, until, wanted
+
+from herdbook.core.errors import EngineError, InvalidInputError, NotFoundError
+from herdbook.drivers import process
+from herdbook.drivers.qemu.acceleration import TCG, trial_command
+from herdbook.drivers.qemu.boot_sector import EXIT_STATUS, boot_disk
+from herdbook.fleet.instances import MachineArtefact, Seen, State
+
+pytestmark = pytest.mark.qemu
+
+
+@pytest.fixture(scope="module")
+def bench(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[QemuBench]:
+    cache = request.config.cache
+    assert cache is not None
+    made = QemuBench(tmp_path_factory.mktemp("qemu"), cache.mkdir("engine-kernel"))
+    unusable = made.engine().capabilities().unusable
+    if unusable:
+        pytest.skip(unusable)
+    yield made
+    engine = made.engine()
+    for seen in engine.observe():
+        engine.stop(seen.name, grace_seconds=0)
+
+
+def _one(bench: QemuBench, name: str) -> Seen:
+    (seen,) = [one for one in bench.engine().observe() if one.name == name]
+    return seen
+
+
+def test_tiny_guest_that_kvm_is_tried_with_runs_where_it_must(tmp_path: Path) -> None:
+    disk = tmp_path / "disk, tiny.raw"
+    disk.write_bytes(boot_disk())
+    result = process.run(trial_command(disk, TCG), limit_seconds=30)
+    assert (result.status, result.errors) == (EXIT_STATUS, "")
+
+
+def test_machine_has_its_root_and_its_own_writable_disk(bench: QemuBench) -> None:
+    engine, port = bench.engine(), free_port()
+    engine.start(wanted(bench, "disks", ports=(port,), writable_bytes=64 << 20))
+    disk = bench.state_directory / "instances" / "disks" / "writable.ext4"
+    assert disk.stat().st_size == 64 << 20
+    assert disk.stat().st_blocks * 512 < 16 << 20  # sparse
+    until(lambda: http_get(port, "/environment"))
+    assert http_get(port, "/disks") == "herdbook-rootherdbook-rw"
+    engine.stop("disks", grace_seconds=0)
+    assert not disk.parent.exists()
+
+
+def test_firmware_boots_a_whole_disk_that_stays_as_it_was(bench: QemuBench, tmp_path: Path) -> None:
+    assert isinstance(bench.artefact, MachineArtefact)
+    disk = write_bootable_disk(tmp_path, bench.artefact)
+    before = disk.read_bytes()
+    engine, port = bench.engine(), free_port()
+    artefact = replace(bench.artefact, disk=disk)
+    engine.start(wanted(bench, "whole", artefact=artefact, ports=(port,)))
+    until(lambda: http_get(port, "/environment"))
+    assert http_get(port, "/disks") == "herdbook-disk"
+    engine.stop("whole", grace_seconds=5)
+    assert disk.read_bytes() == before
+
+
+def test_kernel_panic_is_seen_as_a_failure(bench: QemuBench) -> None:
+    engine = bench.engine()
+    engine.start(wanted(bench, "panicking", environment={"ENDS_WITH": "99"}))
+    until(lambda: _one(bench, "panicking").state is not State.RUNNING)
+    seen = _one(bench, "panicking")
+    assert seen.state is State.FAILED
+    assert seen.reason.startswith("Kernel panic - not syncing: Attempted to kill init!")
+    engine.stop("panicking")
+
+
+def test_machine_that_powers_itself_off_is_seen_stopped(bench: QemuBench) -> None:
+    engine = bench.engine()
+    engine.start(wanted(bench, "finished", environment={"ENDS_WITH": "0"}))
+    until(lambda: _one(bench, "finished").state is not State.RUNNING)
+    assert (_one(bench, "finished").state, _one(bench, "finished").reason) == (State.STOPPED, "")
+    engine.stop("finished")
+
+
+def test_failed_machine_that_wrote_nothing_shows_its_console(bench: QemuBench) -> None:
+    """Without an initrd's /init the kernel panics before any service."""
+    engine = bench.engine()
+    engine.start(wanted(bench, "speechless", artefact=bench.artefact_without_init))
+    until(lambda: _one(bench, "speechless").state is State.FAILED)
+    assert any("Kernel panic" in line for line in engine.logs("speechless"))
+    engine.stop("speechless")
+
+
+def test_half_made_machine_blocks_nothing(bench: QemuBench) -> None:
+    """Killed between making the directory and writing what was wanted: nothing was started."""
+    half_made = bench.state_directory / "instances" / "half"
+    half_made.mkdir(parents=True)
+    (half_made / "writable.ext4").write_bytes(b"half")
+    engine = bench.engine()
+    assert "half" not in [seen.name for seen in engine.observe()]
+    engine.start(wanted(bench, "half"))
+    assert _one(bench, "half").state is State.RUNNING
+    engine.stop("half", grace_seconds=0)
+
+
+def test_missing_part_is_not_found_and_leaves_nothing(bench: QemuBench) -> None:
+    assert isinstance(bench.artefact, MachineArtefact)
+    artefact = replace(bench.artefact, initrd=Path("/nonexistent"))
+    with pytest.raises(NotFoundError) as caught:
+        bench.engine().start(wanted(bench, "partial", artefact=artefact))
+    assert caught.value.where == "/nonexistent"
+    assert not (bench.state_directory / "instances" / "partial").exists()
+
+
+def test_disk_that_is_too_small_for_a_file_system_is_an_error(bench: QemuBench) -> None:
+    with pytest.raises(EngineError, match="mkfs"):
+        bench.engine().start(wanted(bench, "small", writable_bytes=512))
+
+
+def test_secrets_that_firmware_cannot_hold_are_refused(bench: QemuBench) -> None:
+    with pytest.raises(InvalidInputError, match="too long"):
+        bench.engine().start(wanted(bench, "long", secrets={"token": bytes(64 << 10)}))

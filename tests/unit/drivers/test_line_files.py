@@ -1,0 +1,84 @@
+"""Lines are read whole and in order, however their file is written, removed or replaced."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from herdbook.drivers.line_files import follow_lines, last_lines
+
+
+class _ActingClock:
+    """A clock by which something happens at each pause."""
+
+    def __init__(self, *acts: Callable[[], object]) -> None:
+        self._acts = list(acts)
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+    def monotonic_seconds(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self._acts.pop(0)()
+
+    def has_acts(self) -> bool:
+        return bool(self._acts)
+
+
+def _append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def test_missing_file_has_no_lines(tmp_path: Path) -> None:
+    clock = _ActingClock()
+    assert list(follow_lines(tmp_path / "absent", lambda: True, clock)) == []
+    assert last_lines(tmp_path / "absent", 5) == []
+
+
+def test_lines_end_with_line_feeds_of_any_kind_and_the_last_may_lack_one(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"one\r\ntwo\n\nf\xffur")
+    lines = list(follow_lines(path, lambda: False, _ActingClock()))
+    assert lines == ["one", "two", "", "f\N{REPLACEMENT CHARACTER}ur"]
+
+
+def test_following_joins_what_was_written_in_parts(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    _append(path, "on")
+    clock = _ActingClock(
+        lambda: _append(path, "e\ntw"), lambda: None, lambda: _append(path, "o\nthree")
+    )
+    assert list(follow_lines(path, clock.has_acts, clock)) == ["one", "two", "three"]
+
+
+def test_what_was_written_before_a_file_was_removed_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    _append(path, "one\n")
+
+    def end() -> None:
+        _append(path, "last words\n")
+        path.unlink()
+
+    clock = _ActingClock(end)
+    assert list(follow_lines(path, clock.has_acts, clock)) == ["one", "last words"]
+
+
+def test_file_that_was_put_in_its_place_is_read_next(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    _append(path, "one\n")
+
+    def rotate() -> None:
+        _append(tmp_path / "new", "two\n")
+        (tmp_path / "new").replace(path)
+
+    clock = _ActingClock(rotate, lambda: _append(path, "three\n"))
+    assert list(follow_lines(path, clock.has_acts, clock)) == ["one", "two", "three"]
+
+
+def test_last_lines_are_at_most_as_many_as_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text("".join(f"{number}\n" for number in range(100_000)), encoding="ascii")
+    assert last_lines(path, 3) == ["99997", "99998", "99999"]
