@@ -76,7 +76,9 @@ class PodmanBench:
     def __init__(self, directory: Path) -> None:
         self.state_directory = directory / STATE_DIRECTORY
         self.artefact: Artefact = write_container(directory / "layout")
-        self.broken_artefact: Artefact = write_container(directory / "broken", "/bin/absent")
+        self.broken_artefact: Artefact = write_container(
+            directory / "broken", working_directory="/bin/busybox"
+        )
 
     def engine(self, state_directory: Path | None = None) -> PodmanEngine:
         return PodmanEngine(state_directory or self.state_directory, SystemClock())

@@ -17,14 +17,19 @@ USER_ID = 1000
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def write_container(layout: Path, command: str = "/bin/service") -> ContainerArtefact:
+def write_container(layout: Path, working_directory: str = "/") -> ContainerArtefact:
     (layout / "blobs" / "sha256").mkdir(parents=True)
     (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}', encoding="ascii")
     layer = _layer()
     configuration = {
         "architecture": _ARCHITECTURES[platform.machine()],
         "os": "linux",
-        "config": {"Cmd": [command], "Env": ["PATH=/bin"], "User": f"{USER_ID}:{USER_ID}"},
+        "config": {
+            "Cmd": ["/bin/service"],
+            "Env": ["PATH=/bin"],
+            "User": f"{USER_ID}:{USER_ID}",
+            "WorkingDir": working_directory,
+        },
         "rootfs": {"type": "layers", "diff_ids": [digests.of_bytes(layer)]},
     }
     media_type = "application/vnd.oci.image."

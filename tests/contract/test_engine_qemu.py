@@ -9,7 +9,7 @@ from engine_benches import QemuBench
 from engine_machine import write_bootable_disk
 from engine_support import free_port, http_get, until, wanted
 
-from herdbook.core.errors import EngineError, InvalidInputError, NotFoundError
+from herdbook.core.errors import EngineError, NotFoundError
 from herdbook.drivers import process
 from herdbook.drivers.qemu.acceleration import TCG, trial_command
 from herdbook.drivers.qemu.boot_sector import EXIT_STATUS, boot_disk
@@ -124,6 +124,10 @@ def test_disk_that_is_too_small_for_a_file_system_is_an_error(bench: QemuBench) 
         bench.engine().start(wanted(bench, "small", writable_bytes=512))
 
 
-def test_secrets_that_firmware_cannot_hold_are_refused(bench: QemuBench) -> None:
-    with pytest.raises(InvalidInputError, match="too long"):
-        bench.engine().start(wanted(bench, "long", secrets={"token": bytes(64 << 10)}))
+def test_a_large_secret_arrives_whole(bench: QemuBench) -> None:
+    secret = "0123456789" * 20_000
+    engine, port = bench.engine(), free_port()
+    engine.start(wanted(bench, "large", ports=(port,), secrets={"token": secret.encode()}))
+    until(lambda: bench.read(port, "/credentials/token"))
+    assert bench.read(port, "/credentials/token") == secret
+    engine.stop("large")

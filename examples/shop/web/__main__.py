@@ -6,4 +6,6 @@ import waitress
 
 from web.application import application
 
-waitress.serve(application, host="0.0.0.0", port=int(os.environ["PORT"]), threads=4)
+port = int(os.environ["PORT"])
+print(f"The shop opens on port {port}", flush=True)  # noqa: T201 - a service's log
+waitress.serve(application, host="0.0.0.0", port=port, threads=4)

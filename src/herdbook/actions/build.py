@@ -5,12 +5,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from threading import Event
 
 from herdbook.actions.inputs import Inputs, read_inputs, with_lock
 from herdbook.actions.keep_layers import keep_packages
 from herdbook.actions.lock import lock_for_build, suite_named_in
 from herdbook.actions.make_application import Application, make_application, make_machine
-from herdbook.actions.make_roots import RootMaker, Step
+from herdbook.actions.make_roots import RootMaker, Step, control_of
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock, render
 from herdbook.catalogue.model import NewVersion, Variant, VariantRecord, Version
@@ -108,14 +109,20 @@ class _Making:
 
     def variants(self) -> tuple[list[VariantRecord], list[Document], dict[Variant, float]]:
         """Make every variant; package layers are written beside the installation of roots."""
+        self.workshop.sandbox.require()
         everything = [package for step in self.steps(self.wanted[-1]) for package in step]
         self.workshop.archive.fetch(everything, self.workshop.progress)
+        for package in everything:
+            control_of(self.workshop, package)
         grouped = groups(everything, self._memberships())
         records, rendered, seconds = [], [], {}
         before = self.workshop.clock.monotonic_seconds()
         pool = ThreadPoolExecutor(_PACKAGE_WORKERS)
+        over = Event()
         try:
-            kept = {group: pool.submit(keep_packages, self.workshop, group) for group in grouped}
+            kept = {
+                group: pool.submit(keep_packages, self.workshop, group, over) for group in grouped
+            }
             maker = RootMaker(self.workshop, suite_named_in(self.recipe_file))
             application: Application | None = None
             for variant in self.wanted:
@@ -125,6 +132,7 @@ class _Making:
                 now = self.workshop.clock.monotonic_seconds()
                 seconds[variant], before = now - before, now
         finally:
+            over.set()
             pool.shutdown(cancel_futures=True)
         return records, rendered, seconds
 

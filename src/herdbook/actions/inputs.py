@@ -5,7 +5,7 @@ from pathlib import Path
 
 from herdbook.builds.keys import build_key, locked_inputs
 from herdbook.builds.lock import Lock, lock_path, read_lock
-from herdbook.builds.machine_packages import MACHINE_PACKAGES
+from herdbook.builds.machine_packages import machine_packages_of
 from herdbook.builds.sources import Source, collect
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError, NotFoundError
@@ -25,13 +25,17 @@ class Inputs:
 
 def read_inputs(recipe_file: RecipeFile) -> Inputs | None:
     """Return what goes into a build, or None where the recipe has to be locked first."""
+    sources = tuple(collect(recipe_file))  # before the lock: a wrong path needs no network
     lock = present_lock(recipe_file)
-    return with_lock(recipe_file, lock) if lock else None
+    return _inputs(recipe_file, lock, sources) if lock else None
 
 
 def with_lock(recipe_file: RecipeFile, lock: Lock) -> Inputs:
     """Return what goes into a build with this lock."""
-    sources = tuple(collect(recipe_file))
+    return _inputs(recipe_file, lock, tuple(collect(recipe_file)))
+
+
+def _inputs(recipe_file: RecipeFile, lock: Lock, sources: tuple[Source, ...]) -> Inputs:
     return Inputs(recipe_file, lock, sources, build_key(recipe_file.recipe, lock, sources))
 
 
@@ -53,7 +57,7 @@ def inputs_of(recipe_file: RecipeFile) -> Digest:
 
 def machine_packages(recipe: Recipe) -> tuple[str, ...]:
     """Return the packages that a VM of this recipe needs; none where no VM is wanted."""
-    return MACHINE_PACKAGES if Variant.VM in recipe.variants else ()
+    return machine_packages_of(recipe.suite) if Variant.VM in recipe.variants else ()
 
 
 def requirements_of(recipe_file: RecipeFile) -> Path | None:
@@ -63,7 +67,11 @@ def requirements_of(recipe_file: RecipeFile) -> Path | None:
     path = recipe_file.folder / recipe_file.recipe.python.requirements
     where = recipe_file.where("python", "requirements")
     if not path.is_file():
-        raise NotFoundError(f"There is no requirements file {path}", where=where)
+        raise NotFoundError(
+            f"There is no requirements file {path}",
+            hint="Write it, or take `python` out of the recipe.",
+            where=where,
+        )
     if not path.resolve().is_relative_to(recipe_file.folder.resolve()):
         raise InvalidInputError(f"{path} leads out of the recipe's folder", where=where)
     return path

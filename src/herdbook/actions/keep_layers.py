@@ -1,8 +1,10 @@
 """Keeps layers in the store: each written once, read back, and compared with what was meant."""
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import CancelledError
 from io import BytesIO
 from pathlib import Path
+from threading import Event
 from typing import BinaryIO
 
 from herdbook.actions.workshop import Workshop
@@ -38,14 +40,27 @@ def keep(workshop: Workshop, title: str, tree: Tree, contents: Contents) -> Laye
     return reference
 
 
-def keep_packages(workshop: Workshop, group: Group) -> LayerReference:
-    """Return the layer of a group of packages, made from their .deb files alone."""
+def keep_packages(workshop: Workshop, group: Group, over: Event) -> LayerReference:
+    """Return the layer of a group of packages, made from their .deb files alone.
+
+    Gives up soon after `over` is set.
+    """
+
+    def pause() -> None:
+        if over.is_set():
+            raise CancelledError
+
+    def contents(entry: Entry) -> BinaryIO:
+        pause()
+        return owned.open(entry)
+
     work = packages_key(group.packages)
     if known := workshop.cache.recall(work):
         return LayerReference(group.name, known[0].digest, known[0].size)
     with workshop.staging() as spools:
-        owned = owned_by([workshop.archive.kept(package) for package in group.packages], spools)
-        reference = keep(workshop, group.name, owned.tree, owned.open)
+        debs = [workshop.archive.kept(package) for package in group.packages]
+        owned = owned_by(debs, spools, pause)
+        reference = keep(workshop, group.name, owned.tree, contents)
     workshop.cache.remember(work, [reference])
     return reference
 

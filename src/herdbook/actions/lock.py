@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from herdbook.actions.inputs import inputs_of, machine_packages, requirements_of
 from herdbook.actions.workshop import Workshop
@@ -142,12 +143,15 @@ def _leading(version: str) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    incoming = path.with_name(f".{path.name}.incoming")
-    try:
-        incoming.write_text(text)
-        incoming.rename(path)
-    finally:
-        incoming.unlink(missing_ok=True)
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        incoming = Path(file.name)
+        try:
+            file.write(text)
+            file.flush()
+            incoming.chmod(0o644)
+            incoming.rename(path)
+        finally:
+            incoming.unlink(missing_ok=True)
 
 
 def _changes(before: Lock | None, now: Lock) -> tuple[tuple[str, str, str], ...]:

@@ -17,12 +17,12 @@ from herdbook.builds.roots import (
 )
 from herdbook.core import digests
 from herdbook.core.digests import Digest
-from herdbook.core.errors import StepFailedError
+from herdbook.core.errors import StepFailedError, VerificationError
 from herdbook.images.documents import LayerReference
 from herdbook.layers.factoring import factor
 from herdbook.layers.scanning import scan
 from herdbook.layers.tree import Entry
-from herdbook.packages.control import Control, parse_control
+from herdbook.packages.control import Control, parse_control, source_of, stanza
 from herdbook.packages.deb import control_files
 from herdbook.packages.model import LockedPackage
 from herdbook.packages.ordering import stages
@@ -98,7 +98,9 @@ class RootMaker:
         return made
 
     def _install(self, lower: Sequence[Path], upper: Path, steps: Sequence[Step]) -> None:
-        controls = {package.name: self._control(package) for step in steps for package in step}
+        controls = {
+            package.name: control_of(self.workshop, package) for step in steps for package in step
+        }
         before = [package.name for step in steps[:-1] for package in step]
         order = stages(list(controls.values()), before)
         kept = {
@@ -128,6 +130,19 @@ class RootMaker:
                 "devices. Leave that package out, or report it.",
             )
 
-    def _control(self, package: LockedPackage) -> Control:
-        text = control_files(self.workshop.archive.kept(package))["control"].content
-        return parse_control(text.decode())
+
+def control_of(workshop: Workshop, package: LockedPackage) -> Control:
+    """Return what a kept package says of itself.
+
+    Raises VerificationError where that is not what the lock says of it.
+    """
+    text = control_files(workshop.archive.kept(package))["control"].content.decode()
+    control, source = parse_control(text), source_of(stanza(text))
+    found = (control.name, control.version, control.architecture, *source)
+    locked = (package.name, package.version, package.architecture)
+    if found != (*locked, package.source, package.source_version):
+        raise VerificationError(
+            f"The lock calls a package {package.label} that is {control.name} {control.version}",
+            hint="Locks are not edited by hand. Make it again: herdbook lock",
+        )
+    return control

@@ -52,5 +52,9 @@ def add_account(files: Mapping[str, str], name: str, epoch: int) -> tuple[Accoun
         "etc/shadow": f"{name}:!:{epoch // _DAY_SECONDS}:0:99999:7:::\n",
         "etc/gshadow": f"{name}:!::\n",
     }
-    changed = {path: files[path] + lines[path] for path in ACCOUNT_FILES if path in files}
+    changed = {
+        path: files[path] + ("" if files[path].endswith("\n") else "\n") + lines[path]
+        for path in ACCOUNT_FILES
+        if path in files
+    }
     return Account(name, USER_ID, USER_ID), changed

@@ -29,6 +29,8 @@ VOLATILE = (
     "var/lib/dbus/machine-id",
     "var/lib/systemd/random-seed",
     "var/lib/systemd/credential.secret",
+    # made by the kernel package's hook; Herdbook makes the initrd that boots
+    "boot/initrd.img-*",
     # what the sandbox put there
     "usr/sbin/policy-rc.d",
     "run/*",

@@ -42,7 +42,7 @@ class Lock(Frozen):
     inputs: Digest = Field(pattern=DIGEST_PATTERN)
     suite: str
     indexes: tuple[SignedIndex, ...]
-    packages: tuple[LockedPackage, ...]
+    packages: tuple[LockedPackage, ...] = Field(min_length=1)
     machine: tuple[LockedPackage, ...] = ()
     python: LockedPython | None = None
 

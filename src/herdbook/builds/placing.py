@@ -19,7 +19,7 @@ def layer_tree(
 
     Links among an image's own folders (such as /bin) are followed, inside the image. Raises
     InvalidInputError where a target goes through a link that the same step brings along, or
-    into dpkg's database.
+    into dpkg's database, where it lies below a file, or a file would take a folder's place.
     """
     brought = {source.target for source in sources if source.kind is Kind.SYMLINK}
     entries: dict[str, Entry] = {}
@@ -29,12 +29,32 @@ def layer_tree(
                 f"/{source.target} would be written through a link that `files` itself brings"
             )
         path = _place(root, source)
-        if path == _DPKG_DATABASE or path.startswith(_DPKG_DATABASE + "/"):
-            raise InvalidInputError(f"/{path} belongs to dpkg; `files` cannot write there")
+        _require_free(path, source, root)
         there = root.get(path)
         both_folders = there is not None and there.kind is source.kind is Kind.DIRECTORY
         entries[path] = there if there and both_folders else _entry(path, source, account, mtime)
+    _require_folders_above(entries, root)
     return with_parents(entries.values(), with_new_folders(entries.values(), root))
+
+
+def _require_free(path: str, source: Source, root: Tree) -> None:
+    if path == _DPKG_DATABASE or path.startswith(_DPKG_DATABASE + "/"):
+        raise InvalidInputError(f"/{path} belongs to dpkg; `files` cannot write there")
+    there = root.get(resolve(root, path))
+    if source.kind is not Kind.DIRECTORY and there and there.kind is Kind.DIRECTORY:
+        raise InvalidInputError(
+            f"/{path} is a folder in the image; a file cannot take its place",
+            hint=f"Name the file in it, such as /{path}/{source.path.name}.",
+        )
+
+
+def _require_folders_above(entries: Tree, root: Tree) -> None:
+    for path in entries:
+        for above in parents(path):
+            there = entries.get(above) or root.get(above)
+            if there and there.kind is not Kind.DIRECTORY:
+                what = "a link that `files` brings" if there.kind is Kind.SYMLINK else "no folder"
+                raise InvalidInputError(f"/{path} cannot be written: /{above} is {what}")
 
 
 def _place(root: Tree, source: Source) -> str:

@@ -41,6 +41,10 @@ class Sandbox(Protocol):
     survives: neither a process nor a mount, even where we are killed.
     """
 
+    def require(self) -> None:
+        """Raise MissingToolError where it is plain that `run` would: asked before long work."""
+        ...
+
     def run(self, job: Job) -> Outcome:
         """Run a command to its end; a status other than 0 is no exception.
 

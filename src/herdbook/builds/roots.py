@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from herdbook.core.errors import InvalidInputError
 from herdbook.packages.suites import Suite
 
 DEBS_FOLDER = "/run/herdbook/debs"
 """Where the sandbox shows the kept packages."""
 
+_FIRST = "base-passwd"
 _MERGED = ("bin", "lib", "lib64", "sbin")
 _DPKG = "dpkg --force-unsafe-io --log=/dev/null"
 _PREPARE = r"""umask 022
@@ -33,12 +35,17 @@ def install_script(
     holds what dpkg itself needs, so its order is forced; base-passwd goes first, because every
     other package's files belong to users that it makes.
     """
+    if from_nothing and _FIRST not in files:
+        raise InvalidInputError(
+            f"The lock has no {_FIRST}, which every root begins with",
+            hint="Locks are not edited by hand. Make it again: herdbook lock",
+        )
     lines = [_PREPARE]
     for number, names in enumerate(stages):
         force = ""
         if from_nothing and number == 0:
             force = " --force-depends"
-            lines.append(f"{_DPKG}{force} --install {_deb(files, 'base-passwd')}")
+            lines.append(f"{_DPKG}{force} --install {_deb(files, _FIRST)}")
         debs = " ".join(_deb(files, name) for name in names)
         lines.append(f"{_DPKG}{force} --install {debs}")
     return "\n".join([*lines, 'test -z "$(dpkg --audit)"', ""])

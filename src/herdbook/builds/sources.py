@@ -43,18 +43,26 @@ def collect(recipe_file: RecipeFile) -> list[Source]:
     sources: dict[str, Source] = {}
     for number, step in enumerate(recipe_file.recipe.files):
         where = recipe_file.where("files", number, "from")
-        start = _inside(recipe_file.folder, step.from_, where)
-        for path, target in _below(start, step.to.lstrip("/")):
-            source = _source(path, target, step, start, where)
-            sources[target] = source
+        try:
+            start = _inside(recipe_file.folder, step.from_, where)
+            for path, target in _below(start, step.to.lstrip("/")):
+                sources[target] = _source(path, target, step, start, where)
+        except OSError as error:
+            raise InvalidInputError(
+                f"{error.filename} cannot be read: {error.strerror}", where=where
+            ) from error
     sources.pop("", None)
     return [sources[target] for target in sorted(sources)]
 
 
 def _inside(folder: Path, name: str, where: str) -> Path:
     path = folder / name
-    if not path.exists() and not path.is_symlink():
-        raise NotFoundError(f"There is no {name!r} to put into the image", where=where)
+    if not path.exists():
+        raise NotFoundError(
+            f"There is no {name!r} to put into the image",
+            hint=f"Paths are relative to the recipe's folder, {folder.absolute()}.",
+            where=where,
+        )
     real = path.resolve()
     if Path(name).is_absolute() or not real.is_relative_to(folder.resolve()):
         raise InvalidInputError(
@@ -69,12 +77,16 @@ def _below(start: Path, target: str) -> Iterator[tuple[Path, str]]:
     yield start, target
     if not start.is_dir():
         return
-    for directory, folders, files in os.walk(start):
+    for directory, folders, files in os.walk(start, onerror=_fail):
         folders[:] = [name for name in folders if name not in _LEFT_OUT]
         for name in (*folders, *files):
             path = Path(directory) / name
             inner = path.relative_to(start).as_posix()
             yield path, f"{target}/{inner}" if target else inner
+
+
+def _fail(error: OSError) -> None:
+    raise error
 
 
 def _source(path: Path, target: str, step: FileStep, start: Path, where: str) -> Source:
@@ -84,6 +96,12 @@ def _source(path: Path, target: str, step: FileStep, start: Path, where: str) ->
     if stat.S_ISLNK(status.st_mode):
         link = _harmless_link(path, start, where)
         return Source(path, target, step.owner, 0o777, Kind.SYMLINK, link=link)
+    if not target:
+        raise InvalidInputError(
+            f"{step.from_!r} is no folder and cannot be / itself",
+            hint=f"Name the file, such as /{path.name}.",
+            where=where,
+        )
     if not stat.S_ISREG(status.st_mode):
         raise InvalidInputError(
             f"{path.name!r} is neither a file nor a folder nor a link", where=where
@@ -91,20 +109,13 @@ def _source(path: Path, target: str, step: FileStep, start: Path, where: str) ->
     mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
     if step.mode is not None:
         mode = int(step.mode, 8)
-    digest = _digest(path, where)
+    digest = digests.of_file(path)
     return Source(path, target, step.owner, mode, Kind.FILE, size=status.st_size, digest=digest)
-
-
-def _digest(path: Path, where: str) -> digests.Digest:
-    try:
-        return digests.of_file(path)
-    except OSError as error:
-        raise InvalidInputError(f"{path} cannot be read: {error.strerror}", where=where) from error
 
 
 def _harmless_link(path: Path, start: Path, where: str) -> str:
     """Return a link's text if it stays inside what is copied with it."""
-    link = str(path.readlink())
+    link = os.readlink(path)  # noqa: PTH115 - pathlib would tidy `./x` and `x/` up
     reached = os.path.normpath(path.parent / link)
     if Path(link).is_absolute() or not Path(reached).is_relative_to(start):
         raise InvalidInputError(

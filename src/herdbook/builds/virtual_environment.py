@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
@@ -50,7 +51,7 @@ def _install(wheel: Path, scheme: dict[str, str], root: Path) -> None:
     try:
         with WheelFile.open(wheel) as source:
             install(source, destination, additional_metadata={"INSTALLER": b"herdbook\n"})
-    except (ValueError, KeyError, FileExistsError) as error:
+    except (BadZipFile, ValueError, KeyError, FileExistsError) as error:
         raise InvalidInputError(f"The wheel {wheel.name} cannot be installed: {error}") from error
 
 

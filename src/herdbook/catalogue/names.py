@@ -57,5 +57,6 @@ def variant_kind(name: str | None) -> Variant | None:
         return Variant(name)
     except ValueError:
         raise InvalidInputError(
-            f"{name!r} is not a variant", hint=did_you_mean(name, Variant, "Say container or vm.")
+            f"{name!r} is not a variant",
+            hint=did_you_mean(name, [each.value for each in Variant], "Say container or vm."),
         ) from None

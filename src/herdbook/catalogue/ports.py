@@ -16,7 +16,7 @@ class Versions(Protocol):
     def add(self, new: NewVersion) -> Version:
         """Give a version the next number of its image and keep it, all of it or nothing.
 
-        Idempotent: a version whose digest is the newest one's is that version.
+        Idempotent: a version with the newest one's digest, made from the same inputs, is that one.
         """
         ...
 

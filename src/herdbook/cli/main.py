@@ -17,6 +17,8 @@ from herdbook.cli import images, instances, machine, recipes
 from herdbook.cli.output import Output
 from herdbook.core.errors import INTERRUPTED_EXIT_STATUS, HerdbookError, NoSpaceError
 
+_MAKE_ROOM = "Make room, then run the same command again: it goes on where it stopped."
+
 app = typer.Typer(
     name="herdbook",
     help="One definition becomes a golden image for virtual machines and containers.",
@@ -49,7 +51,9 @@ def _options(
 def main() -> NoReturn:
     """Run the command line and leave with the exit status of what happened."""
     os.umask(0o022)
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+            signal.signal(number, _interrupt)
     with failures_shown(Output(as_json="--json" in sys.argv)):
         app()
     sys.exit(0)
@@ -60,29 +64,32 @@ def failures_shown(output: Output) -> Iterator[Output]:
     """Turn whatever goes wrong in the block into words, a next step and an exit status."""
     try:
         yield output
-    except KeyboardInterrupt:
+    except (_Interrupted, KeyboardInterrupt):
         output.note("Interrupted. Nothing half-made was kept; the same command goes on from here.")
         sys.exit(INTERRUPTED_EXIT_STATUS)
     except BrokenPipeError:
         # Whoever read our output has seen enough; the interpreter must not complain at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except HerdbookError as error:
-        output.failure(error)
-        sys.exit(error.exit_status)
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback is shown
-        failure = _unforeseen(error)
+        failure = error if isinstance(error, HerdbookError) else _unforeseen(error)
+        if isinstance(failure, NoSpaceError):
+            failure.hint = failure.hint or _MAKE_ROOM
         output.failure(failure)
         sys.exit(failure.exit_status)
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+class _Interrupted(BaseException):
+    """Somebody wants us to end; unlike KeyboardInterrupt, typer lets it through."""
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise _Interrupted
 
 
 def _unforeseen(error: Exception) -> HerdbookError:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return NoSpaceError("There is no space left on the disk", hint="Make room.")
+        return NoSpaceError(f"There is no space left on the disk {error.filename or ''}".rstrip())
     with tempfile.NamedTemporaryFile("w", prefix="herdbook-", suffix=".txt", delete=False) as file:
         traceback.print_exception(error, file=file)
     return HerdbookError(

@@ -48,7 +48,7 @@ read -r command_line </proc/cmdline
 load first
 if ! wait_for_disk herdbook-root 10; then
     load foreign
-    wait_for_disk herdbook-root 1500 || fail "no disk or partition is called herdbook-root"
+    wait_for_disk herdbook-root 1000 || fail "no disk or partition is called herdbook-root"
 fi
 root=$disk
 
@@ -60,13 +60,16 @@ layers=/run/initramfs/herdbook
 $b mkdir $layers $layers/root $layers/writable
 $b mount -t erofs -o ro "$root" $layers/root || fail "cannot mount the root on $root"
 
-if disk=$(find_disk herdbook-rw); then
+case " $command_line " in
+*" herdbook.rw=required "*) required=yes tries_for_writable=150 ;;
+*) required=no tries_for_writable=1 ;;
+esac
+if wait_for_disk herdbook-rw $tries_for_writable; then
     $b mount -t ext4 -o noatime "$disk" $layers/writable ||
         fail "cannot mount the writable disk on $disk"
+elif [ $required = yes ]; then
+    fail "the writable disk herdbook-rw is missing"
 else
-    case " $command_line " in
-    *" herdbook.rw=required "*) fail "the writable disk herdbook-rw is missing" ;;
-    esac
     $b mount -t tmpfs -o mode=0755,size=50% tmpfs $layers/writable
 fi
 $b mkdir -p $layers/writable/upper $layers/writable/work

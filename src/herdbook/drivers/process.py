@@ -27,6 +27,7 @@ _DEBIAN_PACKAGES = {
     "podman": "podman",
     "qemu-img": "qemu-utils",
     "qemu-system-x86_64": "qemu-system-x86",
+    "setpriv": "util-linux",
     "unshare": "util-linux",
 }
 
@@ -103,8 +104,12 @@ def spawn(
     stderr: int | IO[bytes] = subprocess.PIPE,
     directory: Path | None = None,
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a program beside us for as long as the block lasts; nothing of it outlives the block."""
+    """Run a program beside us for as long as the block lasts; nothing of it outlives the block.
+
+    The kernel ends it where we are killed and cannot.
+    """
     command = [find(str(arguments[0])), *map(str, arguments[1:])]
+    command = [find("setpriv"), "--pdeathsig", "KILL", "--", *command]
     process = subprocess.Popen(
         command,
         env=dict(environment) if environment is not None else None,

@@ -5,14 +5,14 @@ A canonical tar is a function of its tree, so where a content lies follows from 
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from herdbook.core.digests import PIECE_BYTES
 from herdbook.core.errors import NotFoundError
 from herdbook.layers.stacking import stack
-from herdbook.layers.tree import Entry, Kind, Tree
+from herdbook.layers.tree import Entry, Kind, Tree, parents
 from herdbook.layers.writing import BLOCK_BYTES, header
 
 
@@ -52,6 +52,8 @@ def content_in(layers: Sequence[KeptLayer], path: str) -> bytes:
     for layer in reversed(layers):
         entry = layer.tree.get(path)
         if entry is None:
+            if _hides_below(layer.tree, path):
+                break
             continue
         if entry.kind is Kind.HARDLINK:
             path = entry.target
@@ -61,22 +63,21 @@ def content_in(layers: Sequence[KeptLayer], path: str) -> bytes:
     raise NotFoundError(f"There is no file /{path} in the image")
 
 
+def _hides_below(layer: Tree, path: str) -> bool:
+    above = (layer.get(each) for each in parents(path))
+    return any(entry is not None and entry.kind is not Kind.DIRECTORY for entry in above)
+
+
 def merged_tar(layers: Sequence[KeptLayer]) -> Iterator[bytes]:
     """Yield one tar of all that stacked layers show, its root directory first."""
     yield header(Entry(".", Kind.DIRECTORY, mode=0o755))
     owners = {path: layer for layer in layers for path in layer.tree}
     for path, entry in stack(layer.tree for layer in layers).items():
-        layer = owners[path]
-        if entry.kind is Kind.HARDLINK and owners[entry.target] is not layer:
-            # An upper layer replaced the file this name shared; the name keeps the old content.
-            yield from _file(layer, replace(layer.tree[entry.target], path=path), entry.target)
-        else:
-            yield from _file(layer, entry, path)
+        yield header(entry)
+        if entry.kind is Kind.FILE:
+            layer = owners[path]
+            # Where an upper layer hides the file this name shared, the name keeps the content.
+            shared = layer.tree[path].kind is Kind.HARDLINK
+            yield from layer.pieces(layer.tree[path].target if shared else path)
+            yield bytes(-entry.size % BLOCK_BYTES)
     yield bytes(2 * BLOCK_BYTES)
-
-
-def _file(layer: KeptLayer, entry: Entry, source: str) -> Iterator[bytes]:
-    yield header(entry)
-    if entry.kind is Kind.FILE:
-        yield from layer.pieces(source)
-        yield bytes(-entry.size % BLOCK_BYTES)

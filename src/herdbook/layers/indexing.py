@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import zstandard
 
@@ -17,15 +18,14 @@ def identity(tree: Tree) -> list[list[object]]:
 
 
 def render_index(tree: Tree) -> bytes:
-    """Render a tree compactly: a JSON row an entry, compressed."""
-    rows = "\n".join(json.dumps(list(_row(entry))) for entry in tree.values())
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(rows.encode())
+    """Render a tree compactly: JSON, a list an entry, compressed."""
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(json.dumps(identity(tree)).encode())
 
 
 def parse_index(index: bytes) -> dict[str, Entry]:
     """Return the tree that was rendered."""
-    text = zstandard.ZstdDecompressor().decompress(index).decode()
-    return {entry.path: entry for entry in _entries(text.splitlines())}
+    rows = json.loads(zstandard.ZstdDecompressor().decompress(index))
+    return {entry.path: entry for entry in _entries(rows)}
 
 
 def _row(entry: Entry) -> Iterator[object]:
@@ -34,10 +34,10 @@ def _row(entry: Entry) -> Iterator[object]:
     yield [[name, value.hex()] for name, value in entry.xattrs]
 
 
-def _entries(rows: Iterable[str]) -> Iterator[Entry]:
+def _entries(rows: Iterable[list[Any]]) -> Iterator[Entry]:
     kinds = {kind.value: kind for kind in Kind}
     for row in rows:
-        path, kind, mode, uid, gid, mtime, size, digest, target, xattrs = json.loads(row)
+        path, kind, mode, uid, gid, mtime, size, digest, target, xattrs = row
         yield Entry(
             path,
             kinds[kind],

@@ -4,14 +4,14 @@ A package layer depends on nothing but its .deb files: what scripts make of them
 belongs to other layers. So the same package gives the same bytes in every image.
 """
 
-import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from herdbook.core import digests
+from herdbook.core.errors import VerificationError
 from herdbook.layers.reading import read_members
 from herdbook.layers.tree import CANONICAL_DIRECTORY_MTIME, Entry, Kind, parents, tree_of
 from herdbook.packages.control import parse_control
@@ -69,16 +69,19 @@ class _Bounded(BytesIO):
         super().close()
 
 
-def owned_by(debs: Sequence[Path], spools: Path) -> OwnedFiles:
+def owned_by(
+    debs: Sequence[Path], spools: Path, pause: Callable[[], object] = lambda: None
+) -> OwnedFiles:
     """Return what these packages own together; data tars are unpacked into the folder `spools`.
 
+    `pause` is called every now and then, and may raise to end it.
     Where two packages ship one directory, the first by file name decides on its mode, as the
     first to be unpacked does in dpkg.
     """
     tree: dict[str, Entry] = {}
     contents: dict[str, Content] = {}
     for deb in sorted(debs):
-        owned = _owned_by_one(deb, spools / f"{deb.name}.tar")
+        owned = _owned_by_one(deb, spools / f"{deb.name}.tar", pause)
         for path, entry in owned.tree.items():
             if path not in tree or entry.kind is not Kind.DIRECTORY:
                 tree[path] = entry
@@ -89,9 +92,11 @@ def owned_by(debs: Sequence[Path], spools: Path) -> OwnedFiles:
     return OwnedFiles(tree_of(tree.values()), contents)
 
 
-def _owned_by_one(deb: Path, spool: Path) -> OwnedFiles:
+def _owned_by_one(deb: Path, spool: Path, pause: Callable[[], object]) -> OwnedFiles:
     with data_tar(deb) as stream, spool.open("wb") as target:
-        shutil.copyfileobj(stream, target, digests.PIECE_BYTES)
+        while piece := stream.read(digests.PIECE_BYTES):
+            pause()
+            target.write(piece)
     names: list[str] = []
     entries: list[Entry] = []
     contents: dict[str, Content] = {}
@@ -128,7 +133,9 @@ def _canonical_hardlinks(entries: list[Entry], contents: dict[str, Content]) -> 
         return entries
     by_path = {entry.path: entry for entry in entries}
     for target, links in groups.items():
-        original = by_path[target]
+        original = by_path.get(target)
+        if original is None or original.kind is not Kind.FILE:
+            raise VerificationError(f"A package links to /{target}, which is no file of its own")
         paths = sorted([target, *(link.path for link in links)])
         contents[paths[0]] = contents.pop(target)
         by_path[paths[0]] = replace(original, path=paths[0])

@@ -2,7 +2,7 @@
 
 import tarfile
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, cast
+from typing import BinaryIO, Self, cast
 
 from herdbook.core import digests
 from herdbook.core.errors import VerificationError
@@ -25,13 +25,26 @@ def read_members(stream: BinaryIO) -> Iterator[tuple[Entry, tarfile.TarInfo]]:
     Raises VerificationError where the bytes are no tar or hold a device, a pipe or a socket.
     """
     try:
-        with tarfile.open(fileobj=stream, mode="r|", errorlevel=2) as archive:
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as archive:
             for member in archive:
                 entry = _entry(archive, member)
                 if entry is not None:
                     yield entry, member
     except tarfile.TarError as error:
         raise VerificationError(f"A layer is not a readable tar: {error}") from error
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose header is whole: `tarfile` takes any other for the end of the archive."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # typeshed leaves it out
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(str(error)) from error
 
 
 def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Entry | None:

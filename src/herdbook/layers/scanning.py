@@ -6,12 +6,12 @@ A root may be written as overlayfs writes it: an upper folder over the tree of w
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from herdbook.core import digests
 from herdbook.core.errors import VerificationError
 from herdbook.layers.reading import KEPT_XATTRS
+from herdbook.layers.stacking import still_seen
 from herdbook.layers.tree import CANONICAL_DIRECTORY_MTIME, Entry, Kind, Tree, tree_of
 
 _OPAQUE = "trusted.overlay.opaque"
@@ -29,48 +29,15 @@ def scan(upper: Path, lower: Tree | None = None) -> dict[str, Entry]:
     hidden = set()
     for path, status in sorted(_walk(upper, ""), key=lambda pair: pair[0]):
         entry = _entry(upper, path, status, first_names)
-        if entry is None:
-            continue
-        if entry.kind is Kind.REMOVED or _is_opaque(upper / path, entry):
+        if entry is None or entry.kind is not Kind.DIRECTORY or _is_opaque(upper / path):
             hidden.add(path)
-        if entry.kind is not Kind.REMOVED:
+        if entry is not None and entry.kind is not Kind.REMOVED:
             entries.append(entry)
-    return tree_of([*_still_seen(lower or {}, tree_of(entries), hidden), *entries])
+    return tree_of([*still_seen(lower or {}, hidden).values(), *entries])
 
 
-def _still_seen(lower: Tree, upper: Tree, hidden: set[str]) -> Iterator[Entry]:
-    """Yield what the upper folder leaves of the lower tree."""
-    hidden |= {path for path, entry in upper.items() if entry.kind is not Kind.DIRECTORY}
-    heirs: dict[str, str] = {}
-    for path, entry in lower.items():
-        if _is_hidden(path, hidden):
-            continue
-        if entry.kind is Kind.HARDLINK and _is_hidden(entry.target, hidden):
-            yield _orphan(entry, lower, heirs)
-        else:
-            yield entry
-
-
-def _is_hidden(path: str, hidden: set[str]) -> bool:
-    return path in hidden or any(
-        path[:end] in hidden for end, letter in enumerate(path) if letter == "/"
-    )
-
-
-def _orphan(link: Entry, lower: Tree, heirs: dict[str, str]) -> Entry:
-    """Return a link whose file is gone: the first becomes the file, the others link to it."""
-    first = heirs.setdefault(link.target, link.path)
-    if first != link.path:
-        return replace(link, target=first)
-    return replace(lower[link.target], path=link.path)
-
-
-def _is_opaque(path: Path, entry: Entry) -> bool:
-    return (
-        entry.kind is Kind.DIRECTORY
-        and _OPAQUE in os.listxattr(path)
-        and os.getxattr(path, _OPAQUE) == b"y"
-    )
+def _is_opaque(directory: Path) -> bool:
+    return _OPAQUE in os.listxattr(directory) and os.getxattr(directory, _OPAQUE) == b"y"
 
 
 def _walk(root: Path, directory: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -96,7 +63,7 @@ def _entry(
     full = root / path
     target, digest, size = "", None, 0
     if kind is Kind.SYMLINK:
-        target = str(full.readlink())
+        target = os.readlink(full)  # noqa: PTH115 - pathlib would tidy `./x` and `x/` up
     elif kind is Kind.FILE:
         first = first_names.setdefault((status.st_dev, status.st_ino), path)
         if first != path:

@@ -1,9 +1,9 @@
 """Stacks trees as a runtime stacks layers, and tells where two trees differ."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from herdbook.layers.tree import Entry, Kind, Tree
+from herdbook.layers.tree import Entry, Kind, Tree, parents
 
 
 @dataclass(frozen=True)
@@ -36,30 +36,45 @@ def stack(layers: Iterable[Tree]) -> dict[str, Entry]:
     """
     result: dict[str, Entry] = {}
     for layer in layers:
-        _hide(result, layer)
-        result.update((path, entry) for path, entry in layer.items() if not _is_removal(entry))
+        hidden = {
+            path
+            for path, entry in layer.items()
+            if path in result and not entry.kind is result[path].kind is Kind.DIRECTORY
+        }
+        result = still_seen(result, hidden)
+        result.update(
+            (path, entry) for path, entry in layer.items() if entry.kind is not Kind.REMOVED
+        )
     return dict(sorted(result.items()))
 
 
-def _hide(result: dict[str, Entry], layer: Tree) -> None:
-    gone = {
-        path
-        for path, entry in layer.items()
-        if path in result and (_is_removal(entry) or _replaces_directory(result[path], entry))
-    }
+def still_seen(lower: Tree, hidden: Iterable[str]) -> dict[str, Entry]:
+    """Return what is left of a tree where these paths, and all below them, are hidden.
+
+    A further name of a hidden file keeps the content: the first such name becomes the file.
+    """
+    gone = {path for path in hidden if path in lower}
     if not gone:
-        return
-    for path in list(result):
-        if path in gone or any(path.startswith(removed + "/") for removed in gone):
-            del result[path]
+        return dict(lower)
+    folders = {path for path in gone if lower[path].kind is Kind.DIRECTORY}
+    left = {
+        path: entry
+        for path, entry in lower.items()
+        if path not in gone and (not folders or folders.isdisjoint(parents(path)))
+    }
+    heirs: dict[str, str] = {}
+    for path, entry in left.items():
+        if entry.kind is Kind.HARDLINK and entry.target not in left:
+            left[path] = _orphan(entry, lower, heirs)
+    return left
 
 
-def _is_removal(entry: Entry) -> bool:
-    return entry.kind is Kind.REMOVED
-
-
-def _replaces_directory(old: Entry, new: Entry) -> bool:
-    return old.kind is Kind.DIRECTORY and new.kind is not Kind.DIRECTORY
+def _orphan(name: Entry, lower: Tree, heirs: dict[str, str]) -> Entry:
+    """Return a name whose file is gone: the first becomes the file, the others name that one."""
+    first = heirs.setdefault(name.target, name.path)
+    if first != name.path:
+        return replace(name, target=first)
+    return replace(lower[name.target], path=name.path)
 
 
 def differences(wanted: Tree, found: Tree) -> Iterator[Difference]:

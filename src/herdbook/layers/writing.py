@@ -19,6 +19,7 @@ BLOCK_BYTES = 512
 
 _TYPE_FLAGS = {Kind.FILE: b"0", Kind.HARDLINK: b"1", Kind.SYMLINK: b"2", Kind.DIRECTORY: b"5"}
 _MAXIMUM_USTAR_SIZE = 8**11 - 1
+_MAXIMUM_USTAR_TIME = 8**11 - 1
 _MAXIMUM_USTAR_ID = 8**7 - 1
 _WHITEOUT_PREFIX = ".wh."
 
@@ -82,6 +83,8 @@ def _pax_records(entry: Entry, path: str) -> list[bytes]:
         values["linkpath"] = encoded_target
     if entry.size > _MAXIMUM_USTAR_SIZE:
         values["size"] = str(entry.size).encode()
+    if not 0 <= entry.mtime <= _MAXIMUM_USTAR_TIME:
+        values["mtime"] = str(entry.mtime).encode()
     for key, number in (("uid", entry.uid), ("gid", entry.gid)):
         if number > _MAXIMUM_USTAR_ID:
             values[key] = str(number).encode()
@@ -107,7 +110,7 @@ def _clipped(entry: Entry) -> Entry:
         mode=entry.mode,
         uid=entry.uid if entry.uid <= _MAXIMUM_USTAR_ID else 0,
         gid=entry.gid if entry.gid <= _MAXIMUM_USTAR_ID else 0,
-        mtime=entry.mtime,
+        mtime=entry.mtime if 0 <= entry.mtime <= _MAXIMUM_USTAR_TIME else 0,
         size=entry.size if entry.size <= _MAXIMUM_USTAR_SIZE else 0,
         target=_truncated(entry.target).decode("ascii"),
     )
@@ -126,7 +129,7 @@ def _block(name: bytes, entry: Entry, type_flag: bytes) -> bytes:
         b"%07o\0" % entry.uid,
         b"%07o\0" % entry.gid,
         b"%011o\0" % size,
-        b"%011o\0" % max(entry.mtime, 0),
+        b"%011o\0" % entry.mtime,
         b" " * 8,  # the checksum counts as spaces while it is summed up
         type_flag,
         entry.target.encode(errors="surrogateescape").ljust(100, b"\0"),

@@ -4,6 +4,7 @@ import gzip
 import io
 import lzma
 import tarfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,21 @@ from herdbook.core.errors import VerificationError
 
 _AR_MAGIC = b"!<arch>\n"
 _AR_HEADER_BYTES = 60
+
+
+class _BrokenError(Exception):
+    """What is no whole .deb file, in the words that follow its name."""
+
+
+_BROKEN = (
+    EOFError,
+    _BrokenError,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    tarfile.TarError,
+    zlib.error,
+    zstandard.ZstdError,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,8 @@ class _Section(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed says Buffer
         piece = self._stream.read(min(len(buffer), self._left))
+        if not piece and self._left:
+            raise _BrokenError("it ends too early")
         buffer[: len(piece)] = piece
         self._left -= len(piece)
         return len(piece)
@@ -67,19 +85,27 @@ def data_tar(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _member(path: Path, wanted: str) -> Iterator[BinaryIO]:
-    with path.open("rb") as stream:
-        if stream.read(len(_AR_MAGIC)) != _AR_MAGIC:
-            raise VerificationError(f"{path.name} is not a .deb file")
-        while header := stream.read(_AR_HEADER_BYTES):
-            name = header[:16].decode("ascii", "replace").strip().rstrip("/")
-            size = int(header[48:58])
-            if name.startswith(wanted):
-                section = io.BufferedReader(_Section(stream, size), 1 << 18)
-                with _decompressed(section, name.removeprefix(wanted)) as content:
-                    yield content
-                return
-            stream.seek(size + size % 2, io.SEEK_CUR)
-    raise VerificationError(f"{path.name} has no {wanted}: it is not a complete .deb file")
+    try:
+        with path.open("rb") as stream, _found(stream, wanted) as content:
+            yield content
+    except _BROKEN as error:
+        raise VerificationError(f"{path.name} is not a whole .deb file: {error}") from error
+
+
+def _found(stream: BinaryIO, wanted: str) -> BinaryIO:
+    if stream.read(len(_AR_MAGIC)) != _AR_MAGIC:
+        raise _BrokenError("it does not begin as one")
+    while header := stream.read(_AR_HEADER_BYTES):
+        name = header[:16].decode("ascii", "replace").strip().rstrip("/")
+        digits = header[48:58].strip()
+        if not digits.isdigit():
+            raise _BrokenError("a member has no size")
+        size = int(digits)
+        if name.startswith(wanted):
+            section = io.BufferedReader(_Section(stream, size), 1 << 18)
+            return _decompressed(section, name.removeprefix(wanted))
+        stream.seek(size + size % 2, io.SEEK_CUR)
+    raise _BrokenError(f"it has no {wanted}")
 
 
 def _decompressed(stream: BinaryIO, suffix: str) -> BinaryIO:
@@ -95,4 +121,4 @@ def _decompressed(stream: BinaryIO, suffix: str) -> BinaryIO:
                 "BinaryIO",
                 io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(stream), 1 << 18),
             )
-    raise VerificationError(f"A .deb file is compressed in a way nobody here knows: {suffix}")
+    raise _BrokenError(f"nobody here knows the compression {suffix}")

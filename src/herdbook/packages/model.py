@@ -28,7 +28,7 @@ class LockedPackage(Frozen):
     source: str
     source_version: str
     pocket: str
-    path: str = Field(pattern=r"^pool/[^\s]+\.deb$")
+    path: str = Field(pattern=r"^pool(/[^\s/.][^\s/]*)+\.deb$")
     size: int = Field(ge=0)
     sha256: Digest = Field(pattern=DIGEST_PATTERN)
 

@@ -9,10 +9,13 @@ from herdbook.packages.control import Control
 def stages(controls: Sequence[Control], installed: Iterable[str] = ()) -> list[list[str]]:
     """Return names in stages: each is unpacked as a whole, then configured as a whole.
 
-    dpkg sorts out ordinary dependencies within a stage, but refuses to unpack a package whose
-    Pre-Depends are not configured yet (Policy 7.2). The first stage of an empty root is special:
-    the essential packages and all they need, which nothing can precede. Names of a stage are
-    sorted. Raises UnsatisfiableError where pre-dependencies go round in a circle.
+    dpkg refuses to unpack a package whose Pre-Depends are not configured yet (Policy 7.2), and to
+    configure one whose Depends are not there at all: so all a package needs lies in its stage or
+    before it, and what it pre-depends on before it. Within a stage dpkg finds the order.
+
+    The first stage of an empty root is special: the essential packages and all they need, which
+    nothing can precede. Names of a stage are sorted. Raises UnsatisfiableError where
+    pre-dependencies go round in a circle.
     """
     providers = _providers(controls)
     ready = set(installed)
@@ -20,14 +23,10 @@ def stages(controls: Sequence[Control], installed: Iterable[str] = ()) -> list[l
     result = []
     if not ready:
         first = _closure([each for each in controls if each.essential], remaining, providers)
-        result.append(sorted(first))
+        result += [sorted(first)] if first else []
         ready |= first
     while remaining := {name: each for name, each in remaining.items() if name not in ready}:
-        satisfied = [
-            name
-            for name, control in remaining.items()
-            if all(_any_ready(wish, ready, providers) for wish in control.pre_depends)
-        ]
+        satisfied = _next_stage(remaining, ready, providers)
         if not satisfied:
             raise UnsatisfiableError(
                 f"Pre-dependencies go round in a circle: {', '.join(sorted(remaining))}"
@@ -35,6 +34,26 @@ def stages(controls: Sequence[Control], installed: Iterable[str] = ()) -> list[l
         result.append(sorted(satisfied))
         ready |= set(satisfied)
     return result
+
+
+def _next_stage(
+    remaining: Mapping[str, Control], ready: set[str], providers: Mapping[str, set[str]]
+) -> set[str]:
+    stage = {
+        name
+        for name, control in remaining.items()
+        if all(_any_ready(wish, ready, providers) for wish in control.pre_depends)
+    }
+    while True:
+        there = ready | stage
+        left = {
+            name
+            for name in stage
+            if all(_any_ready(wish, there, providers) for wish in remaining[name].depends)
+        }
+        if left == stage:
+            return stage
+        stage = left  # what is put off may take along what depends on it
 
 
 def _providers(controls: Iterable[Control]) -> dict[str, set[str]]:
@@ -46,12 +65,12 @@ def _providers(controls: Iterable[Control]) -> dict[str, set[str]]:
 
 
 def _any_ready(
-    alternatives: Iterable[str], ready: set[str], providers: Mapping[str, set[str]]
+    alternatives: Sequence[str], ready: set[str], providers: Mapping[str, set[str]]
 ) -> bool:
     # A name nobody here provides was satisfied by a package installed before, or by the solver's
     # choice of another alternative.
     candidates = {name for wish in alternatives for name in providers.get(wish, ())}
-    return not candidates or bool(candidates & ready)
+    return not candidates or not ready.isdisjoint(candidates.union(alternatives))
 
 
 def _closure(

@@ -11,7 +11,8 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    model_validator,
+    ValidationInfo,
+    field_validator,
 )
 
 _SIZE = re.compile(r"(\d+)\s*([KMGT]?)(i?B)?", re.IGNORECASE)
@@ -33,7 +34,9 @@ def size_in_bytes(value: object) -> object:
 
 
 def _image_path(value: str) -> str:
-    path = PurePosixPath(value)
+    if not value.isprintable():
+        raise ValueError("holds a character that cannot be seen")
+    path = PurePosixPath(re.sub("^/+", "/", value))
     if not path.is_absolute() or ".." in path.parts:
         raise ValueError("must be an absolute path without '..'")
     if any(str(path) == each or str(path).startswith(each + "/") for each in _KERNEL_FOLDERS):
@@ -46,14 +49,41 @@ def _scalar_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _without_null(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("holds a null character, which no program can be given")
+    return value
+
+
+def _not_boolean(value: object) -> object:
+    """Refuse `yes` where a number is meant, which pydantic takes for 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic wants ValueError
+    return value
+
+
 def _one_or_many(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
 ImagePath = Annotated[str, AfterValidator(_image_path)]
-SizeBytes = Annotated[int, BeforeValidator(size_in_bytes), Field(gt=0)]
-Text = Annotated[str, BeforeValidator(_scalar_text)]
-Port = Annotated[int, Field(ge=1, le=65535)]
+_NOT_BOOLEAN = BeforeValidator(_not_boolean)
+_WrittenSize = (
+    Annotated[int, Field(gt=0)]
+    | Annotated[str, Field(pattern=r"^[0-9]+ *[KMGTkmgt]?([iI]?[bB])?$")]
+)
+SizeBytes = Annotated[
+    int,
+    Field(gt=0),
+    _NOT_BOOLEAN,
+    BeforeValidator(size_in_bytes, json_schema_input_type=_WrittenSize),
+]
+Text = Annotated[
+    str,
+    AfterValidator(_without_null),
+    BeforeValidator(_scalar_text, json_schema_input_type=str | int),
+]
+Port = Annotated[int, Field(ge=1, le=65535), _NOT_BOOLEAN]
 PackageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 UserName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,30}$")]
@@ -63,7 +93,7 @@ Command = Annotated[tuple[Text, ...], Field(min_length=1)]
 class Strict(BaseModel):
     """Part of a recipe: frozen, and nothing in it that is not understood."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class FileStep(Strict):
@@ -73,7 +103,8 @@ class FileStep(Strict):
     to: Annotated[ImagePath, Field(description="Absolute path in the image.")]
     owner: Annotated[UserName, Field(description="`root` or the recipe's user.")] = "root"
     mode: Annotated[
-        str | None, Field(pattern=r"^0?[0-7]{3}$", description="For files; default by the source.")
+        Annotated[Text, Field(pattern=r"^0?[0-7]{3}$")] | None,
+        Field(description="For files; default by the source."),
     ] = None
 
 
@@ -93,23 +124,26 @@ class Service(Strict):
     """The one program an image is for, and how it runs."""
 
     command: Command
-    env: dict[EnvironmentName, Text] = {}
+    env: Annotated[
+        dict[EnvironmentName, Text], Field(json_schema_extra={"additionalProperties": False})
+    ] = {}
     ports: tuple[Port, ...] = ()
     health: Health | None = None
     directory: Annotated[ImagePath, Field(description="Where the command starts.")] = "/"
 
-    @model_validator(mode="after")
-    def _health_needs_a_port(self) -> "Service":
-        if self.health and not self.ports:
+    @field_validator("health")
+    @classmethod
+    def _health_needs_a_port(cls, health: Health | None, before: ValidationInfo) -> Health | None:
+        if health and before.data.get("ports") == ():
             raise ValueError("a health check needs a port to ask at: add `ports`")
-        return self
+        return health
 
 
 class Machine(Strict):
     """The hardware a VM gets unless whoever starts it says otherwise."""
 
     memory: SizeBytes = 512 << 20
-    cpus: Annotated[int, Field(ge=1, le=64)] = 1
+    cpus: Annotated[int, Field(ge=1, le=64), _NOT_BOOLEAN] = 1
     disk: Annotated[
         SizeBytes | None, Field(description="A writable disk; without it, writes stay in memory.")
     ] = None
@@ -131,12 +165,18 @@ class Recipe(Strict):
     ]
     packages: tuple[PackageName, ...] = ()
     python: PythonStep | None = None
+    user: UserName | None = None
     files: tuple[FileStep, ...] = ()
     run: Annotated[
-        tuple[Annotated[tuple[Text, ...], BeforeValidator(_one_or_many)], ...],
+        tuple[
+            Annotated[
+                Command,
+                BeforeValidator(_one_or_many, json_schema_input_type=str | Command),
+            ],
+            ...,
+        ],
         Field(description="Commands for the sandbox: a line for sh, or a list of words."),
     ] = ()
-    user: UserName | None = None
     service: Service | None = None
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)] = tuple(Variant)
     vm: Machine = Machine()
@@ -147,13 +187,28 @@ class Recipe(Strict):
         """The Debian suite the image is made from."""
         return self.from_.removeprefix("debian:")
 
-    @model_validator(mode="after")
-    def _parts_fit_together(self) -> "Recipe":
-        if self.python and "python3" not in self.packages:
-            raise ValueError("`python` needs the interpreter: add python3 to `packages`")
-        if len(set(self.variants)) != len(self.variants):
-            raise ValueError("`variants` names one twice")
-        for step in self.files:
-            if step.owner not in ("root", self.user):
-                raise ValueError(f"`files` wants owner {step.owner!r}, who is not `user`")
-        return self
+    @field_validator("python")
+    @classmethod
+    def _python_needs_its_interpreter(
+        cls, python: PythonStep | None, before: ValidationInfo
+    ) -> PythonStep | None:
+        if python and "python3" not in before.data.get("packages", ("python3",)):
+            raise ValueError("needs the interpreter: add python3 to `packages`")
+        return python
+
+    @field_validator("files")
+    @classmethod
+    def _files_belong_to_known_users(
+        cls, files: tuple[FileStep, ...], before: ValidationInfo
+    ) -> tuple[FileStep, ...]:
+        for step in files:
+            if step.owner not in ("root", before.data.get("user", step.owner)):
+                raise ValueError(f"wants owner {step.owner!r}, who is not `user`")
+        return files
+
+    @field_validator("variants")
+    @classmethod
+    def _variants_differ(cls, variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
+        if len(set(variants)) != len(variants):
+            raise ValueError("names one twice")
+        return variants

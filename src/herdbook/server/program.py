@@ -1,13 +1,19 @@
 """Puts the program together: one explicit table of drivers and stores."""
 
 import errno
+import os
 from functools import cache
 from pathlib import Path
 
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant
 from herdbook.core.clock import SystemClock
-from herdbook.core.errors import HerdbookError, InvalidInputError, NoSpaceError
+from herdbook.core.errors import (
+    HerdbookError,
+    InvalidInputError,
+    MissingToolError,
+    NoSpaceError,
+)
 from herdbook.core.progress import Progress
 from herdbook.disks.rendering import Renderer
 from herdbook.drivers.apt import AptArchive, Mirrors
@@ -30,7 +36,8 @@ from herdbook.store.versions import SqlVersions
 def open_workshop(settings: Settings, progress: Progress) -> Workshop:
     """Return everything a verb may work with, on this machine's state.
 
-    Raises InvalidInputError or NoSpaceError where the state directory cannot be used.
+    Raises InvalidInputError, MissingToolError or NoSpaceError where the state directory cannot
+    be used.
     """
     state = settings.state_directory
     _make_state_directory(state)
@@ -38,9 +45,10 @@ def open_workshop(settings: Settings, progress: Progress) -> Workshop:
     staging.sweep()
     database = open_database(settings.database_url)
     blobs = BlobStore(state / "blobs")
+    blobs.sweep()
     clock = SystemClock()
     archive = AptArchive(state / "archive", _mirrors(settings))
-    sandbox = BubblewrapSandbox(state / "sandboxes")
+    sandbox = BubblewrapSandbox(staging)
 
     @cache
     def renderer() -> Renderer:
@@ -76,6 +84,8 @@ def _mirrors(settings: Settings) -> Mirrors | None:
 def _make_state_directory(state: Path) -> None:
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o755)
+        if not os.access(state, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "it cannot be written")
     except OSError as error:
         raise _unusable(state, error) from error
 
@@ -83,9 +93,14 @@ def _make_state_directory(state: Path) -> None:
 def _unusable(state: Path, error: OSError) -> HerdbookError:
     if error.errno == errno.ENOSPC:
         return NoSpaceError(f"There is no space left for {state}")
+    if isinstance(error, PermissionError) and os.geteuid() != 0:
+        return MissingToolError(
+            f"The state directory {state} belongs to another user",
+            hint="Run the same command with sudo, or name a folder of yours in HERDBOOK_STATE.",
+        )
     return InvalidInputError(
         f"The state directory {state} cannot be used: {error.strerror}",
-        hint="Name another one in HERDBOOK_STATE, or run with sudo.",
+        hint="Name another one in HERDBOOK_STATE.",
     )
 
 

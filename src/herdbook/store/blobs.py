@@ -3,17 +3,20 @@
 import errno
 import hashlib
 import os
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from types import MappingProxyType
+from typing import BinaryIO
 
 from herdbook.core import digests
 from herdbook.core.digests import Digest
 from herdbook.core.errors import NoSpaceError, NotFoundError
 from herdbook.layers.indexing import parse_index, render_index
 from herdbook.layers.tree import Tree
+from herdbook.store.staging import Staging
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,9 @@ class BlobStore:
     def write(self, pieces: Iterable[bytes]) -> tuple[Digest, int]:
         """Keep bytes and return their digest and size; see the port's promises."""
         state, size = hashlib.sha256(), 0
-        with _Incoming(self.directory) as incoming:
+        with _incoming(self._staging) as incoming:
             for piece in pieces:
-                incoming.write(piece)
+                incoming.stream.write(piece)
                 state.update(piece)
                 size += len(piece)
             digest = Digest("sha256:" + state.hexdigest())
@@ -38,10 +41,7 @@ class BlobStore:
         """Return the file that holds a layer's bytes."""
         path = self._blob(digest)
         if not path.exists():
-            raise NotFoundError(
-                f"The layer {digests.short(digest)} is not in the store",
-                hint="Build the image again: a layer can always be made from its lock.",
-            )
+            raise _absent(digest)
         return path
 
     def has(self, digest: Digest) -> bool:
@@ -50,14 +50,25 @@ class BlobStore:
 
     def set_tree(self, digest: Digest, tree: Tree) -> None:
         """Keep the tree of a layer."""
-        with _Incoming(self.directory) as incoming:
-            incoming.write(render_index(tree))
+        with _incoming(self._staging) as incoming:
+            incoming.stream.write(render_index(tree))
             incoming.keep_as(self._tree(digest))
 
     def tree(self, digest: Digest) -> Tree:
         """Return the tree of a layer."""
         self.path(digest)
-        return parse_index(self._tree(digest).read_bytes())
+        try:
+            return _parsed(self._tree(digest))
+        except FileNotFoundError:
+            raise _absent(digest) from None
+
+    def sweep(self) -> None:
+        """Remove what killed programs were writing."""
+        self._staging.sweep()
+
+    @property
+    def _staging(self) -> Staging:
+        return Staging(self.directory / "incoming")
 
     def _blob(self, digest: Digest) -> Path:
         return self.directory / "sha256" / digests.hexadecimal(digest)
@@ -66,37 +77,46 @@ class BlobStore:
         return self.directory / "trees" / digests.hexadecimal(digest)
 
 
+@lru_cache(maxsize=256)
+def _parsed(index: Path) -> Tree:
+    """Parse an index once: it is named by the layer it describes, so it never changes."""
+    return MappingProxyType(parse_index(index.read_bytes()))
+
+
+def _absent(digest: Digest) -> NotFoundError:
+    return NotFoundError(
+        f"The layer {digests.short(digest)} is not in the store",
+        hint="Build the image again: a layer can always be made from its lock.",
+    )
+
+
+@dataclass(frozen=True)
 class _Incoming:
     """A file being written, which disappears unless it is kept under its final name."""
 
-    def __init__(self, directory: Path) -> None:
-        folder = directory / "incoming"
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=folder)
-        self._path = Path(name)
-        self._stream = os.fdopen(descriptor, "wb", buffering=1 << 20)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def write(self, piece: bytes) -> None:
-        self._stream.write(piece)
+    path: Path
+    stream: BinaryIO
 
     def keep_as(self, target: Path) -> None:
-        self._stream.flush()
-        os.fchmod(self._stream.fileno(), 0o644)
+        self.stream.flush()
+        os.fchmod(self.stream.fileno(), 0o644)
         # After a power cut, a name in the store must never stand for bytes that did not arrive.
-        os.fdatasync(self._stream.fileno())
+        os.fdatasync(self.stream.fileno())
         target.parent.mkdir(parents=True, exist_ok=True)
-        self._path.rename(target)
+        self.path.rename(target)
 
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        try:
-            self._stream.close()
-        except OSError as closing:
-            error = error or closing
-        self._path.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise NoSpaceError(
-                "There is no space left for the store", hint=f"Make room under {self._path.parent}."
-            ) from error
+
+@contextmanager
+def _incoming(staging: Staging) -> Iterator[_Incoming]:
+    try:
+        with staging() as folder:
+            path = folder / "blob"
+            with path.open("wb", buffering=1 << 20) as stream:
+                yield _Incoming(path, stream)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise NoSpaceError(
+            f"There is no space left for layers under {staging.directory.parent}",
+            hint="Make room there, then run the same command again: it goes on where it stopped.",
+        ) from error

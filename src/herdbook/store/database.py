@@ -1,5 +1,6 @@
 """Opens the database and brings it to the present schema."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ REVISION = "0001"
 """The newest migration; a test holds it against the migrations folder."""
 
 _BUSY_SECONDS = 30
+_MAXIMUM_IDENTITY = 2**31 - 1
 
 
 def open_database(url: str) -> Engine:
@@ -35,11 +37,15 @@ def open_database(url: str) -> Engine:
         if "disk is full" in str(error):
             raise NoSpaceError("There is no space left for the database") from error
         raise InvalidInputError(
-            f"The database cannot be opened: {error.orig}",
+            f"The database {engine.url} cannot be opened: {error.orig}",
             hint="Check HERDBOOK_DATABASE and the state directory's owner.",
         ) from error
     except DBAPIError as error:
-        raise InvalidInputError(f"This is not Herdbook's database: {error.orig}") from error
+        raise InvalidInputError(
+            f"{engine.url} is not Herdbook's database: {error.orig}",
+            hint="Name another one in HERDBOOK_DATABASE, or move it away: images can be built "
+            "again from their locks.",
+        ) from error
     return engine
 
 
@@ -51,6 +57,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     try:
         with engine.begin() as connection:
+            _wait_for_turn(connection)
             yield connection
     except OperationalError as error:
         if "is full" in str(error):
@@ -62,22 +69,34 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 def _set_up_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+    if cursor.execute("PRAGMA user_version").fetchone() == (0,):
+        # Tells this database from any other, also from one made anew in the same place. It is set
+        # before WAL mode, so that it stands in the file's own header, where stamps look for it.
+        cursor.execute(f"PRAGMA user_version={1 + secrets.randbelow(_MAXIMUM_IDENTITY)}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
     cursor.close()
 
 
+def _wait_for_turn(connection: Connection) -> None:
+    """Become the only writer before anything is read that a decision to write hangs on."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def _migrate(connection: Connection) -> None:
-    present = _present_revision(connection)
-    if present == REVISION:
+    if _is_present(connection):
         return
-    if present is not None and present > REVISION:
-        raise ConflictError(
-            f"A newer Herdbook has written this database (schema {present})",
-            hint="Upgrade Herdbook on this machine.",
-        )
+    connection.rollback()
+    _wait_for_turn(connection)
+    if not _is_present(connection):  # nobody else migrated it while we waited
+        _upgrade(connection)
+    connection.commit()
+
+
+def _upgrade(connection: Connection) -> None:
     # Alembic takes a quarter of a second to import, which only a migration should cost.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -86,12 +105,15 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-    connection.commit()
 
 
-def _present_revision(connection: Connection) -> str | None:
+def _is_present(connection: Connection) -> bool:
     if not inspect(connection).has_table("alembic_version"):
-        return None
-    revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    connection.rollback()
-    return str(revision) if revision else None
+        return False
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if found is not None and str(found) > REVISION:
+        raise ConflictError(
+            f"A newer Herdbook has written this database (schema {found})",
+            hint="Upgrade Herdbook on this machine.",
+        )
+    return found == REVISION

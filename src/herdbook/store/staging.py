@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,34 +21,41 @@ class Staging:
     @contextmanager
     def __call__(self) -> Iterator[Path]:
         """Give a new empty folder for the duration of the block."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        outer = Path(tempfile.mkdtemp(dir=self.directory))
-        with (outer / _LOCK).open("w") as alive:
-            fcntl.flock(alive, fcntl.LOCK_EX)
+        with ExitStack() as stack:
+            with self._alone():
+                outer = Path(tempfile.mkdtemp(dir=self.directory))
+                alive = stack.enter_context((outer / _LOCK).open("w"))
+                fcntl.flock(alive, fcntl.LOCK_EX)
+            stack.callback(shutil.rmtree, outer, ignore_errors=True)
             folder = outer / "work"
             folder.mkdir(mode=0o755)
-            try:
-                yield folder
-            finally:
-                shutil.rmtree(outer, ignore_errors=True)
+            yield folder
 
     def sweep(self) -> None:
         """Remove what killed programs left: a folder whose lock nobody holds."""
-        for folder in self.directory.glob("*"):
-            descriptor = _open(folder / _LOCK)
-            if descriptor is None:
-                continue
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-            except BlockingIOError:
-                continue
-            finally:
-                os.close(descriptor)
+        with self._alone():
+            for folder in self.directory.glob("*"):
+                if not _in_use(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others from making or sweeping folders, so that none is seen without its lock."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.directory, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
 
-def _open(path: Path) -> int | None:
+def _in_use(folder: Path) -> bool:
     try:
-        return os.open(path, os.O_RDWR)
-    except OSError:  # made a moment ago and not locked yet, or just removed
-        return None
+        with (folder / _LOCK).open() as alive:
+            fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False

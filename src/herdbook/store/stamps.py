@@ -8,6 +8,10 @@ from pathlib import Path
 from herdbook.catalogue.stamps import Stamp
 from herdbook.core import digests
 
+_HEADER_BYTES = 100
+_USER_VERSION = slice(60, 64)
+"""Where SQLite keeps the number that store.database gives each database."""
+
 
 @dataclass(frozen=True)
 class StampFiles:
@@ -27,7 +31,9 @@ class StampFiles:
             content = json.loads(self._path(image).read_bytes())
         except (OSError, ValueError):
             return None
-        if identity is None or content.pop("database", None) != identity:
+        if identity is None or not isinstance(content, dict):
+            return None
+        if content.pop("database", None) != identity:
             return None
         try:
             return Stamp(**content)
@@ -49,8 +55,14 @@ class StampFiles:
         name = digests.hexadecimal(digests.of_bytes(image.encode()))
         return self.directory / f"{name}.json"
 
-    def _database_identity(self) -> int | None:
+    def _database_identity(self) -> list[int] | None:
+        """Return what no other database has, not even one made anew in the same place."""
+        if self.database is None:
+            return None
         try:
-            return self.database.stat().st_ino if self.database else None
+            with self.database.open("rb") as stream:
+                header = stream.read(_HEADER_BYTES)
+                inode = os.fstat(stream.fileno()).st_ino
         except OSError:
             return None
+        return [inode, int.from_bytes(header[_USER_VERSION], "big")]

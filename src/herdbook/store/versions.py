@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, func, insert, select
@@ -13,6 +13,9 @@ from herdbook.core.errors import NotFoundError
 from herdbook.images.documents import Document, LayerReference
 from herdbook.store import schema
 from herdbook.store.database import writing
+
+_MAXIMUM_NUMBER = 2**31 - 1
+"""What an integer column holds everywhere."""
 
 
 class SqlVersions:
@@ -38,6 +41,8 @@ class SqlVersions:
         """Return a version by number, or the newest."""
         query = _newest(image)
         if number is not None:
+            if number > _MAXIMUM_NUMBER:
+                return None
             query = query.where(schema.versions.c.number == number)
         with self._engine.connect() as connection:
             return _one(connection, query)
@@ -100,7 +105,7 @@ def _insert(connection: Connection, new: NewVersion, image_id: int, number: int)
             number=number,
             digest=new.digest,
             build_key=new.build_key,
-            created_at=new.created_at,
+            created_at=new.created_at.astimezone(UTC),
             lock=new.lock,
             recipe=new.recipe,
         )
@@ -160,11 +165,16 @@ def _version(connection: Connection, row: Row[Any]) -> Version:
         number=row.number,
         digest=Digest(row.digest),
         build_key=Digest(row.build_key),
-        created_at=row.created_at.replace(tzinfo=UTC),
+        created_at=_in_utc(row.created_at),
         lock=row.lock,
         recipe=row.recipe,
         variants=_variants(connection, row.id),
     )
+
+
+def _in_utc(kept: datetime) -> datetime:
+    """Return a time as it was kept: SQLite forgets the zone, which was UTC."""
+    return kept.astimezone(UTC) if kept.tzinfo else kept.replace(tzinfo=UTC)
 
 
 def _variants(connection: Connection, version_id: int) -> tuple[VariantRecord, ...]:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tarfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +11,10 @@ import pytest
 
 from herdbook.core.digests import of_bytes
 from herdbook.core.errors import ConflictError, EngineError, InvalidInputError, NoSpaceError
+from herdbook.disks.quoting import environment_file
 from herdbook.drivers import process
 from herdbook.drivers.qemu.boot_sector import boot_disk
-from herdbook.drivers.qemu.credentials import (
-    environment_file,
-    remove_credentials,
-    write_credentials,
-)
+from herdbook.drivers.qemu.credentials import remove_credentials, write_credentials
 from herdbook.drivers.qemu.endings import failure, start_error
 from herdbook.drivers.qemu.firmware import Firmware
 from herdbook.drivers.qemu.machine_command import Machine, command_line
@@ -49,7 +47,7 @@ def _command_line(wanted: Wanted = WANTED, accelerator: str = "tcg", **storage: 
             directory=directory,
             monitor=Path("/run/m.sock"),
             storage=Storage(writable=storage.get("writable")),
-            credentials=[directory / "credential-0"],
+            credentials=directory / "secrets",
         )
     )
 
@@ -68,6 +66,7 @@ def test_command_line_boots_the_kernel_and_says_the_name() -> None:
     assert _after("-kernel", line) == ["/i/vmlinuz"]
     (words,) = _after("-append", line)
     assert words.endswith("systemd.hostname=web quieter")
+    assert "herdbook.log=ttyS1" in words.split()
     assert "panic=-1" in words.split()
     assert _after("-m", line) == ["257M"]
     assert _after("-smp", line) == ["2"]
@@ -94,7 +93,7 @@ def test_address_that_qemu_cannot_forward_from_is_refused() -> None:
 
 def test_commas_in_paths_do_not_end_an_option() -> None:
     line = _command_line()
-    assert _after("-smbios", line) == ["type=11,path=/state,, long/web/credential-0"]
+    assert "file,id=console,path=/state,, long/web/console.log" in _after("-chardev", line)
     root = _block_devices(line)["root"]
     assert root["file"] == {
         "driver": "file",
@@ -107,6 +106,7 @@ def test_what_is_shared_is_never_written_to() -> None:
     devices = _block_devices(_command_line(writable=Path("/w")))
     assert {node: one["read-only"] for node, one in devices.items()} == {
         "root": True,
+        "secrets": True,
         "writable": False,
     }
 
@@ -121,7 +121,7 @@ def test_whole_disk_is_booted_by_firmware() -> None:
             directory=Path("/d"),
             monitor=Path("/m"),
             storage=Storage(overlay=Path("/d/overlay"), firmware=firmware),
-            credentials=[],
+            credentials=None,
         )
     )
     assert "-kernel" not in line
@@ -136,17 +136,33 @@ def test_command_line_shows_no_secret() -> None:
     assert base64.b64encode(b"open sesame").decode() not in shown
 
 
-def test_credentials_are_whole_private_files(tmp_path: Path) -> None:
-    paths = write_credentials(WANTED, tmp_path)
-    contents = [path.read_bytes() for path in paths]
-    prefix = b"io.systemd.credential.binary:herdbook."
-    assert contents == [
-        prefix + b"secret.token=" + base64.b64encode(b"open sesame"),
-        prefix + b"environment=" + base64.b64encode(b'A="b"\n'),
-    ]
-    assert {path.stat().st_mode & 0o777 for path in paths} == {0o600}
-    remove_credentials(tmp_path)
+def test_a_machine_that_must_keep_its_writes_says_so_to_its_kernel() -> None:
+    (words,) = _after("-append", _command_line(writable=Path("/w")))
+    assert "herdbook.rw=required" in words.split()
+
+
+def test_credentials_are_one_private_disk(tmp_path: Path) -> None:
+    path = write_credentials(WANTED, tmp_path / "secrets")
+    assert path is not None
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.stat().st_size % 512 == 0
+    with tarfile.open(path) as archive:
+        contents = {
+            name: stream.read()
+            for name in archive.getnames()
+            if (stream := archive.extractfile(name)) is not None
+        }
+    assert contents == {
+        "herdbook.secret.token": b"open sesame",
+        "herdbook.environment": b'A="b"\n',
+    }
+    remove_credentials(path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_to_hand_over_is_no_disk(tmp_path: Path) -> None:
+    wanted = replace(WANTED, environment={}, secrets={})
+    assert write_credentials(wanted, tmp_path / "secrets") is None
 
 
 def test_environment_file_is_read_back_by_a_shell(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ from herdbook.drivers.apt.sources import (
     keyring,
     network_settings,
 )
+from herdbook.drivers.claims import claim
+from herdbook.drivers.incoming import incoming
 from herdbook.packages.control import source_of, stanza
 from herdbook.packages.model import LockedPackage, Resolution, SignedIndex
 from herdbook.packages.suites import Suite
@@ -34,9 +36,10 @@ from herdbook.packages.suites import Suite
 _ARCHITECTURE = "amd64"
 _UPDATE_LIMIT_SECONDS = 600.0
 _DISTRUST = re.compile(
-    r"NO_PUBKEY|BADSIG|EXPKEYSIG|KEYEXPIRED|REVKEYSIG|not signed|couldn't be verified|"
-    r"is expired|is not valid yet|invalid signature|Hash Sum mismatch|clearsigned file|"
-    r"Malformed|does not have a Release file|weak digest|no valid|unexpected size",
+    r"NO_PUBKEY|BADSIG|EXPKEYSIG|KEYEXPIRED|REVKEYSIG|not signed|no longer signed|"
+    r"couldn't be verified|is expired|is not valid yet|invalid signature|Hash Sum mismatch|"
+    r"clearsigned file|Malformed|weak digest|weak security|no valid|unexpected size|"
+    r"Conflicting distribution",
     re.IGNORECASE,
 )
 
@@ -61,9 +64,21 @@ class AptArchive:
         essential: bool = True,
     ) -> Resolution:
         """Choose versions for each set on top of the one before; see the port's promises."""
-        state = self._prepare(suite)
-        with progress.task(f"Reading the index of {suite.name}"):
-            self._update(state)
+        with claim(self.directory / "apt" / f"{suite.name}.claim"):
+            state = self._prepare(suite)
+            with progress.task(f"Reading the index of {suite.name}"):
+                self._update(state)
+            return self._choose(state, suite, sets, progress, essential=essential)
+
+    def _choose(
+        self,
+        state: Path,
+        suite: Suite,
+        sets: Sequence[Sequence[str]],
+        progress: Progress,
+        *,
+        essential: bool,
+    ) -> Resolution:
         indexes = _signed_indexes(state, suite)
         chosen: list[tuple[LockedPackage, ...]] = []
         with progress.task("Solving", len(sets), "sets") as task:
@@ -76,12 +91,25 @@ class AptArchive:
         return Resolution(indexes=indexes, sets=tuple(chosen))
 
     def fetch(self, packages: Sequence[LockedPackage], progress: Progress) -> None:
-        """See to it that every package is kept here."""
-        missing = [package for package in packages if not self.kept(package).exists()]
+        """See to it that every package is kept here; see the port's promises."""
+        missing = self._missing(packages)
         if not missing:
             return
+        with incoming(self.directory / "debs") as folder:
+            # Somebody else's build may have fetched them while we waited.
+            if missing := self._missing(missing):
+                self._download(missing, folder, progress)
+
+    def _missing(self, packages: Sequence[LockedPackage]) -> list[LockedPackage]:
+        """Return the packages that are not kept here, or no longer with their bytes."""
+        return [package for package in packages if not _holds(self.kept(package), package)]
+
+    def _download(self, missing: Sequence[LockedPackage], folder: Path, progress: Progress) -> None:
         mirrors = self._mirrors()
-        (self.directory / "debs").mkdir(parents=True, exist_ok=True)
+        for package in missing:
+            self.kept(package).unlink(missing_ok=True)
+        configuration = self.directory / "apt.conf"
+        configuration.write_text(self._configuration())
         downloads = [
             Download(
                 mirrors.of_pocket(package.pocket) + package.path,
@@ -92,7 +120,7 @@ class AptArchive:
             )
             for package in missing
         ]
-        download(downloads, self._configuration(), progress)
+        download(downloads, folder, configuration, progress)
 
     def kept(self, package: LockedPackage) -> Path:
         """Return the file of a package that was fetched."""
@@ -101,9 +129,8 @@ class AptArchive:
     def _mirrors(self) -> Mirrors:
         return self.mirrors or configured_mirrors()
 
-    def _configuration(self) -> Path:
-        """Write the part of apt's configuration that is the same for every suite."""
-        path = self.directory / "apt.conf"
+    def _configuration(self) -> str:
+        """Return the part of apt's configuration that is the same for every suite."""
         private = self.directory / "etc"
         private.mkdir(parents=True, exist_ok=True)
         lines = [
@@ -117,9 +144,9 @@ class AptArchive:
             'Acquire::Languages "none";',
             'Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled "false";',
             'Acquire::Retries "2";',
+            'Acquire::Retries::Delay "false";',  # apt 2.6 waits for ever where the disk is full
         ]
-        path.write_text(network_settings() + "\n".join(lines) + "\n")
-        return path
+        return network_settings() + "\n".join(lines) + "\n"
 
     def _prepare(self, suite: Suite) -> Path:
         """Lay out apt's private state directory for a suite and return it."""
@@ -129,18 +156,19 @@ class AptArchive:
             "cache/archives/partial",
             "etc/apt.conf.d",
             "etc/preferences.d",
+            "etc/trusted.gpg.d",
         ):
             (state / name).mkdir(parents=True, exist_ok=True)
         (state / "status").touch()
-        keys = state / "keyring.gpg"
+        keys = state / "etc/trusted.gpg.d/suite.gpg"
         keys.write_bytes(keyring(suite, self.keyring_directory))
         mirrors = self._mirrors()
         (state / "sources.sources").write_text(
-            _source(mirrors.main, f"{suite.name} {suite.updates}", keys)
+            _source(mirrors.main, f"{suite.name} {suite.updates}")
             + "\n"
-            + _source(mirrors.security, suite.security, keys)
+            + _source(mirrors.security, suite.security)
         )
-        configuration = self._configuration().read_text() + "\n".join(
+        configuration = self._configuration() + "\n".join(
             [
                 f'Dir::State "{state}";',
                 f'Dir::State::status "{state}/status";',
@@ -149,6 +177,9 @@ class AptArchive:
                 f'Dir::Etc "{state}/etc";',
                 f'Dir::Etc::sourcelist "{state}/sources.sources";',
                 'Dir::Etc::sourceparts "-";',
+                # Not Signed-By: a space in the folder's name would end it.
+                'Dir::Etc::trusted "/dev/null";',
+                f'Dir::Etc::trustedparts "{keys.parent}";',
                 f'APT::Architecture "{_ARCHITECTURE}";',
                 f'APT::Architectures {{ "{_ARCHITECTURE}"; }};',
                 'APT::Install-Recommends "false";',
@@ -173,12 +204,10 @@ class AptArchive:
         unknown = _unknown(state, names)
         if unknown:
             raise unknown
-        result = _apt(
-            state, "apt-get", "install", "-qq", "--print-uris", "--yes", *patterns, *names
-        )
+        result = _apt(state, "apt-get", "install", "-q", "--print-uris", "--yes", *patterns, *names)
         if not result.succeeded:
             raise UnsatisfiableError(
-                f"These packages cannot be installed together:\n{_explanation(result.output)}",
+                f"These packages cannot be installed together:\n{_explanation(result)}",
                 hint="Remove one of them from `packages`, or choose another suite.",
             )
         files = [line.split()[1] for line in result.output.splitlines() if line.startswith("'")]
@@ -190,10 +219,17 @@ class AptArchive:
         )
 
 
-def _source(address: str, suites: str, keys: Path) -> str:
+def _holds(file: Path, package: LockedPackage) -> bool:
+    try:
+        return file.stat().st_size == package.size and digests.of_file(file) == package.sha256
+    except FileNotFoundError:
+        return False
+
+
+def _source(address: str, suites: str) -> str:
     return (
         f"Types: deb\nURIs: {address}\nSuites: {suites}\nComponents: main\n"
-        f"Architectures: {_ARCHITECTURE}\nSigned-By: {keys}\n"
+        f"Architectures: {_ARCHITECTURE}\n"
     )
 
 
@@ -235,9 +271,9 @@ def _unknown(state: Path, names: Sequence[str]) -> UnsatisfiableError | None:
     return error
 
 
-def _explanation(output: str) -> str:
-    _, _, tail = output.partition("unmet dependencies:\n")
-    return (tail or output).rstrip()[:2000]
+def _explanation(result: process.Result) -> str:
+    _, _, tail = result.output.partition("unmet dependencies:\n")
+    return (tail or result.last_words).rstrip()[:2000]
 
 
 def _name_and_version(file: str) -> tuple[str, str]:

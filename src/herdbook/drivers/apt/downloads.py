@@ -1,7 +1,7 @@
 """Fetches files with apt's own downloader, which knows the machine's proxies and mirrors."""
 
+import re
 import shutil
-import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,24 +29,24 @@ class Download:
     label: str
 
 
-def download(downloads: Sequence[Download], configuration: Path, progress: Progress) -> None:
+def download(
+    downloads: Sequence[Download], incoming: Path, configuration: Path, progress: Progress
+) -> None:
     """Fetch all files; each appears under its target only when complete and verified.
 
-    What arrived before a failure is kept, so that the next try goes on from there.
+    What arrived before a failure or an interruption is kept, so that the next try goes on from
+    there. `incoming` is an empty folder on the targets' file system.
     """
-    folder = downloads[0].target.parent
-    with (
-        tempfile.TemporaryDirectory(prefix=".incoming-", dir=folder) as name,
-        progress.task(
-            f"Fetching {len(downloads)} packages", sum(each.size for each in downloads), "bytes"
-        ) as task,
-    ):
-        incoming = Path(name)
-        with _watched(incoming, task):
-            result = _fetch(downloads, incoming, configuration)
-        failures = [each for each in downloads if not _accept(each, incoming)]
+    total = sum(each.size for each in downloads)
+    with progress.task(f"Fetching {len(downloads)} packages", total, "bytes") as task:
+        try:
+            with _watched(incoming, task):
+                result = _fetch(downloads, incoming, configuration)
+        finally:
+            failures = [each for each in downloads if not _accept(each, incoming)]
         if failures:
-            raise _failure(failures[0], incoming, result)
+            refused = [each for each in failures if _refused(each, incoming)]
+            raise _failure([*refused, *failures][0], incoming, result)
 
 
 def _fetch(downloads: Sequence[Download], incoming: Path, configuration: Path) -> process.Result:
@@ -71,28 +71,31 @@ def _accept(each: Download, incoming: Path) -> bool:
     return True
 
 
+def _refused(each: Download, incoming: Path) -> bool:
+    """Tell whether a file arrived whole with another digest: apt renames such a file."""
+    return (incoming / f"{each.target.name}.FAILED").exists()
+
+
 def _failure(
     each: Download, incoming: Path, result: process.Result
 ) -> NetworkError | NoSpaceError | VerificationError:
     said = result.errors + result.output
-    arrived = [incoming / each.target.name, incoming / f"{each.target.name}.FAILED"]
     if "No space left" in said or shutil.disk_usage(incoming).free < each.size:
-        return NoSpaceError(
-            f"There is no space left for {each.label}",
-            hint="Make room, then run the same command again: it goes on where it stopped.",
-        )
-    if "Hash Sum mismatch" in said or any(path.exists() for path in arrived):
+        return NoSpaceError(f"There is no space left for {each.label}")
+    if _refused(each, incoming):
         return VerificationError(
             f"The archive gave other bytes for {each.label} than the lock says",
             hint="Do not use that mirror. If the archive replaced the file, lock again.",
         )
-    if "404" in said:
+    match = re.search(rf"Failed to fetch {re.escape(each.address)}\s+(.*)", result.errors)
+    reason = match[1] if match else result.last_words
+    if reason.startswith("404 "):
         return NetworkError(
             f"The archive no longer has {each.label}",
             hint="Lock again to take the version that replaced it: herdbook lock",
         )
     return NetworkError(
-        f"{each.label} could not be fetched:\n{result.last_words}",
+        f"{each.label} could not be fetched:\n{reason}",
         hint="Run the same command again: what has arrived is kept.",
     )
 

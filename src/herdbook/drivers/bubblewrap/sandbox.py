@@ -1,9 +1,9 @@
 """Runs commands in a root with bubblewrap: no network, few capabilities, nothing left behind."""
 
 import os
-import tempfile
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import re
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,25 +24,37 @@ _CAPABILITIES = (
     "CAP_SYS_CHROOT",
 )
 _MOUNT_THEN = 'mount -t overlay herdbook -o "$1" "$2" && shift 2 && exec "$@"'
-_UNPACK = 'for deb; do dpkg-deb --fsys-tarfile "$deb" | tar -C "$root" -x --keep-directory-symlink'
+_OURS = re.compile(r"mount:|unshare:|bwrap: (?!execvp )")
+"""How the sandbox itself complains, rather than a command that is not in the image."""
+
+_UNPACK = (
+    # The namespace of its own makes the pipelines end with the shell, however that ends.
+    *("unshare", "--pid", "--fork", "--kill-child", "sh", "-euc"),
+    """umask 022; root=$1; shift
+    for deb; do dpkg-deb --fsys-tarfile "$deb" | tar -C "$root" -x --keep-directory-symlink; done
+    """,
+    "sh",
+)
 
 
 @dataclass(frozen=True)
 class BubblewrapSandbox:
-    """A sandbox whose overlays live under `directory`, on a file system that can hold them."""
+    """A sandbox whose overlays lie in folders of `staging`, on the file system of the roots."""
 
-    directory: Path
+    staging: Callable[[], AbstractContextManager[Path]]
 
-    def run(self, job: Job) -> Outcome:
-        """Run a command to its end; see the port's promises."""
+    def require(self) -> None:
+        """Raise MissingToolError where this user may not make a sandbox."""
         if os.geteuid() != 0:
             raise MissingToolError(
                 "Building a root needs root privileges on this machine",
                 hint="Run the same command with sudo.",
             )
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="overlay-", dir=self.directory) as name:
-            overlay = Path(name)
+
+    def run(self, job: Job) -> Outcome:
+        """Run a command to its end; see the port's promises."""
+        self.require()
+        with self.staging() as overlay:
             options = _lay_out(overlay, job)
             result = process.run(
                 [
@@ -57,7 +69,7 @@ class BubblewrapSandbox:
         said = result.output + result.errors
         if not result.succeeded and "No space left on device" in said:
             raise NoSpaceError("There is no space left to build in")
-        if not result.succeeded and said.startswith(("mount:", "unshare:", "bwrap:")):
+        if not result.succeeded and _OURS.match(said):
             raise MissingToolError(
                 f"This machine cannot run the sandbox: {result.last_words}",
                 hint="Ask `herdbook doctor` what it lacks.",
@@ -66,19 +78,23 @@ class BubblewrapSandbox:
 
     def unpack(self, debs: Sequence[Path], root: Path) -> None:
         """Unpack the files of packages into a folder, following links between directories."""
-
-        def unpack_some(some: Sequence[Path]) -> None:
-            script = f"set -eu; umask 022; root=$1; shift; {_UNPACK}; done"
-            result = process.run(["sh", "-c", script, "sh", root, *some])
-            if "No space left on device" in result.errors:
-                raise NoSpaceError("There is no space left to build in")
-            if not result.succeeded or result.errors:
-                raise StepFailedError(f"A package cannot be unpacked: {result.last_words}")
-
+        self.require()
         workers = min(os.cpu_count() or 1, 4)
-        with ThreadPoolExecutor(workers) as pool:
-            shares = [debs[start::workers] for start in range(workers)]
-            list(pool.map(unpack_some, (share for share in shares if share)))
+        shares = [share for start in range(workers) if (share := debs[start::workers])]
+        with ExitStack() as stack:
+            children = [
+                stack.enter_context(process.spawn([*_UNPACK, root, *share])) for share in shares
+            ]
+            for child in children:
+                _, said = child.communicate()
+                _require_unpacked(child.returncode, said.decode(errors="replace").strip())
+
+
+def _require_unpacked(status: int, said: str) -> None:
+    if "No space left on device" in said or ": Wrote only " in said:  # tar says either
+        raise NoSpaceError("There is no space left to build in")
+    if status or said:
+        raise StepFailedError(f"A package cannot be unpacked: {said[-1000:]}")
 
 
 def _lay_out(overlay: Path, job: Job) -> str:

@@ -15,6 +15,9 @@ Of Podman's own choice we leave out FSETID, NET_BIND_SERVICE, SETFCAP, SETPCAP a
 low ports are open to all anyway (see `trial.HARDENING`). A service with another user gets none.
 """
 
+_INIT_PROGRAMS = (Path("/usr/libexec/podman/catatonit"), Path("/usr/lib/podman/catatonit"))
+"""Where Podman looks for it unless told otherwise (containers.conf(5), "init_path")."""
+
 _LOG_LIMIT = "--log-opt=max-size=50mb"
 
 
@@ -51,6 +54,7 @@ def arguments(run: Run) -> list[str]:
         f"--name={run.container}",
         f"--hostname={run.wanted.name}",
         *HARDENING,
+        *_init(),
         _LOG_LIMIT,
         *(f"--cap-add={name}" for name in _ROOT_CAPABILITIES if run.image.runs_as_root),
         *run.flags.of_run,
@@ -61,6 +65,15 @@ def arguments(run: Run) -> list[str]:
         *run.secrets,
         run.image.reference,
     ]
+
+
+def _init() -> tuple[str, ...]:
+    """Return what gives the container a small init, where Podman has one.
+
+    The kernel spares process 1 every signal it has no handler for: a service that is process 1
+    and sets none would not hear SIGTERM and end only by force.
+    """
+    return ("--init",) if any(path.exists() for path in _INIT_PROGRAMS) else ()
 
 
 def _limits(wanted: Wanted) -> tuple[str, ...]:

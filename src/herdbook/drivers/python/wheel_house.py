@@ -2,8 +2,7 @@
 
 import re
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from herdbook.core.errors import (
 )
 from herdbook.core.progress import Progress
 from herdbook.drivers import process
+from herdbook.drivers.incoming import incoming
 
 _MACHINE = "x86_64"
 _OLDEST_GLIBC_MINOR = 5  # manylinux1
@@ -57,8 +57,7 @@ class PypiWheelHouse:
         )
         if not result.succeeded:
             raise _refusal(result.errors, requirements)
-        with tempfile.TemporaryDirectory(dir=self._made()) as name:
-            folder = Path(name)
+        with incoming(self.directory) as folder:
             self._download(result.output, python, glibc, folder)
             wheels = sorted((self._keep(path) for path in folder.iterdir()), key=_by_name)
         pinned = {canonicalize_name(match[1]) for match in _PINNED.finditer(result.output)}
@@ -67,31 +66,37 @@ class PypiWheelHouse:
         return LockedPython(version=python, glibc=glibc, wheels=tuple(wheels))
 
     def fetch(self, locked: LockedPython, progress: Progress) -> list[Path]:
-        """Return the kept wheels, fetching those not kept yet."""
-        missing = [wheel for wheel in locked.wheels if not self._kept(wheel).exists()]
+        """Return the kept wheels, fetching those not kept yet, or no longer with their bytes."""
+        missing = [wheel for wheel in locked.wheels if not self._holds(wheel)]
         if missing:
-            lines = [f"{wheel.name}=={wheel.version} --hash={wheel.sha256}\n" for wheel in missing]
-            with (
-                progress.task(f"Fetching {len(missing)} wheels"),
-                tempfile.TemporaryDirectory(dir=self._made()) as name,
-            ):
-                self._download("".join(lines), locked.version, locked.glibc, Path(name))
-                for path in Path(name).iterdir():
-                    self._keep(path)
-        return [self._present(wheel) for wheel in locked.wheels]
+            with progress.task(f"Fetching {len(missing)} wheels"):
+                self._fetch(missing, locked)
+        for wheel in missing:
+            if not self._holds(wheel):
+                raise VerificationError(
+                    f"The index no longer gives the locked wheel {wheel.file}",
+                    hint="Lock again: herdbook lock",
+                )
+        return [self._kept(wheel) for wheel in locked.wheels]
 
-    def _present(self, wheel: LockedWheel) -> Path:
-        path = self._kept(wheel)
-        if not path.exists():
-            raise VerificationError(
-                f"The index no longer gives the locked wheel {wheel.file}",
-                hint="Lock again: herdbook lock",
-            )
-        return path
+    def _fetch(self, missing: Sequence[LockedWheel], locked: LockedPython) -> None:
+        lines = [f"{wheel.name}=={wheel.version} --hash={wheel.sha256}\n" for wheel in missing]
+        with incoming(self.directory) as folder:
+            try:
+                self._download("".join(lines), locked.version, locked.glibc, folder)
+            except UnsatisfiableError as error:
+                raise NetworkError(
+                    f"The index no longer has what was locked:\n{error.message}",
+                    hint="Lock again to take what replaced it: herdbook lock",
+                ) from error
+            for path in folder.iterdir():
+                self._keep(path)
 
-    def _made(self) -> Path:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        return self.directory
+    def _holds(self, wheel: LockedWheel) -> bool:
+        try:
+            return digests.of_file(self._kept(wheel)) == wheel.sha256
+        except FileNotFoundError:
+            return False
 
     def _kept(self, wheel: LockedWheel) -> Path:
         return self.directory / digests.hexadecimal(wheel.sha256) / wheel.file

@@ -119,6 +119,7 @@ class QemuEngine:
 
     def _start(self, record: Record, wanted: Wanted, artefact: MachineArtefact) -> None:
         directory = self._directories.make(record.name)
+        secrets = record.monitor.with_suffix(".secrets")
         self._directories.write(record)
         machine = Machine(
             wanted=wanted,
@@ -127,11 +128,13 @@ class QemuEngine:
             directory=directory,
             monitor=record.monitor,
             storage=make_storage(wanted, artefact, directory),
-            credentials=write_credentials(wanted, directory),
+            credentials=write_credentials(wanted, secrets),
         )
-        guardian.launch(command_line(machine), directory)
-        self._wait_until_it_runs(record, directory)
-        remove_credentials(directory)
+        try:
+            guardian.launch(command_line(machine), directory)
+            self._wait_until_it_runs(record, directory)
+        finally:
+            remove_credentials(secrets)
 
     def _wait_until_it_runs(self, record: Record, directory: Path) -> None:
         deadline = self._clock.monotonic_seconds() + _START_LIMIT_SECONDS

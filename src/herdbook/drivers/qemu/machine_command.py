@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from herdbook.core.errors import InvalidInputError
-from herdbook.drivers.qemu.acceleration import PROCESSOR, QEMU
+from herdbook.disks import rendering, secrets
+from herdbook.drivers.qemu.acceleration import PROCESSOR, QEMU, TCG
 from herdbook.drivers.qemu.storage import Storage
 from herdbook.fleet.instances import MachineArtefact, PublishedPort, Wanted
 
@@ -15,7 +16,6 @@ CONSOLE_LOG = "console.log"
 SERVICE_LOG = "service.log"
 """What the service writes: the second serial port."""
 
-_KERNEL_COMMAND_LINE = "console=ttyS0 quiet net.ifnames=0 panic=-1 mitigations=off"
 _MEBIBYTE = 1 << 20
 
 _CONFINEMENT = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
@@ -31,7 +31,7 @@ class Machine:
     directory: Path
     monitor: Path
     storage: Storage
-    credentials: list[Path]
+    credentials: Path | None
 
 
 def command_line(machine: Machine) -> list[str]:
@@ -49,14 +49,16 @@ def command_line(machine: Machine) -> list[str]:
         *("-device", "virtio-rng-pci"),
         *_boot(machine),
         *_writable_disk(machine.storage),
-        *_credentials(machine.credentials),
+        *_credentials_disk(machine.credentials),
     ]
 
 
-def kernel_command_line(wanted: Wanted, artefact: MachineArtefact) -> str:
+def kernel_command_line(machine: Machine) -> str:
     """Return what the kernel of a directly booted machine is told; it ends on a panic."""
-    name = f"systemd.hostname={wanted.name}"
-    return f"{_KERNEL_COMMAND_LINE} {name} {artefact.command_line}".strip()
+    words = [rendering.command_line(machine.wanted.name, emulated=machine.accelerator == TCG)]
+    if machine.storage.writable is not None:
+        words.append("herdbook.rw=required")  # rather no machine than one that forgets
+    return " ".join([*words, machine.artefact.command_line]).strip()
 
 
 def _board(machine: Machine) -> str:
@@ -101,7 +103,7 @@ def _boot(machine: Machine) -> list[str]:
     artefact = machine.artefact
     return [
         *("-kernel", str(artefact.kernel), "-initrd", str(artefact.initrd)),
-        *("-append", kernel_command_line(machine.wanted, artefact)),
+        *("-append", kernel_command_line(machine)),
         *_block("root", artefact.root.resolve(), "raw", read_only=True),
         *("-device", "virtio-blk-pci,drive=root,serial=herdbook-root"),
     ]
@@ -126,9 +128,12 @@ def _block(node: str, path: Path, block_format: str, *, read_only: bool) -> list
     return ["-blockdev", json.dumps(description)]
 
 
-def _credentials(paths: list[Path]) -> list[str]:
+def _credentials_disk(path: Path | None) -> list[str]:
+    if path is None:
+        return []
     # By file: a listing of processes shows everybody the arguments.
-    return [part for path in paths for part in ("-smbios", f"type=11,path={_escaped(path)}")]
+    block = _block("secrets", path, "raw", read_only=True)
+    return [*block, "-device", f"virtio-blk-pci,drive=secrets,serial={secrets.SERIAL}"]
 
 
 def _escaped(path: Path) -> str:

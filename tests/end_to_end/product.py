@@ -1,0 +1,90 @@
+"""The real program as people run it, and the example shop."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).parents[2]
+PROGRAM = Path(sys.executable).with_name("herdbook")
+LIMIT_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Herdbook:
+    """The `herdbook` command with a state directory of its own."""
+
+    state: Path
+    wrapper: tuple[str, ...] = ()
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, whatever its status."""
+        return subprocess.run(
+            [*self.wrapper, str(PROGRAM), *map(str, arguments)],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LIMIT_SECONDS,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment the command runs in."""
+        return {**os.environ, "HERDBOOK_STATE": str(self.state), **self.settings}
+
+    def must(self, *arguments: str | Path) -> str:
+        """Run a command that has to succeed; return what it printed."""
+        result = self.run(*arguments)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    def json(self, *arguments: str | Path) -> Any:
+        """Run a command for its JSON."""
+        return json.loads(self.must(*arguments, "--json"))
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The example, copied to a folder of its own, locked and built."""
+
+    herdbook: Herdbook
+    folder: Path
+    built: dict[str, Any]
+
+    @property
+    def recipe(self) -> Path:
+        """The recipe file."""
+        return self.folder / "herdbook.yaml"
+
+    def layers(self, variant: str) -> dict[str, str]:
+        """Return the digests of a variant's layers by title."""
+        return layers_of(self.built, variant)
+
+
+def layers_of(version: dict[str, Any], variant: str) -> dict[str, str]:
+    """Return the digests of a variant's layers by title."""
+    found = next(each for each in version["variants"] if each["kind"] == variant)
+    return {layer["title"]: layer["digest"] for layer in found["layers"]}
+
+
+def copy_shop(target: Path) -> Path:
+    """Copy the example's own files, without a lock somebody may have left there."""
+    return Path(
+        shutil.copytree(
+            REPOSITORY / "examples/shop", target, ignore=shutil.ignore_patterns("*.lock")
+        )
+    )
+
+
+def herdbook_with(archive: Path, state: Path, *wrapper: str) -> Herdbook:
+    """Return a command whose state is empty but for the packages that were fetched before."""
+    (state / "archive").mkdir(parents=True)
+    shutil.copytree(archive / "debs", state / "archive/debs", copy_function=os.link)
+    if (archive.parent / "wheels").exists():
+        shutil.copytree(archive.parent / "wheels", state / "wheels", copy_function=os.link)
+    return Herdbook(state, wrapper)

@@ -1,0 +1,166 @@
+"""A lock pins everything, is read as it was written, and is out of date when the wish changes."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from herdbook.builds import keys
+from herdbook.builds.lock import Lock, LockedPython, LockedWheel, lock_path, read_lock, render
+from herdbook.builds.sources import Source
+from herdbook.core.digests import Digest, of_bytes
+from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.layers.tree import Kind
+from herdbook.packages.model import LockedPackage, SignedIndex
+from herdbook.recipes.model import Recipe
+
+
+def digest(seed: str) -> Digest:
+    return of_bytes(seed.encode())
+
+
+def package(name: str) -> LockedPackage:
+    return LockedPackage(
+        name=name,
+        version="1",
+        architecture="amd64",
+        source=name,
+        source_version="1",
+        pocket="bookworm",
+        path=f"pool/main/{name}.deb",
+        size=7,
+        sha256=digest(name),
+    )
+
+
+LOCK = Lock(
+    inputs=digest("inputs"),
+    suite="bookworm",
+    indexes=(
+        SignedIndex(
+            pocket="bookworm", digest=digest("index"), date=datetime(2026, 1, 1, tzinfo=UTC)
+        ),
+    ),
+    packages=(package("libc6"), package("python3")),
+    machine=(package("systemd"),),
+    python=LockedPython(
+        version="3.11",
+        glibc="2.36",
+        wheels=(
+            LockedWheel(name="x", version="1", file="x-1-py3-none-any.whl", sha256=digest("x")),
+        ),
+    ),
+)
+
+
+def recipe(**more: Any) -> Recipe:
+    fields = {"image": "shop/web", "from": "debian:bookworm", "packages": ["python3", "curl"]}
+    return Recipe.model_validate({**fields, **more})
+
+
+def test_a_lock_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "herdbook.lock"
+    path.write_text(render(LOCK))
+    assert read_lock(path) == LOCK
+    assert read_lock(path).digest == LOCK.digest
+    assert render(read_lock(path)) == render(LOCK)
+
+
+def test_a_lock_is_one_fact_a_line_for_people_who_compare() -> None:
+    assert render(LOCK).endswith("}\n")
+    assert sum("sha256" in line for line in render(LOCK).splitlines()) >= 4
+
+
+def test_a_lock_lies_beside_its_recipe() -> None:
+    assert lock_path(Path("images/web.yaml")) == Path("images/web.lock")
+
+
+def test_a_missing_lock_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        read_lock(tmp_path / "herdbook.lock")
+    assert "herdbook lock" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{", ""),
+        ('"lock_format": 1', '"lock_format": 2'),
+        ('"suite"', '"sweet"'),
+        ("sha256:", "md5:"),
+        ("x-1-py3-none-any.whl", "../x.whl"),
+        ("pool/main", "/pool"),
+        ('"size": 7', '"size": "many"'),
+    ],
+)
+def test_a_lock_edited_by_hand_is_told_with_what_to_do(tmp_path: Path, old: str, new: str) -> None:
+    path = tmp_path / "herdbook.lock"
+    assert old in render(LOCK)
+    path.write_text(render(LOCK).replace(old, new))
+    with pytest.raises(InvalidInputError) as caught:
+        read_lock(path)
+    assert "herdbook lock" in caught.value.hint
+    assert caught.value.where == str(path)
+
+
+def test_a_lock_that_is_no_text_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "herdbook.lock"
+    path.write_bytes(b"\xff\x00")
+    with pytest.raises(InvalidInputError):
+        read_lock(path)
+
+
+def locked(**more: Any) -> Digest:
+    return keys.locked_inputs(recipe(**more), ["systemd"], b"requirements")
+
+
+def test_what_a_lock_answers_changes_with_the_wish_and_with_nothing_else() -> None:
+    assert locked(packages=["curl", "python3"]) == locked()
+    assert locked(user="web", service={"command": ["x"]}, run=["true"]) == locked()
+    changed = [
+        locked(packages=["python3"]),
+        locked(variants=["vm"]),
+        locked(**{"from": "debian:trixie"}),
+        keys.locked_inputs(recipe(), [], b"requirements"),
+        keys.locked_inputs(recipe(), ["systemd"], b"other"),
+        keys.locked_inputs(recipe(), ["systemd"], None),
+    ]
+    assert len({locked(), *changed}) == len(changed) + 1
+
+
+SOURCE = Source(Path("a"), "srv/a", "root", 0o644, Kind.FILE, digest=digest("a"))
+
+
+def test_a_build_is_named_by_all_that_goes_into_it() -> None:
+    base = keys.build_key(recipe(), LOCK, [SOURCE])
+    assert keys.build_key(recipe(), Lock.model_validate(LOCK.model_dump()), [SOURCE]) == base
+    elsewhere = Source(Path("b"), "srv/a", "root", 0o644, Kind.FILE, digest=digest("a"))
+    assert keys.build_key(recipe(), LOCK, [elsewhere]) == base
+    changed = [
+        keys.build_key(recipe(user="web"), LOCK, [SOURCE]),
+        keys.build_key(recipe(run=["true"]), LOCK, [SOURCE]),
+        keys.build_key(recipe(), LOCK.model_copy(update={"packages": ()}), [SOURCE]),
+        keys.build_key(recipe(), LOCK, []),
+    ]
+    assert len({base, *changed}) == len(changed) + 1
+
+
+def test_work_on_packages_is_named_by_their_bytes_in_any_order() -> None:
+    one, two = package("one"), package("two")
+    assert keys.packages_key([one, two]) == keys.packages_key([two, one])
+    assert keys.packages_key([one]) != keys.packages_key([two])
+    assert keys.root_key("bookworm", [one, two]) == keys.root_key("bookworm", [two, one])
+    assert keys.root_key("bookworm", [one], [two]) != keys.root_key("bookworm", [one, two])
+    assert keys.root_key("bookworm", [one]) != keys.root_key("trixie", [one])
+
+
+def test_kinds_of_work_never_share_a_name() -> None:
+    assert keys.key("a", "b") != keys.key("b", "a")
+    assert keys.key("a", ["b"]) != keys.key("a", "b")
+    python = LOCK.python
+    assert python is not None
+    assert keys.python_key(python, digest("1")) != keys.python_key(python, digest("2"))
+    assert keys.run_key([digest("1")], [["a", "b"]], digest("r")) != keys.run_key(
+        [digest("1")], [["a"], ["b"]], digest("r")
+    )

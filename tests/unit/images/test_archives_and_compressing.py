@@ -1,0 +1,79 @@
+"""Images travel in the archives that other tools know, compressed the same way every time."""
+
+import gzip
+import json
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as some
+
+from herdbook.core.digests import of_bytes
+from herdbook.core.errors import InvalidInputError
+from herdbook.images.archives import blob_path, docker_archive, oci_layout
+from herdbook.images.compressing import MEDIA_TYPES, compressed, media_type
+from herdbook.images.documents import CONFIG, MANIFEST, Document, LayerReference
+
+CONFIGURATION, MANIFESTO = Document(CONFIG, b'{"a":1}'), Document(MANIFEST, b'{"b":2}')
+
+
+def test_an_oci_layout_leads_from_its_index_to_the_manifest() -> None:
+    files = oci_layout(CONFIGURATION, MANIFESTO, {"org.opencontainers.image.ref.name": "web"})
+    assert json.loads(files["oci-layout"]) == {"imageLayoutVersion": "1.0.0"}
+    (only,) = json.loads(files["index.json"])["manifests"]
+    assert files[blob_path(only["digest"])] == MANIFESTO.content
+    assert files[blob_path(CONFIGURATION.digest)] == CONFIGURATION.content
+    assert only["annotations"] == {"org.opencontainers.image.ref.name": "web"}
+    assert len(files) == 4
+
+
+def test_blobs_lie_under_their_digits() -> None:
+    assert blob_path(of_bytes(b"")).startswith("blobs/sha256/e3b0c442")
+
+
+def test_a_docker_archive_names_its_layers_in_order_and_holds_each_once() -> None:
+    one, two = (LayerReference(name, of_bytes(name.encode()), 1) for name in ("one", "two"))
+    small, places = docker_archive(CONFIGURATION, [one, two, one], "shop/web:3")
+    (only,) = json.loads(small["manifest.json"])
+    assert small[only["Config"]] == CONFIGURATION.content
+    assert only["RepoTags"] == ["shop/web:3"]
+    by_path = {place.path: place.layer for place in places}
+    assert [by_path[path] for path in only["Layers"]] == [one, two, one]
+    assert len(places) == 2
+
+
+@given(some.lists(some.binary(max_size=99)))
+def test_what_was_compressed_is_uncompressed_by_other_programs(pieces: list[bytes]) -> None:
+    whole = b"".join(pieces)
+    assert b"".join(compressed(pieces, "none")) == whole
+    assert gzip.decompress(b"".join(compressed(pieces, "gzip"))) == whole
+    opened = zstandard.ZstdDecompressor().decompressobj()
+    assert opened.decompress(b"".join(compressed(pieces, "zstd"))) == whole
+
+
+@pytest.mark.parametrize("compression", sorted(MEDIA_TYPES))
+def test_the_same_bytes_give_the_same_bytes(compression: str) -> None:
+    pieces = [b"x" * 1000, b"y" * 1000]
+    once = b"".join(compressed(pieces, compression))
+    assert b"".join(compressed(iter(pieces), compression)) == once
+
+
+def test_a_gzip_carries_no_time_and_no_name() -> None:
+    head = b"".join(compressed([b"x"], "gzip"))[:10]
+    assert head[:4] == b"\x1f\x8b\x08\x00"
+    assert head[4:8] == bytes(4)
+
+
+def test_compressions_have_the_media_types_of_the_specification() -> None:
+    base = "application/vnd.oci.image.layer.v1.tar"
+    assert media_type("none") == base
+    assert (media_type("gzip"), media_type("zstd")) == (f"{base}+gzip", f"{base}+zstd")
+
+
+def test_an_unknown_compression_is_told_with_the_nearest() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        media_type("gzipp")
+    assert caught.value.hint == "Did you mean 'gzip'?"
+    with pytest.raises(InvalidInputError) as caught:
+        media_type("br")
+    assert "zstd" in caught.value.hint
