@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,18 @@ def test_no_file_made_by_the_build_tells_when_it_was_made(shop: Shop) -> None:
         with tarfile.open(path) as archive:
             times = {member.mtime for member in archive if not member.isdir()}
         assert all(time <= epoch for time in times), title
+
+
+def test_no_layer_made_by_the_build_mentions_the_day_it_was_made(shop: Shop) -> None:
+    """The clock cannot be set here; but what another day would change has to name the day."""
+    built_at = datetime.fromisoformat(shop.built["created_at"])
+    written = [built_at.strftime(form).encode() for form in ("%Y-%m-%d", "%b %d %Y", "%d %b %Y")]
+    for variant in ("container", "vm"):
+        for title, digest in shop.layers(variant).items():
+            if "@" not in title:
+                path = shop.herdbook.state / "blobs/sha256" / digest.partition(":")[2]
+                content = path.read_bytes()
+                assert [day for day in written if day in content] == [], title
 
 
 def _files(folder: Path) -> set[Path]:

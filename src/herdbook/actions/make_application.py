@@ -13,6 +13,7 @@ from herdbook.actions.keep_layers import (
     keep,
     keep_in_memory,
     opener,
+    require_equal,
     stacked,
 )
 from herdbook.actions.make_roots import RootMaker, Step
@@ -234,6 +235,7 @@ def _run(
         clean(upper)
         after = canonical(scan(upper, tree), tree, bench.maker.suite.epoch)
         left = with_parents(changes(tree, after).values(), after)
+        require_equal(after, stack([tree, left]), "The stack after the commands")
         layer = keep(workshop, "run", left, opener([*lower, upper]))
     workshop.cache.remember(work, [layer])
     return layer

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from herdbook.actions.keep_layers import kept_layers
 from herdbook.actions.workshop import Workshop
@@ -176,9 +177,9 @@ def _folder(workshop: Workshop, variant: VariantRecord) -> Path:
 
 
 def _write(target: Path, content: bytes) -> None:
-    incoming = target.with_name(f".{target.name}.incoming")
-    incoming.write_bytes(content)
-    incoming.rename(target)
+    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+        file.write(content)
+    Path(file.name).rename(target)
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

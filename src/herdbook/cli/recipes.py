@@ -40,8 +40,10 @@ def init(
 
 def schema(
     kind: Annotated[str, typer.Argument(help="What to describe: recipe.")] = "recipe",
+    as_json: AsJson = True,
 ) -> None:
     """Print the JSON Schema of a file, for editors."""
+    del as_json  # a schema is JSON in any case
     from herdbook.recipes.schema import schema_named
 
     Output(as_json=True).json(schema_named(kind))

@@ -15,6 +15,7 @@ from herdbook.drivers import process
 from herdbook.drivers.apt.sources import configured_mirrors, keyring
 from herdbook.fleet.ports import Capabilities
 from herdbook.packages.suites import SUITES, Suite
+from herdbook.server.provision import installed_tool
 from herdbook.server.settings import Settings
 
 _WANTED_FREE_BYTES = 4 << 30
@@ -50,6 +51,7 @@ def examine(settings: Settings, workshop: Workshop) -> list[Finding]:
         *(_keyring(suite) for suite in SUITES.values()),
         *(_engine(workshop.engines[kind].capabilities(), kind) for kind in workshop.engines),
         *(_program(name) for name in _DISK_PROGRAMS),
+        _root_file_systems(),
         _space(settings.state_directory),
     ]
 
@@ -104,6 +106,13 @@ def _engine(found: Capabilities, kind: str) -> Finding:
             "Machines run, about ten times slower. Enable virtualisation if the hardware has it.",
         )
     return Finding(name, Verdict.OK, f"{found.version} {found.accelerator}".strip())
+
+
+def _root_file_systems() -> Finding:
+    if installed_tool():
+        return Finding("mkfs.erofs", Verdict.OK, "new enough to take a tar")
+    detail = "none that takes a tar: the first VM fetches one from the archive, and keeps it"
+    return Finding("mkfs.erofs", Verdict.OK, detail)
 
 
 def _space(state: Path) -> Finding:

@@ -52,7 +52,7 @@ def open_workshop(settings: Settings, progress: Progress) -> Workshop:
 
     @cache
     def renderer() -> Renderer:
-        return provide_renderer(archive, sandbox, state / "tools", progress)
+        return provide_renderer(archive, sandbox, staging, state / "tools", progress)
 
     return Workshop(
         archive=archive,

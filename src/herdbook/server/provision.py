@@ -12,6 +12,7 @@ from herdbook.drivers import process
 from herdbook.drivers.rendering import ProgramRenderer, Tool
 from herdbook.packages.ports import Archive
 from herdbook.packages.suites import SUITES
+from herdbook.store.staging import Staging
 
 _NEEDED = (1, 8)
 """The first erofs-utils that take a tar."""
@@ -23,17 +24,22 @@ _LOADER = "usr/lib64/ld-linux-x86-64.so.2"
 
 
 def provide_renderer(
-    archive: Archive, sandbox: Sandbox, directory: Path, progress: Progress
+    archive: Archive, sandbox: Sandbox, staging: Staging, directory: Path, progress: Progress
 ) -> ProgramRenderer:
     """Return a renderer with this machine's mkfs.erofs, or with one from a verified package.
 
     The foreign one is started through its own loader and libraries; nothing is installed.
     """
-    tool = _installed() or _unpacked(directory) or _fetched(archive, sandbox, directory, progress)
+    tool = (
+        installed_tool()
+        or _unpacked(directory)
+        or _fetched(archive, sandbox, staging, directory, progress)
+    )
     return ProgramRenderer(tool, epoch_seconds=_SUITE.epoch)
 
 
-def _installed() -> Tool | None:
+def installed_tool() -> Tool | None:
+    """Return this machine's mkfs.erofs if it is there and new enough."""
     try:
         program = process.find("mkfs.erofs")
     except MissingToolError:
@@ -49,19 +55,22 @@ def _unpacked(directory: Path) -> Tool | None:
     return None
 
 
-def _fetched(archive: Archive, sandbox: Sandbox, directory: Path, progress: Progress) -> Tool:
+def _fetched(
+    archive: Archive, sandbox: Sandbox, staging: Staging, directory: Path, progress: Progress
+) -> Tool:
     progress.say(f"This machine's mkfs.erofs is too old: taking that of {_SUITE.name}")
     resolution = archive.resolve(_SUITE, [["erofs-utils"]], progress, essential=False)
     packages = resolution.sets[0]
     archive.fetch(packages, progress)
     name = digests.short(digests.of_json(sorted(package.sha256 for package in packages)))
     root = directory / f"erofs-{name}"
-    incoming = directory / f".incoming-{name}"
-    process.run(["rm", "-rf", incoming])
-    incoming.mkdir(parents=True)
-    make_skeleton(incoming)
-    sandbox.unpack([archive.kept(package) for package in packages], incoming)
-    incoming.rename(root)
+    with staging() as folder:
+        incoming = folder / "root"
+        make_skeleton(incoming)
+        sandbox.unpack([archive.kept(package) for package in packages], incoming)
+        directory.mkdir(parents=True, exist_ok=True)
+        if not root.exists():  # somebody else may have been quicker
+            incoming.rename(root)
     tool = _through_loader(root)
     if _version(tool.arguments) < _NEEDED:
         raise MissingToolError(
