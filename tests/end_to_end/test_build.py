@@ -66,6 +66,22 @@ def test_a_changed_file_rebuilds_only_its_layer_and_what_stands_on_it(
     assert sum(changed["build_seconds"].values()) < 20
 
 
+def test_a_missing_layer_is_made_again_to_the_same_digest(shop: Shop) -> None:
+    digest = shop.layers("container")["files"].partition(":")[2]
+    blob = shop.herdbook.state / "blobs/sha256" / digest
+    content = blob.read_bytes()
+    blob.unlink()
+    again = shop.herdbook.json("build", "--locked", shop.recipe)
+    assert not again["unchanged"]
+    assert (again["digest"], again["number"]) == (shop.built["digest"], shop.built["number"])
+    assert blob.read_bytes() == content
+
+
+def test_the_state_is_closed_to_other_users(shop: Shop) -> None:
+    """Roots hold setuid programs; layers hold files that only their owner may read."""
+    assert shop.herdbook.state.stat().st_mode & 0o077 == 0
+
+
 def test_versions_are_numbered_and_shown(shop: Shop) -> None:
     listed = shop.herdbook.json("images")
     assert shop.built["image"] in [each["image"] for each in listed]

@@ -35,6 +35,12 @@ def test_the_exported_manifest_is_the_version_own(shop: Shop, layout: Path) -> N
     assert index["manifests"][0]["digest"] == container["manifest"]
 
 
+def test_an_export_shares_nothing_with_the_store(layout: Path) -> None:
+    """Whoever owns the export cannot reach the store's bytes through it."""
+    blobs = list((layout / "blobs/sha256").iterdir())
+    assert {blob.stat().st_nlink for blob in blobs} == {1}
+
+
 def test_skopeo_reads_the_layout(layout: Path) -> None:
     inspected = json.loads(tool("skopeo", "inspect", f"oci:{layout}"))
     assert inspected["Labels"]["org.opencontainers.image.title"] == "shop/web"

@@ -47,13 +47,22 @@ def build(workshop: Workshop, recipe_file: RecipeFile, *, frozen: bool = False) 
         recipe_file, lock_for_build(workshop, recipe_file, frozen=frozen)
     )
     newest = workshop.versions.find(recipe_file.recipe.image)
-    if newest is not None and newest.build_key == inputs.key:
+    if newest is not None and newest.build_key == inputs.key and _is_kept(workshop, newest):
         result = BuildResult(newest, unchanged=True)
     else:
         result = _make(workshop, inputs)
     version = result.version
-    workshop.stamps.keep(Stamp(version.image, version.number, version.digest, inputs.key))
+    layers = tuple(sorted({layer.digest for each in version.variants for layer in each.layers}))
+    stamp = Stamp(version.image, version.number, version.digest, inputs.key, layers)
+    workshop.stamps.keep(stamp)
     return result
+
+
+def _is_kept(workshop: Workshop, version: Version) -> bool:
+    """Tell whether every layer of a version is still there: if not, building makes it again."""
+    return all(
+        workshop.layers.has(layer.digest) for each in version.variants for layer in each.layers
+    )
 
 
 def _make(workshop: Workshop, inputs: Inputs) -> BuildResult:
@@ -66,7 +75,7 @@ def _make(workshop: Workshop, inputs: Inputs) -> BuildResult:
             digest=index.digest,
             build_key=inputs.key,
             lock=render(inputs.lock),
-            recipe=recipe_file.path.read_text(encoding="utf-8"),
+            recipe=recipe_file.text,
             created_at=workshop.clock.now(),
             variants=tuple(variants),
             documents=(index, *rendered),

@@ -7,7 +7,7 @@ from pathlib import Path
 from herdbook.actions.keep_layers import keep, opener, require_equal, stacked
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.cleaning import clean
-from herdbook.builds.keys import root_key
+from herdbook.builds.keys import key, root_key
 from herdbook.builds.ports import Job
 from herdbook.builds.roots import (
     DEBS_FOLDER,
@@ -53,6 +53,7 @@ class RootMaker:
                     upper.mkdir(mode=0o755)
                     self._install(lower, upper, steps[:count])
                     clean(upper)
+                    self.workshop.sandbox.settle(upper)
                     folder.parent.mkdir(parents=True, exist_ok=True)
                     # Somebody else's build may have made the same root meanwhile.
                     if not folder.exists():
@@ -72,7 +73,7 @@ class RootMaker:
 
         Raises VerificationError where all of them together are not the root, file by file.
         """
-        work = self.key(steps)
+        work = key("configured", self.key(steps), [layer.digest for layer in packages])
         if known := self.workshop.cache.recall(work):
             return known
         folders = self.folders(steps)
@@ -94,7 +95,8 @@ class RootMaker:
                 if tree
             )
         require_equal(factored.root, stacked(self.workshop, [*packages, *made]), "The stack")
-        self.workshop.cache.remember(work, made)
+        for name in (work, self.key(steps)):  # the latter is what `prepare` looks for
+            self.workshop.cache.remember(name, made)
         return made
 
     def _install(self, lower: Sequence[Path], upper: Path, steps: Sequence[Step]) -> None:

@@ -17,7 +17,7 @@ from herdbook.core import digests
 from herdbook.core.digests import Digest
 from herdbook.core.errors import NotFoundError, VerificationError
 from herdbook.disks.initrd import load_order, make_initrd
-from herdbook.disks.rendering import DISK_COMMAND_LINE, DiskParts
+from herdbook.disks.rendering import DISK_COMMAND_LINE, RENDERING, DiskParts
 from herdbook.disks.uki import append_sections
 from herdbook.fleet.instances import ContainerArtefact, MachineArtefact
 from herdbook.images.archives import blob_path, oci_layout
@@ -38,7 +38,7 @@ def container_artefact(
     if not (layout / "index.json").exists():
         with workshop.staging() as staging:
             made = staging / "layout"
-            write_layout(workshop, version, variant, made)
+            write_layout(workshop, version, variant, made, private=True)
             folder.mkdir(parents=True, exist_ok=True)
             if not layout.exists():
                 made.rename(layout)
@@ -51,11 +51,14 @@ def write_layout(
     variant: VariantRecord,
     folder: Path,
     compression: str = "none",
+    *,
+    private: bool = False,
 ) -> Digest:
     """Write an OCI layout of a container and return its manifest's digest.
 
-    Without compression that is the version's own; layers are then links to the store where that
-    is possible. Raises InvalidInputError for an unknown compression.
+    Without compression that is the version's own. A `private` layout, which nobody but Herdbook
+    sees, shares its layers with the store as hard links where that is possible. Raises
+    InvalidInputError for an unknown compression.
     """
     config = workshop.versions.document(variant.config)
     manifest = workshop.versions.document(variant.manifest)
@@ -68,7 +71,7 @@ def write_layout(
             manifest = with_layers(manifest, list(packed))
     else:
         for layer in variant.layers:
-            _link_or_copy(workshop.layers.path(layer.digest), folder / blob_path(layer.digest))
+            _copy(workshop.layers.path(layer.digest), folder / blob_path(layer.digest), private)
     annotations = {"org.opencontainers.image.ref.name": str(version.number)}
     for path, content in oci_layout(config, manifest, annotations).items():
         (folder / path).write_bytes(content)
@@ -97,8 +100,8 @@ def machine_artefact(workshop: Workshop, variant: VariantRecord) -> MachineArtef
     artefact = MachineArtefact(folder / "kernel", folder / "initrd", folder / "root.erofs")
     if artefact.root.exists():
         return artefact
-    layers = kept_layers(workshop, variant.layers)
     with workshop.progress.task("Rendering the machine's root"):
+        layers = _verified(workshop, variant)
         folder.mkdir(parents=True, exist_ok=True)
         kernel, initrd = boot_files(layers)
         _write(artefact.kernel, kernel)
@@ -161,6 +164,18 @@ def boot_files(layers: Sequence[KeptLayer]) -> tuple[bytes, bytes]:
     return kernel, make_initrd(_busybox(layers), first, foreign)
 
 
+def _verified(workshop: Workshop, variant: VariantRecord) -> list[KeptLayer]:
+    """Return a variant's layers, their bytes checked: what boots is read from them by offset."""
+    layers = kept_layers(workshop, variant.layers)
+    for reference, layer in zip(variant.layers, layers, strict=True):
+        if digests.of_file(layer.path) != reference.digest:
+            raise VerificationError(
+                f"The layer {reference.title!r} in the store is damaged: {layer.path}",
+                hint="Remove that file and build the image again.",
+            )
+    return layers
+
+
 def _modules_folder(version: str, paths: set[str]) -> str:
     folder = f"usr/lib/modules/{version}"
     if f"{folder}/modules.builtin" not in paths:
@@ -173,19 +188,26 @@ def _busybox(layers: Sequence[KeptLayer]) -> bytes:
 
 
 def _folder(workshop: Workshop, variant: VariantRecord) -> Path:
-    return workshop.artefacts / digests.hexadecimal(variant.manifest)
+    """Return where a variant's artefacts lie: what Herdbook itself adds to them counts too."""
+    name = digests.of_json([variant.manifest, RENDERING])
+    return workshop.artefacts / digests.hexadecimal(name)
 
 
 def _write(target: Path, content: bytes) -> None:
     with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
         file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     Path(file.name).rename(target)
 
 
-def _link_or_copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, private: bool) -> None:  # noqa: FBT001 - a plain yes or no
     if target.exists():
         return
-    try:
-        target.hardlink_to(source)
-    except OSError:  # another file system, or one without hard links
+    if private:
+        try:
+            target.hardlink_to(source)
+        except OSError:  # another file system, or one without hard links
+            shutil.copyfile(source, target)
+    else:
         shutil.copyfile(source, target)

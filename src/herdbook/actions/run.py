@@ -15,7 +15,7 @@ from herdbook.catalogue.model import Variant, VariantRecord, Version
 from herdbook.core.errors import EngineError, InvalidInputError, TimeoutExpiredError
 from herdbook.fleet.instances import Origin, PublishedPort, Seen, State, Wanted, check_name
 from herdbook.fleet.ports import Engine, Network
-from herdbook.images.documents import HEALTH_LABEL
+from herdbook.images.documents import HEALTH_LABEL, PORTS_LABEL
 
 _LOOK_EVERY_SECONDS = 0.1
 _PROBE_LIMIT_SECONDS = 0.5
@@ -134,9 +134,10 @@ def service_of(workshop: Workshop, variant: VariantRecord) -> ServiceFacts:
     if variant.kind is Variant.VM:
         return ServiceFacts(tuple(content["ports"]), content["health_path"], 0)
     config = content["config"]
-    ports = tuple(int(port.partition("/")[0]) for port in config.get("ExposedPorts", {}))
+    labels = config["Labels"]
+    ports = tuple(int(port) for port in labels.get(PORTS_LABEL, "").split(",") if port)
     user = config.get("User", "0").partition(":")[0]
-    return ServiceFacts(ports, config["Labels"].get(HEALTH_LABEL, ""), int(user))
+    return ServiceFacts(ports, labels.get(HEALTH_LABEL, ""), int(user))
 
 
 def _published(

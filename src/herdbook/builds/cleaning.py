@@ -1,6 +1,8 @@
 """What a freshly configured root holds that says more about the build than about the image."""
 
 import shutil
+from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 VOLATILE = (
@@ -45,11 +47,24 @@ EMPTIED = ("etc/machine-id",)
 def clean(upper: Path) -> None:
     """Remove from an upper folder what must not be in an image."""
     for pattern in VOLATILE:
-        for path in upper.glob(pattern):
+        for path in _matches(upper, pattern.split("/")):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink()
     for name in EMPTIED:
-        if (upper / name).exists():
-            (upper / name).write_bytes(b"")
+        for path in _matches(upper, name.split("/")):
+            path.unlink()
+            path.touch(mode=0o444)
+
+
+def _matches(folder: Path, parts: Sequence[str]) -> list[Path]:
+    """Return what a pattern names below a folder, no link on the way followed.
+
+    A link in an image may point anywhere, and here it would point into this machine.
+    """
+    found = [path for path in folder.iterdir() if fnmatch(path.name, parts[0])]
+    if len(parts) == 1:
+        return found
+    folders = [path for path in found if path.is_dir() and not path.is_symlink()]
+    return [match for path in folders for match in _matches(path, parts[1:])]

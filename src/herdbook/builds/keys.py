@@ -10,7 +10,7 @@ from herdbook.layers.writing import LAYER_FORMAT
 from herdbook.packages.model import LockedPackage
 from herdbook.recipes.model import Recipe
 
-BUILDER = 2
+BUILDER = 3
 """Counts changes of what a build makes of the same inputs; part of every key."""
 
 

@@ -11,14 +11,12 @@ from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.packages.model import DIGEST_PATTERN, Frozen, LockedPackage, SignedIndex
 
-LOCK_FORMAT = 1
-
 
 class LockedWheel(Frozen):
     """One Python wheel, pinned."""
 
-    name: str
-    version: str
+    name: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")
+    version: str = Field(pattern=r"^[A-Za-z0-9.!+_-]+$")
     file: str = Field(pattern=r"^[A-Za-z0-9_.+!-]+\.whl$")
     sha256: Digest = Field(pattern=DIGEST_PATTERN)
 
@@ -26,8 +24,8 @@ class LockedWheel(Frozen):
 class LockedPython(Frozen):
     """The Python part of a lock; `version` is the interpreter's, such as `3.11`."""
 
-    version: str
-    glibc: str
+    version: str = Field(pattern=r"^\d+\.\d+$")
+    glibc: str = Field(pattern=r"^\d+\.\d+$")
     wheels: tuple[LockedWheel, ...]
 
 

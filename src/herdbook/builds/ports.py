@@ -57,6 +57,10 @@ class Sandbox(Protocol):
         """Unpack the files of packages into a folder, following links between directories."""
         ...
 
+    def settle(self, root: Path) -> None:
+        """See to it that a finished root outlives a power cut; commands do not wait for that."""
+        ...
+
 
 class WheelHouse(Protocol):
     """Python packages: resolving requirements to pinned wheels, and keeping those."""

@@ -47,6 +47,10 @@ class Layers(Protocol):
         """
         ...
 
+    def has(self, digest: Digest) -> bool:
+        """Tell whether bytes and tree of a layer are both here."""
+        ...
+
     def path(self, digest: Digest) -> Path:
         """Return the file that holds a layer's bytes; raises NotFoundError."""
         ...

@@ -8,12 +8,13 @@ from herdbook.core.digests import Digest
 
 @dataclass(frozen=True)
 class Stamp:
-    """An image's newest version and the key of the build that made it."""
+    """An image's newest version, the key of the build that made it, and the layers it needs."""
 
     image: str
     number: int
     digest: Digest
     build_key: Digest
+    layers: tuple[Digest, ...] = ()
 
 
 class Stamps(Protocol):

@@ -12,6 +12,7 @@ from herdbook.core.errors import InvalidInputError, NotFoundError
 
 _READY_LIMIT_SECONDS = 120.0
 _PAIR = 2
+_LAST_PORT = 65535
 
 
 def register(app: typer.Typer) -> None:
@@ -160,7 +161,7 @@ def stop(
 
 def _ports(text: str) -> tuple[int, int]:
     host, _, inside = text.partition(":")
-    if not host.isdecimal() or not inside.isdecimal():
+    if not all(port.isdecimal() and 0 < int(port) <= _LAST_PORT for port in (host, inside)):
         raise InvalidInputError(
             f"--publish {text!r} is not understood", hint="Write HOST:PORT, such as 8080:80."
         )

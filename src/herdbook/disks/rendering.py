@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+RENDERING = 1
+"""Counts changes of what is made of the same layers: init script, modules, command lines."""
+
 MEBIBYTE = 1 << 20
 
 COMMAND_LINE = "console=ttyS0 quiet panic=-1"

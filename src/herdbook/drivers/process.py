@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import subprocess  # noqa: TID251 - this is the one place
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,24 +128,6 @@ def spawn(
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
-
-
-def start_detached(
-    arguments: Sequence[str | Path], *, log: Path, open_descriptors: Iterable[int] = ()
-) -> int:
-    """Start a program that outlives us, its output appended to `log`; return its process id."""
-    command = [find(str(arguments[0])), *map(str, arguments[1:])]
-    with log.open("ab") as stream:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-            pass_fds=tuple(open_descriptors),
-        )
-    process.returncode = 0  # it is not ours to wait for: keeps Popen from warning about it
-    return process.pid
 
 
 def _kill_group(process_id: int) -> None:

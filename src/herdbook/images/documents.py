@@ -19,6 +19,9 @@ MACHINE_CONFIG = "application/vnd.herdbook.machine.config.v1+json"
 HEALTH_LABEL = "io.herdbook.health"
 """Where a container says at which path it can be asked whether it is well."""
 
+PORTS_LABEL = "io.herdbook.ports"
+"""The ports in the recipe's order, the one to ask first: `ExposedPorts` has no order."""
+
 ARCHITECTURE = "amd64"
 SERVICE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -71,6 +74,8 @@ def container_config(
 ) -> Document:
     """Render a container's configuration; `created` is the lock's time, never the build's."""
     labels = {"org.opencontainers.image.title": title}
+    if process.ports:
+        labels[PORTS_LABEL] = ",".join(map(str, process.ports))
     if process.health_path:
         labels[HEALTH_LABEL] = process.health_path
     config: dict[str, Any] = {

@@ -41,11 +41,15 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """A recipe with where it was read from; `lines` maps places in it to line numbers from 1."""
+    """A recipe with where it was read from, and the text it was read as.
+
+    `lines` maps places in it to line numbers from 1.
+    """
 
     path: Path
     recipe: Recipe
     lines: Mapping[Place, int]
+    text: str = ""
 
     @property
     def folder(self) -> Path:
@@ -81,7 +85,7 @@ def read_recipe(path: Path) -> RecipeFile:
         # A misspelt key that is required counts as unknown first, and as missing second.
         worst = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         raise _refusal(path, lines, worst) from error
-    return RecipeFile(path, recipe, lines)
+    return RecipeFile(path, recipe, lines, text)
 
 
 def _make_loader() -> Any:  # noqa: ANN401 - the C loader has no type of its own

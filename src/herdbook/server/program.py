@@ -76,16 +76,24 @@ def open_workshop(settings: Settings, progress: Progress) -> Workshop:
 
 
 def _mirrors(settings: Settings) -> Mirrors | None:
-    if not settings.mirror:
+    given = [settings.mirror, settings.security_mirror]
+    if not any(given):
         return None
-    return Mirrors(settings.mirror, settings.security_mirror or settings.mirror)
+    if not all(given):
+        raise InvalidInputError(
+            "HERDBOOK_MIRROR and HERDBOOK_SECURITY_MIRROR go together",
+            hint="Set both, or neither to use those of apt's own sources.",
+        )
+    return Mirrors(*(address.rstrip("/") + "/" for address in given))
 
 
 def _make_state_directory(state: Path) -> None:
     try:
-        state.mkdir(parents=True, exist_ok=True, mode=0o755)
+        state.mkdir(parents=True, exist_ok=True)
         if not os.access(state, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "it cannot be written")
+        # Roots hold setuid programs, layers hold what images keep to their users.
+        state.chmod(0o700)
     except OSError as error:
         raise _unusable(state, error) from error
 

@@ -13,4 +13,5 @@ def open_stamps(settings: Settings) -> Stamps:
     """Return the stamps of this machine's state."""
     url = settings.database_url
     database = Path(url.removeprefix(_SQLITE)) if url.startswith(_SQLITE) else None
-    return StampFiles(settings.state_directory / "stamps", database)
+    state = settings.state_directory
+    return StampFiles(state / "stamps", database, state / "blobs")

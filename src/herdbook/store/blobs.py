@@ -104,6 +104,11 @@ class _Incoming:
         os.fdatasync(self.stream.fileno())
         target.parent.mkdir(parents=True, exist_ok=True)
         self.path.rename(target)
+        descriptor = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

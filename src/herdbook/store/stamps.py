@@ -7,6 +7,7 @@ from pathlib import Path
 
 from herdbook.catalogue.stamps import Stamp
 from herdbook.core import digests
+from herdbook.core.digests import Digest
 
 _HEADER_BYTES = 100
 _USER_VERSION = slice(60, 64)
@@ -17,12 +18,13 @@ _USER_VERSION = slice(60, 64)
 class StampFiles:
     """Stamps under `directory`, valid for one database file only.
 
-    Where that file is gone, or is another one, no stamp is believed. With a database that is no
-    file there are none.
+    Where that file is gone, or is another one, no stamp is believed; nor where a layer is missing
+    in `blobs`. With a database that is no file there are none.
     """
 
     directory: Path
     database: Path | None
+    blobs: Path | None = None
 
     def recall(self, image: str) -> Stamp | None:
         """Return the image's newest build, or None where the register has to be asked."""
@@ -36,9 +38,10 @@ class StampFiles:
         if content.pop("database", None) != identity:
             return None
         try:
-            return Stamp(**content)
-        except TypeError:  # written by another version of Herdbook
+            stamp = Stamp(**{**content, "layers": tuple(content["layers"])})
+        except (TypeError, KeyError):  # written by another version of Herdbook
             return None
+        return stamp if all(self._has(layer) for layer in stamp.layers) else None
 
     def keep(self, stamp: Stamp) -> None:
         """Remember the newest build of an image."""
@@ -50,6 +53,11 @@ class StampFiles:
         incoming = path.with_suffix(f".{os.getpid()}")
         incoming.write_text(json.dumps({**asdict(stamp), "database": identity}))
         incoming.rename(path)
+
+    def _has(self, layer: Digest) -> bool:
+        if self.blobs is None:
+            return True
+        return (self.blobs / "sha256" / digests.hexadecimal(layer)).exists()
 
     def _path(self, image: str) -> Path:
         name = digests.hexadecimal(digests.of_bytes(image.encode()))

@@ -45,6 +45,7 @@ def test_a_container_knows_how_its_service_runs() -> None:
     assert config["Labels"] == {
         "org.opencontainers.image.title": "shop/web",
         documents.HEALTH_LABEL: "/healthz",
+        documents.PORTS_LABEL: "8080,9090",
     }
 
 

@@ -33,10 +33,12 @@ def configured_mirrors() -> Mirrors:
     """
     found = {"main": "", "security": ""}
     listing = process.run(
-        ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)"]
+        ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI) $(ORIGIN)"]
     )
     for line in listing.output.splitlines():
-        release, component, address = [*line.split(" ", 2), "", ""][:3]
+        release, component, address, origin = [*line.split(" ", 3), "", "", ""][:4]
+        if origin not in ("", "Debian"):  # empty until somebody has run apt-get update
+            continue
         suite, _, pocket = release.partition("-")
         suite = suite.partition("/")[0]
         if component == "main" and suite in {*SUITES, "stable", "oldstable", "testing"}:

@@ -89,6 +89,10 @@ class BubblewrapSandbox:
                 _, said = child.communicate()
                 _require_unpacked(child.returncode, said.decode(errors="replace").strip())
 
+    def settle(self, root: Path) -> None:
+        """See to it that a finished root outlives a power cut (syncfs(2))."""
+        process.run(["sync", "--file-system", root])
+
 
 def _require_unpacked(status: int, said: str) -> None:
     if "No space left on device" in said or ": Wrote only " in said:  # tar says either

@@ -80,7 +80,11 @@ class PodmanEngine:
     def observe(self) -> list[Seen]:
         """Return every instance of this state directory, running or not, by name."""
         own = f"--filter=label={SCOPE_LABEL}={self._scope}"
-        containers = json.loads(command.call(["ps", "--all", own, "--format=json"]) or "[]")
+        try:
+            listed = command.call(["ps", "--all", own, "--format=json"])
+        except MissingToolError:
+            return []  # where Podman is not installed, it runs nothing
+        containers = json.loads(listed or "[]")
         seen = (self._seen(container) for container in containers)
         return sorted((one for one in seen if one is not None), key=lambda one: one.name)
 

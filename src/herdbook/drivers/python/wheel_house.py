@@ -10,6 +10,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from uv import find_uv_bin
 
 from herdbook.builds.lock import LockedPython, LockedWheel
+from herdbook.builds.requirements import checked_requirements
 from herdbook.core import digests
 from herdbook.core.errors import (
     HerdbookError,
@@ -45,15 +46,17 @@ class PypiWheelHouse:
         uv decides on versions; the wheel that fits the image is fetched at once, since only then
         is it known which of a version's wheels that is.
         """
+        wanted = checked_requirements(requirements.read_text(encoding="utf-8"), str(requirements))
         result = process.run(
             [
-                *(find_uv_bin(), "pip", "compile", "--quiet", "--generate-hashes"),
+                *(find_uv_bin(), "pip", "compile", "--quiet", "--generate-hashes", "--no-config"),
                 *("--only-binary", ":all:", "--no-header", "--no-annotate"),
                 *("--python-version", python),
                 *("--python-platform", f"{_MACHINE}-manylinux_{glibc.replace('.', '_')}"),
                 *_index_arguments(),
-                str(requirements.resolve()),
-            ]
+                "-",
+            ],
+            given=wanted.encode(),
         )
         if not result.succeeded:
             raise _refusal(result.errors, requirements)

@@ -32,6 +32,10 @@ class Directories:
         directory.mkdir(exist_ok=True, mode=0o700)
         return directory / f"{digests.short(digest)}.sock"
 
+    def secrets_of(self, name: str) -> Path:
+        """Return a machine's disk of secrets, which is there only while it starts."""
+        return self.monitor_of(name).with_suffix(".secrets")
+
     def make(self, name: str) -> Path:
         """Make a machine's directory, empty; a start that was killed may have left files there."""
         self.remove(name)
@@ -65,3 +69,4 @@ class Directories:
             self.of(name).rename(removed)
             shutil.rmtree(removed, ignore_errors=True)
         self.monitor_of(name).unlink(missing_ok=True)
+        self.secrets_of(name).unlink(missing_ok=True)

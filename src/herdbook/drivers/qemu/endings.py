@@ -17,7 +17,7 @@ FAILURE_MARK = "herdbook: failed"
 A guest cannot choose QEMU's exit status: a panic, like a clean stop, ends it with 0.
 """
 
-_MARK = re.compile(rf"(Kernel panic - not syncing|{FAILURE_MARK}).*")
+_MARK = re.compile(rf"(Kernel panic - not syncing|{FAILURE_MARK}|herdbook: cannot start).*")
 _SEARCHED_LINES = 200
 _SHOWN_LINES = 5
 _SIGNAL_BASE = 128

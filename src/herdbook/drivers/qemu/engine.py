@@ -119,7 +119,7 @@ class QemuEngine:
 
     def _start(self, record: Record, wanted: Wanted, artefact: MachineArtefact) -> None:
         directory = self._directories.make(record.name)
-        secrets = record.monitor.with_suffix(".secrets")
+        secrets = self._directories.secrets_of(record.name)
         self._directories.write(record)
         machine = Machine(
             wanted=wanted,

@@ -86,6 +86,8 @@ def complete_at(target: Path) -> Iterator[Path]:
             if error.errno == errno.ENOSPC:
                 raise _no_space() from error
             raise
+        with unfinished.open("rb") as written:
+            os.fsync(written.fileno())  # a name must not outlive the bytes in a power cut
         unfinished.replace(target)
 
 
