@@ -128,16 +128,6 @@ def test_find_returns_none_where_there_is_none(versions: Versions, number: int |
         assert versions.find("shop/db", number) is None
 
 
-def test_built_from_returns_the_newest_version_of_the_same_inputs(versions: Versions) -> None:
-    for seed, inputs in (("1", "a"), ("2", "b"), ("3", "a"), ("4", "c")):
-        versions.add(new_version(seed=seed, built_from=inputs))
-    versions.add(new_version("shop/db", seed="5", built_from="a"))
-    found = versions.built_from("shop/web", digest("inputs a"))
-    assert found is not None
-    assert found.number == 3
-    assert versions.built_from("shop/web", digest("inputs d")) is None
-
-
 def test_images_are_listed_by_name_with_their_newest_version(versions: Versions) -> None:
     assert versions.images() == []
     newest = {name: versions.add(new_version(name, "1")) for name in ("b", "a/z", "a")}

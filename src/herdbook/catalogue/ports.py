@@ -24,10 +24,6 @@ class Versions(Protocol):
         """Return a version by number, or the newest; None where there is none."""
         ...
 
-    def built_from(self, image: str, build_key: Digest) -> Version | None:
-        """Return the image's newest version that was built from the same inputs."""
-        ...
-
     def images(self) -> list[ImageSummary]:
         """Return every image by name."""
         ...

@@ -47,11 +47,6 @@ class SqlVersions:
         with self._engine.connect() as connection:
             return _one(connection, query)
 
-    def built_from(self, image: str, build_key: Digest) -> Version | None:
-        """Return the image's newest version that was built from the same inputs."""
-        with self._engine.connect() as connection:
-            return _one(connection, _newest(image).where(schema.versions.c.build_key == build_key))
-
     def images(self) -> list[ImageSummary]:
         """Return every image by name."""
         counts = (
