@@ -158,7 +158,7 @@ class Bench:
         """Stop whatever still runs."""
         self.herdbook("stop", "--all")
         timed(["buildah", "--root", self.folder / "buildah", "rm", "--all"])
-        subprocess.run(["umount", "-l", self.folder / "buildah/overlay"], check=False)
+        subprocess.run(["umount", "-q", "-l", self.folder / "buildah/overlay"], check=False)
 
     def _run(self, variant: str) -> float:
         """Start a variant, and stop it again; return the seconds it took to answer."""

@@ -12,7 +12,12 @@ from herdbook.actions.render import (
 )
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant, VariantRecord, Version
-from herdbook.core.errors import EngineError, InvalidInputError, TimeoutExpiredError
+from herdbook.core.errors import (
+    EngineError,
+    InvalidInputError,
+    MissingToolError,
+    TimeoutExpiredError,
+)
 from herdbook.fleet.instances import Origin, PublishedPort, Seen, State, Wanted, check_name
 from herdbook.fleet.ports import Engine, Network
 from herdbook.images.documents import HEALTH_LABEL, PORTS_LABEL
@@ -59,6 +64,7 @@ def run(
     the instance is left for `logs` to be read.
     """
     engine = workshop.engines[variant.kind]
+    _require_usable(workshop, engine)
     wanted = _wanted(workshop, network, version, variant, wish)
     before = workshop.clock.monotonic_seconds()
     with workshop.progress.task(f"Starting {wanted.name}"):
@@ -67,6 +73,14 @@ def run(
             return Started(seen, None)
         _await(workshop, network, engine, seen, before + ready_limit_seconds)
     return Started(seen, workshop.clock.monotonic_seconds() - before)
+
+
+def _require_usable(workshop: Workshop, engine: Engine) -> None:
+    """Let the engine find out what this machine can do, which the first time takes seconds."""
+    with workshop.progress.task(f"Asking what {engine.name} can do here"):
+        found = engine.capabilities()
+    if found.unusable:
+        raise MissingToolError(found.unusable, hint=found.remedy)
 
 
 def ready(network: Network, seen: Seen) -> bool | None:
