@@ -121,8 +121,7 @@ class _Making:
         self.workshop.sandbox.require()
         everything = [package for step in self.steps(self.wanted[-1]) for package in step]
         self.workshop.archive.fetch(everything, self.workshop.progress)
-        for package in everything:
-            control_of(self.workshop, package)
+        controls = {package.name: control_of(self.workshop, package) for package in everything}
         grouped = groups(everything, self._memberships())
         records, rendered, seconds = [], [], {}
         before = self.workshop.clock.monotonic_seconds()
@@ -132,7 +131,7 @@ class _Making:
             kept = {
                 group: pool.submit(keep_packages, self.workshop, group, over) for group in grouped
             }
-            maker = RootMaker(self.workshop, suite_named_in(self.recipe_file))
+            maker = RootMaker(self.workshop, suite_named_in(self.recipe_file), controls)
             application: Application | None = None
             for variant in self.wanted:
                 record, made, application = self._variant(variant, kept, maker, application)

@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from herdbook.actions.inputs import inputs_of, machine_packages, requirements_of
 from herdbook.actions.workshop import Workshop
@@ -13,6 +12,7 @@ from herdbook.core.errors import (
     UnsatisfiableError,
     VerificationError,
 )
+from herdbook.core.whole_files import write_whole
 from herdbook.packages.model import LockedPackage, Resolution
 from herdbook.packages.suites import Suite, suite_named
 from herdbook.recipes.reading import RecipeFile
@@ -54,7 +54,7 @@ def lock(workshop: Workshop, recipe_file: RecipeFile) -> LockChange:
         machine=_additional(resolution),
         python=_lock_python(workshop, recipe_file, resolution.sets[0]),
     )
-    _replace(path, render(made))
+    write_whole(path, render(made).encode(), mode=0o644)
     return LockChange(path, made, _changes(before, made))
 
 
@@ -140,18 +140,6 @@ def _leading(version: str) -> str:
     """Return the first two numbers of a Debian version: `3.11.2-1+b1` is `3.11`."""
     match = re.match(r"(?:\d+:)?(\d+\.\d+)", version)
     return match[1] if match else version
-
-
-def _replace(path: Path, text: str) -> None:
-    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        incoming = Path(file.name)
-        try:
-            file.write(text)
-            file.flush()
-            incoming.chmod(0o644)
-            incoming.rename(path)
-        finally:
-            incoming.unlink(missing_ok=True)
 
 
 def _changes(before: Lock | None, now: Lock) -> tuple[tuple[str, str, str], ...]:

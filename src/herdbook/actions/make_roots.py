@@ -1,6 +1,6 @@
 """Makes roots: packages installed by the real dpkg, step on step, then split into layers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,10 +33,14 @@ Step = Sequence[LockedPackage]
 
 @dataclass(frozen=True)
 class RootMaker:
-    """Makes the roots of one suite; every root is a chain of folders, one for each step."""
+    """Makes the roots of one suite; every root is a chain of folders, one for each step.
+
+    `controls` says by name what the packages of all steps need.
+    """
 
     workshop: Workshop
     suite: Suite
+    controls: Mapping[str, Control]
 
     def key(self, steps: Sequence[Step]) -> Digest:
         """Name the root that these steps make."""
@@ -100,11 +104,9 @@ class RootMaker:
         return made
 
     def _install(self, lower: Sequence[Path], upper: Path, steps: Sequence[Step]) -> None:
-        controls = {
-            package.name: control_of(self.workshop, package) for step in steps for package in step
-        }
+        controls = [self.controls[package.name] for step in steps for package in step]
         before = [package.name for step in steps[:-1] for package in step]
-        order = stages(list(controls.values()), before)
+        order = stages(controls, before)
         kept = {
             package.name: self.workshop.archive.kept(package) for step in steps for package in step
         }

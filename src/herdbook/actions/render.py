@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from herdbook.actions.keep_layers import kept_layers
 from herdbook.actions.workshop import Workshop
@@ -16,6 +15,7 @@ from herdbook.catalogue.model import VariantRecord, Version
 from herdbook.core import digests
 from herdbook.core.digests import Digest
 from herdbook.core.errors import NotFoundError, VerificationError
+from herdbook.core.whole_files import write_whole
 from herdbook.disks.initrd import load_order, make_initrd
 from herdbook.disks.rendering import DISK_COMMAND_LINE, RENDERING, DiskParts
 from herdbook.disks.uki import append_sections
@@ -104,8 +104,8 @@ def machine_artefact(workshop: Workshop, variant: VariantRecord) -> MachineArtef
         layers = _verified(workshop, variant)
         folder.mkdir(parents=True, exist_ok=True)
         kernel, initrd = boot_files(layers)
-        _write(artefact.kernel, kernel)
-        _write(artefact.initrd, initrd)
+        write_whole(artefact.kernel, kernel)
+        write_whole(artefact.initrd, initrd)
         # Last, for it is what tells that all is there.
         workshop.renderer().root(merged_tar(layers), artefact.root, variant.manifest)
     return artefact
@@ -191,14 +191,6 @@ def _folder(workshop: Workshop, variant: VariantRecord) -> Path:
     """Return where a variant's artefacts lie: what Herdbook itself adds to them counts too."""
     name = digests.of_json([variant.manifest, RENDERING])
     return workshop.artefacts / digests.hexadecimal(name)
-
-
-def _write(target: Path, content: bytes) -> None:
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).rename(target)
 
 
 def _copy(source: Path, target: Path, private: bool) -> None:  # noqa: FBT001 - a plain yes or no

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from herdbook.core.whole_files import write_whole
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -26,6 +28,4 @@ def remember(path: Path, version: str, found: tuple[str, ...]) -> None:
     """Keep what was found out; a reader never sees half of it."""
     document = {"boot_id": boot_id(), "version": version, "found": list(found)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, (json.dumps(document, indent=2) + "\n").encode())

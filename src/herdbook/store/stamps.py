@@ -8,6 +8,7 @@ from pathlib import Path
 from herdbook.catalogue.stamps import Stamp
 from herdbook.core import digests
 from herdbook.core.digests import Digest
+from herdbook.core.whole_files import write_whole
 
 _HEADER_BYTES = 100
 _USER_VERSION = slice(60, 64)
@@ -50,9 +51,7 @@ class StampFiles:
             return
         self.directory.mkdir(parents=True, exist_ok=True)
         path = self._path(stamp.image)
-        incoming = path.with_suffix(f".{os.getpid()}")
-        incoming.write_text(json.dumps({**asdict(stamp), "database": identity}))
-        incoming.rename(path)
+        write_whole(path, json.dumps({**asdict(stamp), "database": identity}).encode())
 
     def _has(self, layer: Digest) -> bool:
         if self.blobs is None:

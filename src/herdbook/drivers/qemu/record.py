@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from herdbook.core.digests import Digest
+from herdbook.core.whole_files import write_whole
 from herdbook.fleet.instances import Origin, PublishedPort, Seen, State
 
 
@@ -48,9 +49,7 @@ def write_record(record: Record, path: Path) -> None:
         "started_at": record.started_at.isoformat(),
         "monitor": str(record.monitor),
     }
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, (json.dumps(document, indent=2) + "\n").encode())
 
 
 def read_record(path: Path) -> Record | None:
