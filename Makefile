@@ -1,5 +1,5 @@
 # The few words of this project. `make demo` and `make test` need nothing prepared by hand.
-.PHONY: demo demo-down test check fix bench environment lock
+.PHONY: demo demo-down test oracle check fix bench environment lock
 .DEFAULT_GOAL := check
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -16,6 +16,10 @@ demo-down: environment     ## stop what the demo started
 test: environment          ## the whole suite, on real packages, containers and machines
 	@scripts/install run test
 	@$(SUDO) $(BIN)/pytest $(PYTEST_OPTIONS)
+
+oracle: environment        ## hold many package sets against mmdebstrap, file by file: an hour
+	@scripts/install run test
+	@$(SUDO) HERDBOOK_ORACLE=long $(BIN)/pytest tests/oracle $(PYTEST_OPTIONS)
 
 check: environment         ## what every commit passes, in seconds: style, types, layers, unit tests
 	@$(BIN)/ruff check --quiet

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+MEBIBYTE = 1 << 20
+
 Attempt = Callable[[], float]
 """Does something once and returns how many seconds it took."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One row: what Herdbook took and what another tool took, in seconds, run by run.
+    """One row: what Herdbook took and what another tool took, run by run, in `unit`.
 
     `goal` is the ratio of the medians to stay under, None where there is no other tool.
     """
@@ -24,6 +26,7 @@ class Comparison:
     other: str
     goal: float | None = None
     limit_seconds: float | None = None
+    unit: str = "s"
 
     @property
     def ratio(self) -> float | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from bench import Bench
+from catalogue import CatalogueBench
 from measure import Comparison
 
 FOLDER = Path(__file__).parent
@@ -33,6 +34,12 @@ def main() -> None:
             ]
         finally:
             bench.close()
+    with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
+        catalogue = CatalogueBench(Path(name))
+        try:
+            rows += [*catalogue.cold(), catalogue.thirteenth(), *catalogue.patched()]
+        finally:
+            catalogue.close()
     facts = machine_facts()
     (FOLDER / "results.json").write_text(
         json.dumps({**facts, "rows": [asdict(row) for row in rows]}, indent=2) + "\n"
@@ -81,7 +88,7 @@ def report(facts: dict[str, object], rows: list[Comparison]) -> str:
         "",
         *(f"- {name}: {version}" for name, version in dict(facts["versions"]).items()),  # type: ignore[call-overload]
         "",
-        "What each row compares is said in `benchmarks/bench.py`.",
+        "What each row compares is said in `benchmarks/bench.py` and `benchmarks/catalogue.py`.",
         "",
     ]
     return "\n".join(lines)
@@ -96,13 +103,17 @@ def row_text(row: Comparison) -> str:
         goal = f"≤ {row.limit_seconds} s"
         met = "yes" if statistics.median(row.ours) <= row.limit_seconds else "no"
     ratio = f"{row.ratio:.2f}" if row.ratio is not None else ""
-    cells = [row.name, spread(row.ours), f"{row.other}: {spread(row.theirs)}", ratio, goal, met]
+    ours, theirs = spread(row.ours, row.unit), spread(row.theirs, row.unit)
+    cells = [row.name, ours, f"{row.other}: {theirs}", ratio, goal, met]
     return f"| {' | '.join(cells)} |"
 
 
-def spread(seconds: tuple[float, ...]) -> str:
-    """Render a median with its range."""
-    return f"{statistics.median(seconds):.2f} ({min(seconds):.2f} to {max(seconds):.2f})"
+def spread(values: tuple[float, ...], unit: str) -> str:
+    """Render a median, with its range where there are several values."""
+    text = f"{statistics.median(values):.2f}"
+    if len(values) > 1:
+        text += f" ({min(values):.2f} to {max(values):.2f})"
+    return text if unit == "s" else f"{text} {unit}"
 
 
 if __name__ == "__main__":

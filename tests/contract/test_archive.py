@@ -92,8 +92,15 @@ def archive(
     )
 
 
-def resolve(archive: AptArchive, *sets: Sequence[str], essential: bool = True) -> Resolution:
-    return archive.resolve(SUITE, sets, NoProgress(), essential=essential)
+def resolve(
+    archive: AptArchive, *sets: Sequence[str], essential: bool = True, installed: str = ""
+) -> Resolution:
+    return archive.resolve(SUITE, sets, NoProgress(), essential=essential, installed=installed)
+
+
+def installed(*debs: Deb) -> str:
+    """What dpkg's status says where these packages are installed."""
+    return "\n".join(f"{deb.fields}Status: install ok installed\n" for deb in debs)
 
 
 def fetch(archive: AptArchive, packages: Sequence[LockedPackage]) -> None:
@@ -201,6 +208,70 @@ def test_conflict_between_two_sets_is_found(archive: AptArchive) -> None:
 def test_missing_dependency_is_named(archive: AptArchive) -> None:
     with pytest.raises(UnsatisfiableError, match=r"orphan : Depends: nowhere-to-be-found"):
         resolve(archive, ["orphan"])
+
+
+# --- solving on an installed system
+
+
+def test_only_what_is_not_installed_yet_is_fetched(
+    archive: AptArchive, debs: dict[str, Deb]
+) -> None:
+    there = installed(debs["library"])
+    first, second = resolve(archive, ["web"], ["machine"], installed=there).sets
+    assert names(first) == ["web"]
+    assert names(second) == ["machine", "web"]
+
+
+def test_package_installed_at_the_newest_version_yields_nothing(
+    archive: AptArchive, debs: dict[str, Deb]
+) -> None:
+    (only,) = resolve(archive, ["web"], installed=installed(debs["library"], debs["web"])).sets
+    assert only == ()
+
+
+def test_installed_package_that_is_asked_for_is_upgraded(
+    archive: AptArchive, tiny: TinyArchive, debs: dict[str, Deb]
+) -> None:
+    tiny.publish(SUITE.security, [make_deb("web", "1:2.1", "Depends: library")])
+    (only,) = resolve(archive, ["web"], installed=installed(debs["library"], debs["web"])).sets
+    assert [package.label for package in only] == ["web 1:2.1"]
+
+
+def test_installed_package_is_upgraded_where_another_needs_it_and_not_else(
+    archive: AptArchive, tiny: TinyArchive, debs: dict[str, Deb]
+) -> None:
+    newer = make_deb("library", "1.0-2")
+    tiny.publish(SUITE.security, [newer, make_deb("reader", "1.0", "Depends: library (>= 1.0-2)")])
+    there = installed(debs["library"], debs["base"])
+    assert names(resolve(archive, ["reader"], installed=there).sets[0]) == ["library", "reader"]
+    assert names(resolve(archive, ["web"], installed=there).sets[0]) == ["web"]
+
+
+def test_installed_package_newer_than_the_archive_has_is_left_alone(
+    archive: AptArchive, debs: dict[str, Deb]
+) -> None:
+    newer = replace(
+        debs["library"], fields=debs["library"].fields.replace("1.0-1+b1", "1.0-9~local")
+    )
+    (only,) = resolve(archive, ["web", "library"], installed=installed(newer)).sets
+    assert names(only) == ["web"]
+
+
+def test_installed_package_is_never_removed_for_another(
+    archive: AptArchive, debs: dict[str, Deb]
+) -> None:
+    there = installed(debs["library"], debs["web"])
+    with pytest.raises(UnsatisfiableError, match=r"without removing others: web$") as caught:
+        resolve(archive, ["rival"], installed=there)
+    assert "stays" in caught.value.hint
+
+
+def test_what_was_installed_once_is_not_taken_for_installed_later(
+    archive: AptArchive, debs: dict[str, Deb]
+) -> None:
+    resolve(archive, ["web"], installed=installed(debs["library"]))
+    (only,) = resolve(archive, ["web"]).sets
+    assert names(only) == ["base", "library", "web"]
 
 
 # --- trust

@@ -1,17 +1,21 @@
 """The promises of the ports Versions and Cache, proven on every kind of database."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, create_engine, event, text
+from postgresql import new_database, running
+from sqlalchemy import Engine, event, text
 from versions import digest, document, layer, new_version
 
 from herdbook.catalogue.model import ImageSummary, Variant
-from herdbook.catalogue.ports import Cache, Versions
+from herdbook.catalogue.ports import Cache, CompressedLayer, Versions
 from herdbook.core.errors import ConflictError, InvalidInputError, NotFoundError
+from herdbook.images.compressing import Compressor
 from herdbook.images.documents import LayerReference
 from herdbook.store import database
 from herdbook.store.blobs import BlobStore
@@ -19,18 +23,26 @@ from herdbook.store.cache import SqlCache
 from herdbook.store.database import open_database
 from herdbook.store.versions import SqlVersions
 
-URLS = {"sqlite": "sqlite:///{folder}/herdbook.db"}
-"""An empty database of each kind."""
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[str]:
+    with running() as server:
+        yield server
 
 
-@pytest.fixture(params=sorted(URLS))
+@pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return URLS[request.param].format(folder=tmp_path)
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/herdbook.db"
+    return new_database(request.getfixturevalue("postgresql"), f"test-{uuid4()}")
 
 
 @pytest.fixture
-def engine(url: str) -> Engine:
-    return open_database(url)
+def engine(url: str) -> Iterator[Engine]:
+    engine = open_database(url)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
@@ -170,6 +182,132 @@ def test_order_of_layers_is_kept(versions: Versions) -> None:
     assert versions.add(replace(new, variants=(record,))).variants[0].layers == layers
 
 
+def test_every_version_is_returned_by_image_and_number(versions: Versions) -> None:
+    assert versions.every() == []
+    added = [versions.add(new_version(name, seed)) for name in ("b", "a") for seed in "12"]
+    assert versions.every() == [*added[2:], *added[:2]]
+
+
+def test_a_forgotten_version_is_gone_and_its_number_is_not_given_again(versions: Versions) -> None:
+    added = [versions.add(new_version(seed=seed)) for seed in "123"]
+    versions.forget([added[0], added[2]])
+    assert versions.every() == [added[1]]
+    assert [versions.find("shop/web", number) for number in (1, 3)] == [None, None]
+    assert versions.find("shop/web") == added[1]
+    assert versions.images() == [ImageSummary("shop/web", 1, added[1])]
+    assert versions.add(new_version(seed="3")).number == 4
+
+
+def test_an_image_without_versions_is_not_listed_and_goes_on_counting(versions: Versions) -> None:
+    versions.forget([versions.add(new_version())])
+    assert versions.images() == []
+    assert versions.find("shop/web") is None
+    assert versions.add(new_version()).number == 2
+
+
+def test_forgetting_is_idempotent(versions: Versions) -> None:
+    kept, gone = versions.add(new_version(seed="1")), versions.add(new_version(seed="2"))
+    versions.forget([gone, gone])
+    versions.forget([gone])
+    versions.forget([])
+    assert versions.every() == [kept]
+
+
+def test_documents_go_with_the_last_version_that_has_them(versions: Versions) -> None:
+    first = versions.add(new_version(seed="1"))
+    again = versions.add(new_version(seed="1", built_from="other inputs"))
+    versions.forget([first])
+    assert versions.document(first.digest).digest == first.digest
+    versions.forget([again])
+    with pytest.raises(NotFoundError):
+        versions.document(first.digest)
+    assert list(versions.documents()) == []
+
+
+def test_documents_of_no_version_are_nobodys_to_remove(versions: Versions) -> None:
+    other = document("kept for something else")
+    new = new_version()
+    added = versions.add(replace(new, documents=(*new.documents, other)))
+    assert dict(versions.documents()).keys() == {each.digest for each in (*new.documents, other)}
+    versions.forget([added])
+    assert dict(versions.documents()) == {other.digest: other}
+
+
+def test_numbers_given_before_forgetting_was_known_are_not_given_again(
+    versions: Versions, engine: Engine, url: str
+) -> None:
+    """A database of the first schema, as it was left by a Herdbook that could not forget."""
+    added = [versions.add(new_version(seed=seed)) for seed in "12"]
+    with engine.begin() as connection:
+        for line in (
+            "DROP TABLE compressed_layers",
+            "ALTER TABLE variant_layers DROP COLUMN inputs",
+            "ALTER TABLE finished_work DROP COLUMN inputs",
+            "ALTER TABLE images DROP COLUMN last_number",
+            "UPDATE alembic_version SET version_num = '0001'",
+        ):
+            connection.execute(text(line))
+    migrated = SqlVersions(open_database(url))
+    assert migrated.every() == added
+    migrated.forget(added)
+    assert migrated.add(new_version(seed="3")).number == 3
+
+
+ZSTD = Compressor("zstd", 9, "zstd 1.5")
+
+
+def test_a_compressed_layer_is_known_by_all_that_decides_its_bytes(
+    cache: Cache, blobs: BlobStore
+) -> None:
+    written, size = blobs.write([b"small"])
+    made = CompressedLayer(digest("layer"), ZSTD, written, size)
+    cache.remember_compressed(made)
+    cache.remember_compressed(made)
+    assert cache.compressed(digest("layer"), ZSTD) == made
+    assert cache.compressed_layers() == [made]
+    for other in (
+        replace(ZSTD, level=3),
+        replace(ZSTD, library="zstd 1.6"),
+        replace(ZSTD, compression="gzip"),
+    ):
+        assert cache.compressed(digest("layer"), other) is None
+    assert cache.compressed(digest("other"), ZSTD) is None
+
+
+def test_a_compressed_layer_whose_blob_is_gone_is_not_recalled(
+    cache: Cache, blobs: BlobStore
+) -> None:
+    written, size = blobs.write([b"small"])
+    cache.remember_compressed(CompressedLayer(digest("layer"), ZSTD, written, size))
+    blobs.path(written).unlink()
+    assert cache.compressed(digest("layer"), ZSTD) is None
+
+
+def test_lost_results_are_forgotten_and_others_are_not(cache: Cache, blobs: BlobStore) -> None:
+    one, two = _kept(blobs, b"one"), _kept(blobs, b"two")
+    cache.remember(digest("work"), [one])
+    cache.remember(digest("lost work"), [one, two])
+    cache.remember_compressed(CompressedLayer(digest("layer"), ZSTD, two.digest, two.size))
+    assert cache.forget_lost() == 0
+    blobs.path(two.digest).unlink()
+    assert cache.forget_lost() == 3
+    assert cache.forget_lost() == 0
+    assert cache.recall(digest("work")) == (one,)
+    assert cache.recall(digest("lost work")) is None
+    assert cache.compressed_layers() == []
+
+
+def test_what_went_into_a_layer_is_kept_with_it(
+    versions: Versions, cache: Cache, blobs: BlobStore
+) -> None:
+    opaque = replace(_kept(blobs, b"opaque"), inputs=digest("inputs"))
+    new = new_version(variants=(Variant.CONTAINER,))
+    record = replace(new.variants[0], layers=(opaque, layer("other")))
+    assert versions.add(replace(new, variants=(record,))).variants == (record,)
+    cache.remember(digest("work"), [opaque])
+    assert cache.recall(digest("work")) == (opaque,)
+
+
 def _kept(blobs: BlobStore, content: bytes) -> LayerReference:
     written, size = blobs.write([content])
     blobs.set_tree(written, {})
@@ -229,10 +367,15 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
         open_database(f"sqlite:///{tmp_path}")
 
 
+@pytest.mark.parametrize("url", ["", "nonsense", "postgresql://u@[::1", "mysql://u@host/name"])
+def test_what_names_no_database_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInputError, match="HERDBOOK_DATABASE"):
+        open_database(url)
+
+
 def test_the_newest_migration_is_the_one_the_code_expects(url: str) -> None:
     folder = Path(database.__file__).parent / "migrations" / "versions"
     assert max(path.name for path in folder.glob("[0-9]*.py")).startswith(database.REVISION)
-    open_database(url)
-    with create_engine(url).connect() as connection:
+    with open_database(url).connect() as connection:
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     assert found == database.REVISION

@@ -148,6 +148,13 @@ def test_stamp_is_replaced_by_the_next(stamps: Stamps) -> None:
     assert stamps.recall("shop/web") == STAMP
 
 
+def test_a_forgotten_stamp_is_not_recalled(stamps: Stamps) -> None:
+    stamps.keep(STAMP)
+    stamps.forget("shop/web")
+    stamps.forget("shop/web")
+    assert stamps.recall("shop/web") is None
+
+
 def test_stamps_of_images_do_not_mix(stamps: Stamps) -> None:
     stamps.keep(STAMP)
     for name in ("shop", "shop-web", "shop/we", "shop/web/"):

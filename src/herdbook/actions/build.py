@@ -1,27 +1,29 @@
-"""Builds a version: from a recipe and its lock to layers, proven to be the root, and documents."""
+"""Builds versions: from recipes and locks to layers, proven to be the roots, and documents."""
 
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from threading import Event
 
-from herdbook.actions.inputs import Inputs, read_inputs, with_lock
+from herdbook.actions.foundation import Foundation, foundation_of
+from herdbook.actions.inputs import Inputs
 from herdbook.actions.keep_layers import keep_packages
-from herdbook.actions.lock import lock_for_build, suite_named_in
 from herdbook.actions.make_application import Application, make_application, make_machine
-from herdbook.actions.make_roots import RootMaker, Step, control_of
+from herdbook.actions.make_roots import RootMaker, control_of
+from herdbook.actions.prepare import prepare
 from herdbook.actions.workshop import Workshop
+from herdbook.builds.arrangement import Group, packages_of
 from herdbook.builds.lock import Lock, render
 from herdbook.catalogue.model import NewVersion, Variant, VariantRecord, Version
 from herdbook.catalogue.stamps import Stamp
+from herdbook.core.errors import HerdbookError
 from herdbook.images import documents
 from herdbook.images.documents import Document, LayerReference
-from herdbook.layers.grouping import Group, groups
+from herdbook.packages.suites import NO_SUITE, suite_named
 from herdbook.recipes.reading import RecipeFile
-
-_PACKAGE_WORKERS = 2
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,58 @@ class BuildResult:
     seconds: dict[Variant, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class FailedBuild:
+    """A recipe that could not be built, and why; the others are built all the same."""
+
+    recipe_file: RecipeFile
+    error: HerdbookError
+
+
 def build(workshop: Workshop, recipe_file: RecipeFile, *, frozen: bool = False) -> BuildResult:
     """Build a recipe's variants, or find that nothing has changed since they were built.
 
-    With `frozen`, the lock must be there and must fit. Raises whatever its steps raise; until the
-    last one, nothing is visible in the catalogue.
+    With `frozen`, lock and layer plan must be there and must fit. Raises whatever its steps raise;
+    until the last one, nothing is visible in the catalogue.
     """
-    suite_named_in(recipe_file)
-    inputs = read_inputs(recipe_file) or with_lock(
-        recipe_file, lock_for_build(workshop, recipe_file, frozen=frozen)
-    )
-    newest = workshop.versions.find(recipe_file.recipe.image)
+    (inputs,) = prepare(workshop, [recipe_file], frozen=frozen)
+    return _build(workshop, inputs)
+
+
+def build_all(
+    workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: bool = False
+) -> Iterator[BuildResult | FailedBuild]:
+    """Build recipes side by side, as many as the machine has cores, and yield each as it ends.
+
+    What several of them hold is made once. A recipe made from an image of another one here waits
+    for it.
+    """
+    for wave in _waves(recipe_files):
+        inputs = prepare(workshop, wave, frozen=frozen)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            under_way = {pool.submit(_build, workshop, each): each for each in inputs}
+            try:
+                for future in as_completed(under_way):
+                    try:
+                        yield future.result()
+                    except HerdbookError as error:
+                        yield FailedBuild(under_way[future].recipe_file, error)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _waves(recipe_files: Sequence[RecipeFile]) -> Iterator[list[RecipeFile]]:
+    """Yield the recipes in groups, none of which needs an image of its own or of a later one."""
+    left = list(recipe_files)
+    while left:
+        coming = {each.recipe.image for each in left}
+        wave = [each for each in left if each.recipe.parent_image not in coming] or left
+        yield wave
+        left = [each for each in left if each not in wave]
+
+
+def _build(workshop: Workshop, inputs: Inputs) -> BuildResult:
+    newest = workshop.versions.find(inputs.recipe_file.recipe.image)
     if newest is not None and newest.build_key == inputs.key and _is_kept(workshop, newest):
         result = BuildResult(newest, unchanged=True)
     else:
@@ -109,31 +152,35 @@ class _Making:
     @cached_property
     def created(self) -> datetime:
         """The time the documents carry: that of the newest index, the same in every build."""
-        return max(index.date for index in self.lock.indexes)
+        times = [index.date for index in self.lock.indexes]
+        below = (self.foundation(variant).created for variant in self.wanted)
+        return max([*times, *filter(None, below)])
 
-    def steps(self, variant: Variant) -> list[Step]:
-        """Return the sets of packages a variant's root is made of, one on top of the other."""
-        packages: list[Step] = [self.lock.packages]
-        return [*packages, self.lock.machine] if variant is Variant.VM else packages
+    def foundation(self, variant: Variant) -> Foundation:
+        """Return what a variant stands on."""
+        return foundation_of(self.workshop, self.lock, variant, self.recipe_file.folder)
 
     def variants(self) -> tuple[list[VariantRecord], list[Document], dict[Variant, float]]:
         """Make every variant; package layers are written beside the installation of roots."""
         self.workshop.sandbox.require()
-        everything = [package for step in self.steps(self.wanted[-1]) for package in step]
+        held = {each for variant in self.wanted for each in packages_of(self.lock, variant)}
+        everything = sorted(held, key=lambda package: package.name)
         self.workshop.archive.fetch(everything, self.workshop.progress)
         controls = {package.name: control_of(self.workshop, package) for package in everything}
-        grouped = groups(everything, self._memberships())
+        groups = self.inputs.arrangement.groups
         records, rendered, seconds = [], [], {}
         before = self.workshop.clock.monotonic_seconds()
-        pool = ThreadPoolExecutor(_PACKAGE_WORKERS)
+        pool = ThreadPoolExecutor(os.cpu_count())
         over = Event()
         try:
             kept = {
-                group: pool.submit(keep_packages, self.workshop, group, over) for group in grouped
+                group: pool.submit(keep_packages, self.workshop, group, over)
+                for group in dict.fromkeys(each for found in groups.values() for each in found)
             }
-            maker = RootMaker(self.workshop, suite_named_in(self.recipe_file), controls)
+            suite = suite_named(self.lock.suite) if self.lock.suite else NO_SUITE
             application: Application | None = None
             for variant in self.wanted:
+                maker = RootMaker(self.workshop, suite, controls, self.foundation(variant))
                 record, made, application = self._variant(variant, kept, maker, application)
                 records.append(record)
                 rendered += made
@@ -144,15 +191,6 @@ class _Making:
             pool.shutdown(cancel_futures=True)
         return records, rendered, seconds
 
-    def _memberships(self) -> dict[str, frozenset[str]]:
-        """Return which of the wanted variants hold each package."""
-        holders: dict[str, set[str]] = {}
-        for variant in self.wanted:
-            for step in self.steps(variant):
-                for package in step:
-                    holders.setdefault(package.name, set()).add(variant.value)
-        return {name: frozenset(found) for name, found in holders.items()}
-
     def _variant(
         self,
         variant: Variant,
@@ -160,19 +198,17 @@ class _Making:
         maker: RootMaker,
         before: Application | None,
     ) -> tuple[VariantRecord, list[Document], Application]:
-        steps = self.steps(variant)
+        arrangement = self.inputs.arrangement
+        steps = arrangement.steps[variant]
         maker.prepare(steps)
-        names = {package.name for step in steps for package in step}
-        packages = [
-            future.result()
-            for group, future in kept.items()
-            if names.issuperset(package.name for package in group.packages)
-        ]
-        root = [*packages, *maker.configured(steps, packages)]
+        packages = [kept[group].result() for group in arrangement.groups[variant]]
+        configured = maker.configured(steps, packages)
+        root = [*maker.foundation.layers, *packages, *configured]
         application = make_application(self.workshop, self.inputs, maker, steps, root, before)
         layers = [*root, *application.layers]
-        if variant is Variant.VM:
-            layers.append(make_machine(self.workshop, self.recipe_file, application))
+        brings_its_unit = maker.foundation.is_machine and not application.process.command
+        if variant is Variant.VM and not brings_its_unit:
+            layers.append(make_machine(self.workshop, application, maker.suite.epoch))
         record, made = self._documents(variant, layers, application)
         return record, made, application
 

@@ -60,7 +60,10 @@ def export(
     incoming = target.with_name(f".{target.name}.incoming")
     _remove(incoming)
     try:
-        with workshop.progress.task(f"Exporting {version.label}"):
+        with (
+            workshop.layers.lease(version.label),
+            workshop.progress.task(f"Exporting {version.label}"),
+        ):
             exported = exporters[form](workshop, version, incoming)
         incoming.rename(target)
     finally:

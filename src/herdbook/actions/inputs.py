@@ -1,42 +1,54 @@
 """Reads what goes into a build, without opening anything else: enough to see that all is built."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from herdbook.actions.lock_node import package_lock_of
+from herdbook.builds.arrangement import Arrangement, arrange
 from herdbook.builds.keys import build_key, locked_inputs
+from herdbook.builds.layer_plan import read_plan
 from herdbook.builds.lock import Lock, lock_path, read_lock
 from herdbook.builds.machine_packages import machine_packages_of
+from herdbook.builds.playbooks import Playbook, read_playbooks
 from herdbook.builds.sources import Source, collect
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.recipes.catalogue import catalogue_of
 from herdbook.recipes.model import Recipe, Variant
 from herdbook.recipes.reading import RecipeFile
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """A recipe with its lock, its files as they are now, and the key of the build they make."""
+    """A recipe with its lock, its files as they are now, and the key of the build they make.
+
+    `arrangement` says in which layers the locked packages lie; `playbooks` are by number of their
+    step.
+    """
 
     recipe_file: RecipeFile
     lock: Lock
     sources: tuple[Source, ...]
+    arrangement: Arrangement
     key: Digest
+    playbooks: Mapping[int, Playbook] = field(default_factory=dict)
 
 
 def read_inputs(recipe_file: RecipeFile) -> Inputs | None:
-    """Return what goes into a build, or None where the recipe has to be locked first."""
+    """Return what goes into a build; None where the recipe has to be locked or planned first."""
     sources = tuple(collect(recipe_file))  # before the lock: a wrong path needs no network
+    playbooks = read_playbooks(recipe_file)
     lock = present_lock(recipe_file)
-    return _inputs(recipe_file, lock, sources) if lock else None
-
-
-def with_lock(recipe_file: RecipeFile, lock: Lock) -> Inputs:
-    """Return what goes into a build with this lock."""
-    return _inputs(recipe_file, lock, tuple(collect(recipe_file)))
-
-
-def _inputs(recipe_file: RecipeFile, lock: Lock, sources: tuple[Source, ...]) -> Inputs:
-    return Inputs(recipe_file, lock, sources, build_key(recipe_file.recipe, lock, sources))
+    if lock is None:
+        return None
+    plan = read_plan(catalogue_of(recipe_file.path).folder)
+    recipe = recipe_file.recipe
+    arrangement = arrange(lock, recipe.variants, plan.of(lock.suite))
+    if arrangement is None:
+        return None
+    key = build_key(recipe, lock, arrangement, sources, playbooks.values())
+    return Inputs(recipe_file, lock, sources, arrangement, key, playbooks)
 
 
 def present_lock(recipe_file: RecipeFile) -> Lock | None:
@@ -50,14 +62,14 @@ def present_lock(recipe_file: RecipeFile) -> Lock | None:
 
 def inputs_of(recipe_file: RecipeFile) -> Digest:
     """Return the digest of the part of a recipe that its lock answers."""
-    path = requirements_of(recipe_file)
-    content = path.read_bytes() if path else None
-    return locked_inputs(recipe_file.recipe, machine_packages(recipe_file.recipe), content)
+    files = [requirements_of(recipe_file), package_lock_of(recipe_file)]
+    contents = [path.read_bytes() if path else None for path in files]
+    return locked_inputs(recipe_file.recipe, machine_packages(recipe_file.recipe), contents)
 
 
 def machine_packages(recipe: Recipe) -> tuple[str, ...]:
     """Return the packages that a VM of this recipe needs; none where no VM is wanted."""
-    return machine_packages_of(recipe.suite) if Variant.VM in recipe.variants else ()
+    return machine_packages_of(recipe.suite or "") if Variant.VM in recipe.variants else ()
 
 
 def requirements_of(recipe_file: RecipeFile) -> Path | None:

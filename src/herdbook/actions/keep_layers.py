@@ -1,19 +1,21 @@
 """Keeps layers in the store: each written once, read back, and compared with what was meant."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from threading import Event
 from typing import BinaryIO
 
 from herdbook.actions.workshop import Workshop
+from herdbook.builds.arrangement import Group
 from herdbook.builds.keys import key, packages_key
 from herdbook.core import digests
 from herdbook.core.errors import VerificationError
+from herdbook.core.given_secrets import GivenSecrets
 from herdbook.images.documents import LayerReference
 from herdbook.layers.contents import KeptLayer, content_in
-from herdbook.layers.grouping import Group
 from herdbook.layers.indexing import identity
 from herdbook.layers.owned import owned_by
 from herdbook.layers.reading import read_tree
@@ -26,18 +28,30 @@ def keep(workshop: Workshop, title: str, tree: Tree, contents: Contents) -> Laye
     """Return the layer that holds a tree, written if it is not there yet.
 
     A layer is a function of its tree, so the same tree is never written twice. Raises
-    VerificationError where the bytes read back are not what was meant.
+    VerificationError where the bytes read back are not what was meant, or hold a given secret.
     """
     work = key("layer", identity(tree))
     if known := workshop.cache.recall(work):
         return LayerReference(title, known[0].digest, known[0].size)
-    digest, size = workshop.layers.write(tar_pieces(tree.values(), contents))
+    digest, size = workshop.layers.write(_guarded(workshop.secrets, title, tree, contents))
     with workshop.layers.path(digest).open("rb") as stream:
         require_equal(tree, read_tree(stream), f"The layer {title!r}")
     workshop.layers.set_tree(digest, tree)
     reference = LayerReference(title, digest, size)
     workshop.cache.remember(work, [reference])
     return reference
+
+
+def _guarded(secrets: GivenSecrets, title: str, tree: Tree, contents: Contents) -> Iterator[bytes]:
+    opened = ""
+
+    def noted(entry: Entry) -> BinaryIO:
+        nonlocal opened
+        opened = entry.path
+        return contents(entry)
+
+    pieces = tar_pieces(tree.values(), noted)
+    return secrets.guarded(pieces, lambda: f"/{opened} in the layer {title!r}")
 
 
 def keep_packages(workshop: Workshop, group: Group, over: Event) -> LayerReference:
@@ -55,13 +69,16 @@ def keep_packages(workshop: Workshop, group: Group, over: Event) -> LayerReferen
         return owned.open(entry)
 
     work = packages_key(group.packages)
-    if known := workshop.cache.recall(work):
-        return LayerReference(group.name, known[0].digest, known[0].size)
-    with workshop.staging() as spools:
-        debs = [workshop.archive.kept(package) for package in group.packages]
-        owned = owned_by(debs, spools, pause)
-        reference = keep(workshop, group.name, owned.tree, contents)
-    workshop.cache.remember(work, [reference])
+    with workshop.turns.turn(work):
+        if known := workshop.cache.recall(work):
+            return LayerReference(group.name, known[0].digest, known[0].size)
+        with workshop.staging() as spools:
+            debs = [workshop.archive.kept(package) for package in group.packages]
+            owned = owned_by(debs, spools, pause)
+            # Packages are public: a short secret may well occur in them.
+            public = replace(workshop, secrets=GivenSecrets())
+            reference = keep(public, group.name, owned.tree, contents)
+        workshop.cache.remember(work, [reference])
     return reference
 
 

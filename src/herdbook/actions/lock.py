@@ -1,10 +1,15 @@
 """Locks a recipe: asks the archive and the package index once, and writes the answer down."""
 
 import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from herdbook.actions.inputs import inputs_of, machine_packages, requirements_of
+from herdbook.actions.asked_secrets import require_credentials
+from herdbook.actions.choose_packages import below_recipe, choose
+from herdbook.actions.inputs import inputs_of, requirements_of
+from herdbook.actions.lock_node import lock_node
+from herdbook.actions.lock_tools import lock_tools
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock, LockedPython, lock_path, read_lock, render
 from herdbook.core.errors import (
@@ -13,8 +18,7 @@ from herdbook.core.errors import (
     VerificationError,
 )
 from herdbook.core.whole_files import write_whole
-from herdbook.packages.model import LockedPackage, Resolution
-from herdbook.packages.suites import Suite, suite_named
+from herdbook.packages.model import LockedPackage, SignedIndex
 from herdbook.recipes.reading import RecipeFile
 
 
@@ -33,26 +37,33 @@ def lock(workshop: Workshop, recipe_file: RecipeFile) -> LockChange:
     The file is replaced at once or not at all. Raises VerificationError where the archive offers
     an older index than the present lock was made from: a mirror rolled back hides fixes.
     """
-    recipe = recipe_file.recipe
-    suite = suite_named_in(recipe_file)
+    require_credentials(recipe_file, workshop.secrets)
     path = lock_path(recipe_file.path)
     before = read_lock(path) if path.exists() else None
-    wanted = [[*suite.base, *recipe.packages]]
-    if machine := machine_packages(recipe):
-        wanted.append(list(machine))
+    below = below_recipe(workshop, recipe_file)
     try:
-        resolution = workshop.archive.resolve(suite, wanted, workshop.progress)
+        chosen = choose(workshop, recipe_file.recipe, below)
     except UnsatisfiableError as error:
         raise _at_its_line(error, recipe_file) from error
-    if before is not None and before.suite == suite.name:
-        _refuse_older(before, resolution)
+    if before is not None and before.suite == below.suite:
+        _refuse_older(before.indexes, chosen.indexes)
+    tools = lock_tools(workshop, recipe_file.recipe)
+    if before is not None and before.ansible and tools:
+        _refuse_older(before.ansible.indexes, tools.indexes)
+    versions = below.versions | _versions_of(chosen.packages)
+    _require_interpreters(recipe_file, versions)
     made = Lock(
         inputs=inputs_of(recipe_file),
-        suite=suite.name,
-        indexes=resolution.indexes,
-        packages=resolution.sets[0],
-        machine=_additional(resolution),
-        python=_lock_python(workshop, recipe_file, resolution.sets[0]),
+        suite=below.suite,
+        indexes=chosen.indexes,
+        packages=chosen.packages,
+        machine=chosen.machine,
+        machine_has=chosen.machine_has,
+        parent=below.parent,
+        base=below.base,
+        python=_lock_python(workshop, recipe_file, versions),
+        node=lock_node(recipe_file),
+        ansible=tools,
     )
     write_whole(path, render(made).encode(), mode=0o644)
     return LockChange(path, made, _changes(before, made))
@@ -79,29 +90,6 @@ def lock_for_build(workshop: Workshop, recipe_file: RecipeFile, *, frozen: bool)
     return lock(workshop, recipe_file).lock
 
 
-def suite_named_in(recipe_file: RecipeFile) -> Suite:
-    """Return the recipe's suite; raises InvalidInputError with its line."""
-    try:
-        return suite_named(recipe_file.recipe.suite)
-    except InvalidInputError as error:
-        error.where = recipe_file.where("from")
-        raise
-
-
-def _additional(resolution: Resolution) -> tuple[LockedPackage, ...]:
-    """Return what the VM's set adds; raises UnsatisfiableError where it changes what is below."""
-    if len(resolution.sets) == 1:
-        return ()
-    below, machine = resolution.sets
-    if missing := set(below) - set(machine):
-        names = ", ".join(sorted(package.name for package in missing))
-        raise UnsatisfiableError(
-            f"A VM of this recipe cannot hold the same packages as the container: {names}",
-            hint="Build the two as separate recipes, each with one of the `variants`.",
-        )
-    return tuple(package for package in machine if package not in set(below))
-
-
 def _at_its_line(error: UnsatisfiableError, recipe_file: RecipeFile) -> UnsatisfiableError:
     packages = recipe_file.recipe.packages
     named = [number for number, name in enumerate(packages) if error.where == name]
@@ -110,9 +98,9 @@ def _at_its_line(error: UnsatisfiableError, recipe_file: RecipeFile) -> Unsatisf
     return error
 
 
-def _refuse_older(before: Lock, resolution: Resolution) -> None:
-    dates = {index.pocket: index.date for index in before.indexes}
-    for index in resolution.indexes:
+def _refuse_older(before: Sequence[SignedIndex], indexes: Sequence[SignedIndex]) -> None:
+    dates = {index.pocket: index.date for index in before}
+    for index in indexes:
         if index.pocket in dates and index.date < dates[index.pocket]:
             raise VerificationError(
                 f"The archive offers an index of {index.pocket} from {index.date:%Y-%m-%d}, "
@@ -121,18 +109,34 @@ def _refuse_older(before: Lock, resolution: Resolution) -> None:
             )
 
 
+def _require_interpreters(recipe_file: RecipeFile, installed: Collection[str]) -> None:
+    """Raise InvalidInputError where nothing runs what a language's step installs."""
+    recipe = recipe_file.recipe
+    for key, step, interpreter in (
+        ("python", recipe.python, "python3"),
+        ("node", recipe.node, "nodejs"),
+    ):
+        if step is not None and interpreter not in installed:
+            raise InvalidInputError(
+                f"{key} needs the interpreter, and the image has no package {interpreter}",
+                hint=f"Add {interpreter} to `packages`.",
+                where=recipe_file.where(key),
+            )
+
+
 def _lock_python(
-    workshop: Workshop, recipe_file: RecipeFile, packages: tuple[LockedPackage, ...]
+    workshop: Workshop, recipe_file: RecipeFile, versions: Mapping[str, str]
 ) -> LockedPython | None:
     requirements = requirements_of(recipe_file)
     if requirements is None:
         return None
-    versions = {package.name: package.version for package in packages}
+    python = recipe_file.recipe.python
     with workshop.progress.task("Resolving Python requirements"):
         return workshop.wheels.resolve(
             requirements,
             python=_leading(versions["python3"]),
             glibc=_leading(versions["libc6"]),
+            credentials=workshop.secrets.path(python.credentials if python else None),
         )
 
 
@@ -140,6 +144,10 @@ def _leading(version: str) -> str:
     """Return the first two numbers of a Debian version: `3.11.2-1+b1` is `3.11`."""
     match = re.match(r"(?:\d+:)?(\d+\.\d+)", version)
     return match[1] if match else version
+
+
+def _versions_of(packages: Sequence[LockedPackage]) -> dict[str, str]:
+    return {package.name: package.version for package in packages}
 
 
 def _changes(before: Lock | None, now: Lock) -> tuple[tuple[str, str, str], ...]:
@@ -154,6 +162,10 @@ def _changes(before: Lock | None, now: Lock) -> tuple[tuple[str, str, str], ...]
 def _versions(lock: Lock | None) -> dict[str, str]:
     if lock is None:
         return {}
-    versions = {package.name: package.version for package in (*lock.packages, *lock.machine)}
+    versions = _versions_of([*lock.packages, *lock.machine])
+    tools = lock.ansible.packages if lock.ansible else ()
+    versions |= {f"{package.name} (Ansible)": package.version for package in tools}
     wheels = lock.python.wheels if lock.python else ()
-    return versions | {f"{wheel.name} (Python)": wheel.version for wheel in wheels}
+    versions |= {f"{wheel.name} (Python)": wheel.version for wheel in wheels}
+    modules = lock.node.packages if lock.node else ()
+    return versions | {f"{module.path} (Node)": module.version for module in modules}

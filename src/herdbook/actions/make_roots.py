@@ -1,10 +1,13 @@
 """Makes roots: packages installed by the real dpkg, step on step, then split into layers."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from herdbook.actions.keep_layers import keep, opener, require_equal, stacked
+from herdbook.actions.foundation import Foundation
+from herdbook.actions.keep_layers import keep, kept_layers, opener, require_equal, stacked
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.cleaning import clean
 from herdbook.builds.keys import key, root_key
@@ -18,10 +21,12 @@ from herdbook.builds.roots import (
 from herdbook.core import digests
 from herdbook.core.digests import Digest
 from herdbook.core.errors import StepFailedError, VerificationError
+from herdbook.core.given_secrets import GivenSecrets
 from herdbook.images.documents import LayerReference
+from herdbook.layers.contents import merged_tar
+from herdbook.layers.extracting import unpack
 from herdbook.layers.factoring import factor
 from herdbook.layers.scanning import scan
-from herdbook.layers.tree import Entry
 from herdbook.packages.control import Control, parse_control, source_of, stanza
 from herdbook.packages.deb import control_files
 from herdbook.packages.model import LockedPackage
@@ -33,7 +38,7 @@ Step = Sequence[LockedPackage]
 
 @dataclass(frozen=True)
 class RootMaker:
-    """Makes the roots of one suite; every root is a chain of folders, one for each step.
+    """Makes the roots on one foundation; each is a chain of folders, one for each step.
 
     `controls` says by name what the packages of all steps need.
     """
@@ -41,29 +46,43 @@ class RootMaker:
     workshop: Workshop
     suite: Suite
     controls: Mapping[str, Control]
+    foundation: Foundation
 
     def key(self, steps: Sequence[Step]) -> Digest:
         """Name the root that these steps make."""
-        return root_key(self.suite.name, *steps)
+        return root_key(self.suite.name, self.foundation.key, *steps)
 
     def folders(self, steps: Sequence[Step]) -> list[Path]:
         """Return the root's folders, the lowest first, installing what is not there yet."""
         lower: list[Path] = []
+        if self.foundation.layers:
+            lower.append(self._folder(self.key([]), self._lay_foundation))
         for count in range(1, len(steps) + 1):
-            folder = self.workshop.roots / digests.hexadecimal(self.key(steps[:count]))
-            if not folder.exists():
-                with self.workshop.staging() as staging:
-                    upper = staging / "root"
-                    upper.mkdir(mode=0o755)
-                    self._install(lower, upper, steps[:count])
-                    clean(upper)
-                    self.workshop.sandbox.settle(upper)
-                    folder.parent.mkdir(parents=True, exist_ok=True)
-                    # Somebody else's build may have made the same root meanwhile.
-                    if not folder.exists():
-                        upper.rename(folder)
-            lower.append(folder)
+            install = partial(self._install, tuple(lower), steps[:count])
+            lower.append(self._folder(self.key(steps[:count]), install))
         return lower
+
+    def _folder(self, name: Digest, fill: Callable[[Path], None]) -> Path:
+        """Return the folder of one step, filled if it is not there yet, and then all of it."""
+        folder = self.workshop.roots / digests.hexadecimal(name)
+        with self.workshop.turns.turn(name):
+            if folder.exists():
+                os.utime(folder)  # a root that is used is not garbage
+                return folder
+            with self.workshop.staging() as staging:
+                upper = staging / "root"
+                upper.mkdir(mode=0o755)
+                fill(upper)
+                self.workshop.sandbox.settle(upper)
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                # Another process may have made the same root meanwhile.
+                if not folder.exists():
+                    upper.rename(folder)
+        return folder
+
+    def _lay_foundation(self, folder: Path) -> None:
+        with self.workshop.progress.task("Unpacking the image below"):
+            unpack(merged_tar(kept_layers(self.workshop, self.foundation.layers)), folder)
 
     def prepare(self, steps: Sequence[Step]) -> None:
         """Install a root's packages now if its layers will have to be read from it."""
@@ -82,31 +101,34 @@ class RootMaker:
             return known
         folders = self.folders(steps)
         with self.workshop.progress.task("Reading the root"):
-            scanned: dict[str, Entry] = {}
-            for folder in folders:
+            scanned = dict(self.foundation.tree)
+            for folder in folders[1:] if scanned else folders:
                 scanned = scan(folder, scanned)
-        below = stacked(self.workshop, packages)
+        below = stacked(self.workshop, [*self.foundation.layers, *packages])
         factored = factor(scanned, below, self.suite.epoch)
         parts = {
             "bytecode": factored.bytecode,
             "config": factored.config,
             "database": factored.database,
         }
+        # No step has run yet: what looks like a given secret here is public.
+        public = replace(self.workshop, secrets=GivenSecrets())
         with self.workshop.progress.task("Writing configuration layers"):
             made = tuple(
-                keep(self.workshop, title, tree, opener(folders))
-                for title, tree in parts.items()
-                if tree
+                keep(public, title, tree, opener(folders)) for title, tree in parts.items() if tree
             )
-        require_equal(factored.root, stacked(self.workshop, [*packages, *made]), "The stack")
+        everything = [*self.foundation.layers, *packages, *made]
+        require_equal(factored.root, stacked(self.workshop, everything), "The stack")
         for name in (work, self.key(steps)):  # the latter is what `prepare` looks for
             self.workshop.cache.remember(name, made)
         return made
 
-    def _install(self, lower: Sequence[Path], upper: Path, steps: Sequence[Step]) -> None:
-        controls = [self.controls[package.name] for step in steps for package in step]
-        before = [package.name for step in steps[:-1] for package in step]
-        order = stages(controls, before)
+    def _install(self, lower: Sequence[Path], steps: Sequence[Step], upper: Path) -> None:
+        below = self.foundation.controls
+        own = {package.name: self.controls[package.name] for step in steps for package in step}
+        before = {*below, *(package.name for step in steps[:-1] for package in step)}
+        new = {package.name for package in steps[-1]}
+        order = stages([*(below | own).values()], before - new)
         kept = {
             package.name: self.workshop.archive.kept(package) for step in steps for package in step
         }
@@ -133,6 +155,7 @@ class RootMaker:
                 hint="A package's script failed in the sandbox, which has no network and no "
                 "devices. Leave that package out, or report it.",
             )
+        clean(upper)
 
 
 def control_of(workshop: Workshop, package: LockedPackage) -> Control:

@@ -1,14 +1,12 @@
 """Renders variants as what an engine starts or a person takes away, cached by digest."""
 
-import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from herdbook.actions.compress_layers import compress_layers
 from herdbook.actions.keep_layers import kept_layers
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import VariantRecord, Version
@@ -21,8 +19,7 @@ from herdbook.disks.rendering import DISK_COMMAND_LINE, RENDERING, DiskParts
 from herdbook.disks.uki import append_sections
 from herdbook.fleet.instances import ContainerArtefact, MachineArtefact
 from herdbook.images.archives import blob_path, oci_layout
-from herdbook.images.compressing import compressed, media_type
-from herdbook.images.documents import LAYER, LayerReference, with_layers
+from herdbook.images.documents import with_layers
 from herdbook.layers.contents import KeptLayer, content_in, merged_tar
 
 _STUB = "usr/lib/systemd/boot/efi/linuxx64.efi.stub"
@@ -33,7 +30,7 @@ def container_artefact(
     workshop: Workshop, version: Version, variant: VariantRecord
 ) -> ContainerArtefact:
     """Return an OCI layout whose layers are links to the store's own files."""
-    folder = _folder(workshop, variant)
+    folder = artefact_folder(workshop, variant)
     layout = folder / "layout"
     if not (layout / "index.json").exists():
         with workshop.staging() as staging:
@@ -63,40 +60,20 @@ def write_layout(
     config = workshop.versions.document(variant.config)
     manifest = workshop.versions.document(variant.manifest)
     (folder / blob_path(variant.manifest)).parent.mkdir(parents=True, exist_ok=True)
-    if media_type(compression) != LAYER:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            packed = pool.map(
-                lambda layer: _pack(workshop, layer, folder, compression), variant.layers
-            )
-            manifest = with_layers(manifest, list(packed))
-    else:
-        for layer in variant.layers:
-            _copy(workshop.layers.path(layer.digest), folder / blob_path(layer.digest), private)
+    layers = compress_layers(workshop, variant.layers, compression)
+    for layer in layers:
+        _copy(workshop.layers.path(layer.digest), folder / blob_path(layer.digest), private)
+    if compression != "none":
+        manifest = with_layers(manifest, layers)
     annotations = {"org.opencontainers.image.ref.name": str(version.number)}
     for path, content in oci_layout(config, manifest, annotations).items():
         (folder / path).write_bytes(content)
     return manifest.digest
 
 
-def _pack(
-    workshop: Workshop, layer: LayerReference, folder: Path, compression: str
-) -> LayerReference:
-    """Compress a layer into a layout and return it as it is there."""
-    state, size = hashlib.sha256(), 0
-    incoming = folder / f".{digests.hexadecimal(layer.digest)}"
-    with workshop.layers.path(layer.digest).open("rb") as source, incoming.open("wb") as target:
-        for piece in compressed(iter(lambda: source.read(digests.PIECE_BYTES), b""), compression):
-            target.write(piece)
-            state.update(piece)
-            size += len(piece)
-    digest = Digest("sha256:" + state.hexdigest())
-    incoming.rename(folder / blob_path(digest))
-    return LayerReference(layer.title, digest, size, media_type(compression))
-
-
 def machine_artefact(workshop: Workshop, variant: VariantRecord) -> MachineArtefact:
     """Return kernel, initrd and root of a VM, rendered if they are not there yet."""
-    folder = _folder(workshop, variant)
+    folder = artefact_folder(workshop, variant)
     artefact = MachineArtefact(folder / "kernel", folder / "initrd", folder / "root.erofs")
     if artefact.root.exists():
         return artefact
@@ -113,7 +90,7 @@ def machine_artefact(workshop: Workshop, variant: VariantRecord) -> MachineArtef
 
 def disk_image(workshop: Workshop, variant: VariantRecord) -> Path:
     """Return a raw disk that UEFI firmware boots, rendered if it is not there yet."""
-    folder = _folder(workshop, variant)
+    folder = artefact_folder(workshop, variant)
     disk = folder / "disk.raw"
     if disk.exists():
         return disk
@@ -187,7 +164,7 @@ def _busybox(layers: Sequence[KeptLayer]) -> bytes:
     return content_in(layers, "usr/bin/busybox")
 
 
-def _folder(workshop: Workshop, variant: VariantRecord) -> Path:
+def artefact_folder(workshop: Workshop, variant: VariantRecord) -> Path:
     """Return where a variant's artefacts lie: what Herdbook itself adds to them counts too."""
     name = digests.of_json([variant.manifest, RENDERING])
     return workshop.artefacts / digests.hexadecimal(name)

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from herdbook.builds.ports import Sandbox, WheelHouse
+from herdbook.builds.ports import NodePackages, Sandbox, WheelHouse
 from herdbook.catalogue.model import Variant
 from herdbook.catalogue.ports import Cache, Layers, Versions
 from herdbook.catalogue.stamps import Stamps
 from herdbook.core.clock import Clock
+from herdbook.core.given_secrets import GivenSecrets
 from herdbook.core.progress import Progress
+from herdbook.core.turns import Turns
 from herdbook.disks.rendering import Renderer
 from herdbook.fleet.ports import Engine
+from herdbook.images.ports import BaseImages
 from herdbook.packages.ports import Archive
 
 
@@ -20,12 +23,15 @@ from herdbook.packages.ports import Archive
 class Workshop:
     """The ports of one running program.
 
-    `roots` is where installed roots are kept; `staging` gives a folder for the duration of one
-    piece of work, which disappears whatever happens.
+    `turns` are taken by what several builds at once want to make; `roots` is where installed
+    roots are kept; `staging` gives a folder for the duration of one
+    piece of work, which disappears whatever happens. `secrets` are those given to this command.
     """
 
     archive: Archive
     wheels: WheelHouse
+    node: NodePackages
+    bases: BaseImages
     sandbox: Sandbox
     versions: Versions
     layers: Layers
@@ -38,3 +44,5 @@ class Workshop:
     roots: Path
     artefacts: Path
     staging: Callable[[], AbstractContextManager[Path]]
+    secrets: GivenSecrets = field(default_factory=GivenSecrets)
+    turns: Turns = field(default_factory=Turns)

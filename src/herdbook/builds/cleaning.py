@@ -1,9 +1,11 @@
 """What a freshly configured root holds that says more about the build than about the image."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+
+from herdbook.builds import key_stores
 
 VOLATILE = (
     # logs of the installation
@@ -21,6 +23,8 @@ VOLATILE = (
     "etc/gshadow-",
     "etc/passwd-",
     "etc/shadow-",
+    "etc/subgid-",
+    "etc/subuid-",
     "var/lib/dpkg/*-old",
     "var/lib/dpkg/lock*",
     "var/lib/dpkg/triggers/Lock",
@@ -43,19 +47,28 @@ VOLATILE = (
 EMPTIED = ("etc/machine-id",)
 """Files that must exist and be empty: systemd then takes the identity it is given at boot."""
 
+KEY_STORES = ("etc/ssl/certs/java/cacerts",)
+"""Files of which every certificate says when it was added."""
+
 
 def clean(upper: Path) -> None:
     """Remove from an upper folder what must not be in an image."""
-    for pattern in VOLATILE:
-        for path in _matches(upper, pattern.split("/")):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-    for name in EMPTIED:
-        for path in _matches(upper, name.split("/")):
+    for path in _named(upper, VOLATILE):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
             path.unlink()
-            path.touch(mode=0o444)
+    for path in _named(upper, EMPTIED):
+        path.unlink()
+        path.touch(mode=0o444)
+    for path in _named(upper, KEY_STORES):
+        if path.is_file() and not path.is_symlink():
+            path.write_bytes(key_stores.settle(path.read_bytes()))
+
+
+def _named(upper: Path, patterns: Sequence[str]) -> Iterator[Path]:
+    for pattern in patterns:
+        yield from _matches(upper, pattern.split("/"))
 
 
 def _matches(folder: Path, parts: Sequence[str]) -> list[Path]:

@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 
+from herdbook.builds.arrangement import Arrangement
 from herdbook.builds.lock import Lock, LockedPython
+from herdbook.builds.locked_node import LockedNode
+from herdbook.builds.playbooks import Playbook
 from herdbook.builds.sources import Source
 from herdbook.core import digests
 from herdbook.core.digests import Digest
 from herdbook.layers.writing import LAYER_FORMAT
 from herdbook.packages.model import LockedPackage
-from herdbook.recipes.model import Recipe
+from herdbook.recipes.model import PlaybookStep, Recipe
 
-BUILDER = 3
+BUILDER = 4
 """Counts changes of what a build makes of the same inputs; part of every key."""
 
 
@@ -24,32 +27,50 @@ def packages_key(packages: Iterable[LockedPackage]) -> Digest:
     return key("packages", sorted(package.sha256 for package in packages))
 
 
-def root_key(suite: str, *steps: Sequence[LockedPackage]) -> Digest:
-    """Name a root made by installing these sets of packages, one on top of the other."""
-    return key("root", suite, [sorted(package.sha256 for package in step) for step in steps])
+def root_key(suite: str, below: Digest | None, *steps: Sequence[LockedPackage]) -> Digest:
+    """Name a root made by installing these sets of packages, one on top of the other.
+
+    `below` names the image that the first of them was installed on.
+    """
+    installed = [sorted(package.sha256 for package in step) for step in steps]
+    return key("root", suite, below, installed)
 
 
-def python_key(python: LockedPython, root: Digest) -> Digest:
-    """Name the layer of a virtual environment, compiled by the interpreter of a root."""
-    return key("python", python.version, [wheel.sha256 for wheel in python.wheels], root)
+def python_key(python: LockedPython, interpreter: Sequence[str]) -> Digest:
+    """Name the layer of a virtual environment, compiled by an interpreter's packages."""
+    wheels = [wheel.sha256 for wheel in python.wheels]
+    return key("python", python.version, wheels, list(interpreter))
 
 
-def run_key(below: Sequence[Digest], commands: Sequence[Sequence[str]], root: Digest) -> Digest:
-    """Name the layer that commands leave on top of other layers."""
-    return key("run", list(below), [list(command) for command in commands], root)
+def node_key(node: LockedNode) -> Digest:
+    """Name the layer of npm packages: where each lies, its bytes, and the programs it has."""
+    return key("node", [[each.path, each.integrity, each.programs] for each in node.packages])
 
 
-def build_key(recipe: Recipe, lock: Lock, sources: Sequence[Source]) -> Digest:
+def run_key(below: Sequence[Digest], steps: Digest, root: Digest) -> Digest:
+    """Name the layer that steps leave on top of other layers; `steps` names all that went in."""
+    return key("run", list(below), steps, root)
+
+
+def build_key(
+    recipe: Recipe,
+    lock: Lock,
+    arrangement: Arrangement,
+    sources: Sequence[Source],
+    playbooks: Iterable[Playbook] = (),
+) -> Digest:
     """Name a whole build; the same key means that there is nothing to do."""
     return key(
         "build",
         recipe.model_dump(mode="json", by_alias=True),
         lock.digest,
+        arrangement.identity(),
         [source.identity() for source in sources],
+        [playbook.identity() for playbook in playbooks],
     )
 
 
-def locked_inputs(recipe: Recipe, machine: Sequence[str], requirements: bytes | None) -> Digest:
+def locked_inputs(recipe: Recipe, machine: Sequence[str], files: Sequence[bytes | None]) -> Digest:
     """Name what a lock was made for: a change of it makes the lock out of date."""
     return digests.of_json(
         [
@@ -57,6 +78,8 @@ def locked_inputs(recipe: Recipe, machine: Sequence[str], requirements: bytes | 
             sorted(recipe.packages),
             sorted(recipe.variants),
             sorted(machine),
-            digests.of_bytes(requirements) if requirements is not None else None,
+            [digests.of_bytes(each) if each is not None else None for each in files],
+            recipe.node.development if recipe.node else None,
+            any(isinstance(step, PlaybookStep) for step in recipe.run),
         ]
     )

@@ -6,9 +6,11 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from herdbook.builds.locked_node import LockedNode
 from herdbook.core import digests
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.images.bases import LockedBase
 from herdbook.packages.model import DIGEST_PATTERN, Frozen, LockedPackage, SignedIndex
 
 
@@ -29,20 +31,49 @@ class LockedPython(Frozen):
     wheels: tuple[LockedWheel, ...]
 
 
+class LockedTools(Frozen):
+    """The packages of the root that playbooks are played from."""
+
+    suite: str = Field(min_length=1)
+    indexes: tuple[SignedIndex, ...]
+    packages: tuple[LockedPackage, ...] = Field(min_length=1)
+
+
+class LockedParent(Frozen):
+    """The version of another image of Herdbook that this one is made from."""
+
+    image: str = Field(min_length=1)
+    number: int = Field(ge=1)
+    digest: Digest = Field(pattern=DIGEST_PATTERN)
+
+
 class Lock(Frozen):
     """A lock file's content.
 
     `inputs` is the digest of the part of the recipe that was locked: another digest there means
-    that the lock is out of date. `machine` lists only what a VM holds in addition.
+    that the lock is out of date. `suite` is empty where the image is made from a base that is no
+    Debian. `packages` are those that the build installs in both variants, `machine` those that
+    only a VM holds in addition, and `machine_has` the names of packages that the VM of the
+    `parent` brings along already.
     """
 
     lock_format: Literal[1] = 1
     inputs: Digest = Field(pattern=DIGEST_PATTERN)
     suite: str
-    indexes: tuple[SignedIndex, ...]
-    packages: tuple[LockedPackage, ...] = Field(min_length=1)
+    indexes: tuple[SignedIndex, ...] = ()
+    packages: tuple[LockedPackage, ...] = ()
     machine: tuple[LockedPackage, ...] = ()
+    machine_has: tuple[str, ...] = ()
+    parent: LockedParent | None = None
+    base: LockedBase | None = None
     python: LockedPython | None = None
+    node: LockedNode | None = None
+    ansible: LockedTools | None = None
+
+    @property
+    def from_nothing(self) -> bool:
+        """Whether the image is made from packages alone, and from no other image."""
+        return self.parent is None and self.base is None
 
     @property
     def digest(self) -> Digest:

@@ -17,6 +17,9 @@ mkdir -p /usr/sbin
 printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
 chmod 755 /usr/sbin/policy-rc.d"""
 # invoke-rc.d asks policy-rc.d before it starts a service: 101 forbids it.
+_FINISH = 'ldconfig\ntest -z "$(dpkg --audit)"'
+# Not every package with a library triggers ldconfig: what the last trigger left in its cache
+# depends on the order of installation.
 
 
 def make_skeleton(root: Path) -> None:
@@ -48,7 +51,7 @@ def install_script(
             lines.append(f"{_DPKG}{force} --install {_deb(files, _FIRST)}")
         debs = " ".join(_deb(files, name) for name in names)
         lines.append(f"{_DPKG}{force} --install {debs}")
-    return "\n".join([*lines, 'test -z "$(dpkg --audit)"', ""])
+    return "\n".join([*lines, _FINISH, ""])
 
 
 def install_environment(suite: Suite) -> dict[str, str]:

@@ -1,5 +1,8 @@
 """Works out how a recipe's service runs in an image: program, environment, user."""
 
+from dataclasses import replace
+
+from herdbook.builds import node_modules
 from herdbook.builds.accounts import Account
 from herdbook.builds.placing import resolve
 from herdbook.builds.virtual_environment import BIN
@@ -11,21 +14,29 @@ from herdbook.recipes.model import Recipe
 from herdbook.recipes.reading import RecipeFile
 
 
-def search_path(recipe: Recipe) -> str:
-    """Return the PATH of the service and of `run` steps."""
-    return f"{BIN}:{SERVICE_PATH}" if recipe.python else SERVICE_PATH
+def search_path(recipe: Recipe, below: str = SERVICE_PATH) -> str:
+    """Return the PATH of the service and of `run` steps, given that of the image below."""
+    before = [BIN] if recipe.python else []
+    before += [node_modules.BIN] if recipe.node else []
+    there = below.split(":")
+    return ":".join([*(each for each in before if each not in there), *there])
 
 
-def process(recipe_file: RecipeFile, root: Tree, account: Account) -> Process:
+def process(recipe_file: RecipeFile, root: Tree, account: Account, below: Process) -> Process:
     """Return the service with every path absolute and known to exist in the image.
 
-    Raises InvalidInputError for a program or a folder that is not there.
+    `below` is the process of the image this one is made from: it runs if the recipe has no
+    service, and its environment holds where the recipe does not say otherwise. Raises
+    InvalidInputError for a program or a folder that is not there.
     """
     recipe = recipe_file.recipe
     service = recipe.service
+    path = search_path(recipe, below.environment.get("PATH", SERVICE_PATH))
+    environment = {**below.environment, "PATH": path}
     if service is None:
-        return Process(environment={"PATH": search_path(recipe)})
-    environment = {"PATH": search_path(recipe), **service.env}
+        ids = (account.user_id, account.group_id)
+        return replace(below, environment=environment, user_id=ids[0], group_id=ids[1])
+    environment |= service.env
     program = _program(service.command[0], environment["PATH"], root, recipe_file)
     folder = resolve(root, service.directory.lstrip("/"))
     if folder and (folder not in root or root[folder].kind is not Kind.DIRECTORY):

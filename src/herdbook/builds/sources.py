@@ -42,17 +42,29 @@ def collect(recipe_file: RecipeFile) -> list[Source]:
     """
     sources: dict[str, Source] = {}
     for number, step in enumerate(recipe_file.recipe.files):
-        where = recipe_file.where("files", number, "from")
-        try:
-            start = _inside(recipe_file.folder, step.from_, where)
-            for path, target in _below(start, step.to.lstrip("/")):
-                sources[target] = _source(path, target, step, start, where)
-        except OSError as error:
-            raise InvalidInputError(
-                f"{error.filename} cannot be read: {error.strerror}", where=where
-            ) from error
+        sources |= _taken(recipe_file.folder, step, recipe_file.where("files", number, "from"))
     sources.pop("", None)
     return [sources[target] for target in sorted(sources)]
+
+
+def collect_folder(folder: Path, name: str, where: str) -> list[Source]:
+    """Return everything in a folder within the recipe's, by the same rules, as targets below it."""
+    sources = _taken(folder, FileStep.model_validate({"from": name, "to": "/"}), where)
+    sources.pop("", None)
+    return [sources[target] for target in sorted(sources)]
+
+
+def _taken(folder: Path, step: FileStep, where: str) -> dict[str, Source]:
+    try:
+        start = _inside(folder, step.from_, where)
+        return {
+            target: _source(path, target, step, start, where)
+            for path, target in _below(start, step.to.lstrip("/"))
+        }
+    except OSError as error:
+        raise InvalidInputError(
+            f"{error.filename} cannot be read: {error.strerror}", where=where
+        ) from error
 
 
 def _inside(folder: Path, name: str, where: str) -> Path:

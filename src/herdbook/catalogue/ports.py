@@ -1,11 +1,14 @@
 """The ports through which versions, layers and finished work are kept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from herdbook.catalogue.model import ImageSummary, NewVersion, Version
 from herdbook.core.digests import Digest
+from herdbook.images.compressing import Compressor
 from herdbook.images.documents import Document, LayerReference
 from herdbook.layers.tree import Tree
 
@@ -30,6 +33,21 @@ class Versions(Protocol):
 
     def document(self, digest: Digest) -> Document:
         """Return a manifest, configuration or index; raises NotFoundError."""
+        ...
+
+    def every(self) -> list[Version]:
+        """Return all versions by image and number."""
+        ...
+
+    def forget(self, versions: Iterable[Version]) -> None:
+        """Remove versions, all or none, and the documents that no other one has.
+
+        Their numbers are not given again. Idempotent: an absent version is not an error.
+        """
+        ...
+
+    def documents(self) -> Iterator[tuple[Digest, Document]]:
+        """Yield every document with the name it is kept under."""
         ...
 
 
@@ -59,6 +77,24 @@ class Layers(Protocol):
         """Return the tree of a layer; raises NotFoundError."""
         ...
 
+    def lease(self, about: str) -> AbstractContextManager[None]:
+        """Say that work is under way: what it writes or reads until the block ends is not removed.
+
+        `about` is an image's name or a version's label, which is not forgotten meanwhile. The
+        lease ends with its process, even by kill -9.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class CompressedLayer:
+    """A layer as it travels: the blob `digest`, of `size` bytes, made of the layer's own bytes."""
+
+    layer: Digest
+    compressor: Compressor
+    digest: Digest
+    size: int
+
 
 class Cache(Protocol):
     """What finished work left, by the key of what went into it; forgetting it costs only time."""
@@ -69,4 +105,20 @@ class Cache(Protocol):
 
     def remember(self, key: Digest, layers: Iterable[LayerReference]) -> None:
         """Keep what work made."""
+        ...
+
+    def compressed(self, layer: Digest, compressor: Compressor) -> CompressedLayer | None:
+        """Return the blob that a layer was compressed to, or None where it was not or is gone."""
+        ...
+
+    def remember_compressed(self, made: CompressedLayer) -> None:
+        """Keep what compressing made."""
+        ...
+
+    def compressed_layers(self) -> list[CompressedLayer]:
+        """Return all that compressing made, whether or not it is still there."""
+        ...
+
+    def forget_lost(self) -> int:
+        """Forget work whose results are gone, and return how many results were forgotten."""
         ...

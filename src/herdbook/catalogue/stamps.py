@@ -27,3 +27,7 @@ class Stamps(Protocol):
     def keep(self, stamp: Stamp) -> None:
         """Replace the image's stamp."""
         ...
+
+    def forget(self, image: str) -> None:
+        """Have no stamp for the image; idempotent."""
+        ...

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from herdbook.cli import images, instances, machine, recipes
+from herdbook.cli import build, images, instances, layers, machine, recipes, store
 from herdbook.cli.output import Output
 from herdbook.core.errors import INTERRUPTED_EXIT_STATUS, HerdbookError, NoSpaceError
 
@@ -27,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for noun in (machine, recipes, images, instances):
+for noun in (machine, recipes, build, layers, images, instances, store):
     noun.register(app)
 
 

@@ -31,7 +31,7 @@ class TerminalProgress:
         self._console = Console(stderr=True)
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             _AmountColumn(),
             TimeElapsedColumn(),

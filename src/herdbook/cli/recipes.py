@@ -1,15 +1,13 @@
-"""Commands about recipes: init, schema, lock, build."""
+"""Commands about recipes: init, schema, lock."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from herdbook.cli.options import DEFAULT_RECIPE, AsJson, RecipePath
-from herdbook.cli.output import Output, human_seconds, human_size
-
-if TYPE_CHECKING:
-    from herdbook.recipes.reading import RecipeFile
+from herdbook.cli.output import Output
+from herdbook.cli.secrets import SecretFiles, given_secrets
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +15,6 @@ def register(app: typer.Typer) -> None:
     app.command()(init)
     app.command()(schema)
     app.command()(lock)
-    app.command()(build)
 
 
 def init(
@@ -49,14 +46,20 @@ def schema(
     Output(as_json=True).json(schema_named(kind))
 
 
-def lock(recipe: RecipePath = DEFAULT_RECIPE, as_json: AsJson = False) -> None:
+def lock(
+    recipe: RecipePath = DEFAULT_RECIPE,
+    secret: SecretFiles = [],  # noqa: B006 - typer copies it
+    as_json: AsJson = False,
+) -> None:
     """Pin every input of a recipe to what the archive offers now."""
     from herdbook.actions.lock import lock as act
     from herdbook.cli.session import open_session
     from herdbook.recipes.reading import read_recipe
 
     output = Output(as_json=as_json)
-    change = act(open_session(output), read_recipe(recipe))
+    recipe_file = read_recipe(recipe)
+    given = given_secrets(secret, recipe_file.recipe.secrets)
+    change = act(open_session(output, given), recipe_file)
     if as_json:
         changed = [
             {"name": name, "before": before or None, "now": now or None}
@@ -74,59 +77,3 @@ def lock(recipe: RecipePath = DEFAULT_RECIPE, as_json: AsJson = False) -> None:
         ["package", "before", "now"],
         [[name, before or "-", now or "-"] for name, before, now in change.changed],
     )
-
-
-def build(
-    recipe: RecipePath = DEFAULT_RECIPE,
-    locked: Annotated[
-        bool, typer.Option("--locked", help="Fail rather than change the lock.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Build a recipe's variants; does nothing where nothing has changed."""
-    from herdbook.actions.inputs import read_inputs
-    from herdbook.recipes.reading import read_recipe
-    from herdbook.server.settings import load_settings
-    from herdbook.server.stamps import open_stamps
-
-    output = Output(as_json=as_json)
-    recipe_file = read_recipe(recipe)
-    inputs = read_inputs(recipe_file)
-    stamp = open_stamps(load_settings()).recall(recipe_file.recipe.image)
-    if inputs and stamp and inputs.key == stamp.build_key and not as_json:
-        output.text(f"{stamp.image}:{stamp.number} is up to date: {stamp.digest}")
-        return
-    _build(recipe_file, output, frozen=locked)
-
-
-def _build(recipe_file: "RecipeFile", output: Output, *, frozen: bool) -> None:
-    from herdbook.actions.build import build as act
-    from herdbook.cli.session import open_session
-    from herdbook.cli.shapes import version_shape
-    from herdbook.core import digests
-
-    result = act(open_session(output), recipe_file, frozen=frozen)
-    version = result.version
-    if output.as_json:
-        seconds = {kind.value: round(value, 3) for kind, value in result.seconds.items()}
-        shape = version_shape(version)
-        output.json({**shape, "unchanged": result.unchanged, "build_seconds": seconds})
-        return
-    state = "is up to date" if result.unchanged else "built"
-    output.text(f"{version.label} {state}: {version.digest}")
-    if result.unchanged:
-        return
-    output.table(
-        ["variant", "digest", "#size", "#layers", "#time"],
-        [
-            [
-                variant.kind,
-                digests.short(variant.manifest),
-                human_size(variant.size_bytes),
-                str(len(variant.layers)),
-                human_seconds(result.seconds[variant.kind]),
-            ]
-            for variant in version.variants
-        ],
-    )
-    output.note(f"Start it with: herdbook run {version.image}")

@@ -2,16 +2,17 @@
 
 from herdbook.actions.workshop import Workshop
 from herdbook.cli.output import Output
+from herdbook.core.given_secrets import GivenSecrets
 from herdbook.core.progress import NoProgress
 from herdbook.server.program import open_workshop
 from herdbook.server.settings import load_settings
 
 
-def open_session(output: Output) -> Workshop:
+def open_session(output: Output, secrets: GivenSecrets | None = None) -> Workshop:
     """Return the workshop, with progress shown to people only."""
     settings = load_settings()
     if output.as_json:
-        return open_workshop(settings, NoProgress())
+        return open_workshop(settings, NoProgress(), secrets)
     from herdbook.cli.progress import TerminalProgress
 
-    return open_workshop(settings, TerminalProgress())
+    return open_workshop(settings, TerminalProgress(), secrets)

@@ -1,6 +1,9 @@
 """Writes small files so that a reader, and a machine after a power cut, sees all of one or none."""
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -19,3 +22,14 @@ def write_whole(path: Path, content: bytes, mode: int = _PRIVATE) -> None:
             incoming.replace(path)
         finally:
             incoming.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep out every other program that asks for the same folder, and leave no trace there."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -4,8 +4,9 @@ import os
 import shutil
 import signal
 import subprocess  # noqa: TID251 - this is the one place
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -66,6 +67,11 @@ def find(program: str) -> str:
     return found
 
 
+def inherited(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return our own environment with settings added, for a program that needs most of it."""
+    return {**os.environ, **settings}  # noqa: TID251 - handed on, not read
+
+
 def run(
     arguments: Sequence[str | Path],
     *,
@@ -73,8 +79,12 @@ def run(
     given: bytes | None = None,
     limit_seconds: float = DEFAULT_LIMIT_SECONDS,
     directory: Path | None = None,
+    heard: Callable[[str], None] | None = None,
 ) -> Result:
     """Run a program to its end and return what it said; a status other than 0 is no exception.
+
+    `environment` takes the place of ours. `heard` is told each line at once, in a thread of its
+    own.
 
     It gets its own session, so that Ctrl-C reaches it only through us, and is killed with all its
     children when the time is over or we are interrupted.
@@ -86,7 +96,10 @@ def run(
         directory=directory,
     ) as process:
         try:
-            output, errors = process.communicate(given, timeout=limit_seconds)
+            if heard:
+                output, errors = _listened(process, given, limit_seconds, heard)
+            else:
+                output, errors = process.communicate(given, timeout=limit_seconds)
         except subprocess.TimeoutExpired:
             raise TimeoutExpiredError(
                 f"{Path(str(arguments[0])).name} took longer than {limit_seconds:.0f} s"
@@ -128,6 +141,38 @@ def spawn(
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+
+
+def _listened(
+    process: "subprocess.Popen[bytes]",
+    given: bytes | None,
+    limit_seconds: float,
+    heard: Callable[[str], None],
+) -> tuple[bytes, bytes]:
+    """Do as `communicate` does, and tell each line as it comes."""
+
+    def read(stream: IO[bytes]) -> bytes:
+        lines = []
+        for line in stream:
+            lines.append(line)
+            heard(_text(line))
+        return b"".join(lines)
+
+    def write(stream: IO[bytes]) -> None:
+        with suppress(BrokenPipeError), stream:
+            stream.write(given or b"")
+
+    with ThreadPoolExecutor(3) as pool:
+        said = [pool.submit(read, each) for each in (process.stdout, process.stderr) if each]
+        if process.stdin:
+            pool.submit(write, process.stdin)
+        try:
+            process.wait(limit_seconds)
+        finally:  # else the threads would listen on, and the pool would wait for them
+            if process.poll() is None:
+                _kill_group(process.pid)
+    output, errors = (each.result() for each in said)
+    return output, errors
 
 
 def _kill_group(process_id: int) -> None:

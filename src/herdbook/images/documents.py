@@ -22,18 +22,29 @@ HEALTH_LABEL = "io.herdbook.health"
 PORTS_LABEL = "io.herdbook.ports"
 """The ports in the recipe's order, the one to ask first: `ExposedPorts` has no order."""
 
+OPAQUE_ANNOTATION = "io.herdbook.opaque"
+"""Marks a layer whose content nobody can foretell from what went into it."""
+
+INPUTS_ANNOTATION = "io.herdbook.inputs"
+"""The digest of all that went into such a layer."""
+
 ARCHITECTURE = "amd64"
 SERVICE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True)
 class LayerReference:
-    """A layer as a document names it: what it is for, its digest and its size in bytes."""
+    """A layer as a document names it: what it is for, its digest and its size in bytes.
+
+    `inputs` names all that went into an opaque layer, one that programs of the recipe's author
+    wrote: nobody can tell what it holds but by running them again.
+    """
 
     title: str
     digest: Digest
     size: int
     media_type: str = LAYER
+    inputs: Digest | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,27 @@ def container_config(
     )
 
 
+def created_of(config: Document) -> datetime:
+    """Return the time that a configuration carries."""
+    return datetime.fromisoformat(json.loads(config.content)["created"])
+
+
+def process_of(config: Document) -> Process:
+    """Return the process that a container's configuration of Herdbook's says it runs."""
+    content = json.loads(config.content)["config"]
+    labels = content["Labels"]
+    user, _, group = content.get("User", "0:0").partition(":")
+    return Process(
+        command=tuple(content.get("Entrypoint", ())),
+        environment=dict(line.split("=", 1) for line in content["Env"]),
+        ports=tuple(map(int, filter(None, labels.get(PORTS_LABEL, "").split(",")))),
+        user_id=int(user),
+        group_id=int(group),
+        directory=content["WorkingDir"],
+        health_path=labels.get(HEALTH_LABEL, ""),
+    )
+
+
 def machine_config(
     process: Process, memory_bytes: int, cpus: int, disk_bytes: int, created: datetime
 ) -> Document:
@@ -148,15 +180,31 @@ def manifest(
 def with_layers(manifest: Document, layers: Sequence[LayerReference]) -> Document:
     """Return a manifest whose layers are the same content in another compression."""
     content = json.loads(manifest.content)
-    return _document(MANIFEST, {**content, "layers": [_layer(layer) for layer in layers]})
+    marks = [before["annotations"] for before in content["layers"]]
+    described = [
+        {**_layer(layer), "annotations": mark} for layer, mark in zip(layers, marks, strict=True)
+    ]
+    return _document(MANIFEST, {**content, "layers": described})
+
+
+def opaque_inputs(manifest: Document) -> dict[Digest, Digest]:
+    """Return what each opaque layer of a manifest was made from, by the layer's digest."""
+    return {
+        layer["digest"]: layer["annotations"][INPUTS_ANNOTATION]
+        for layer in json.loads(manifest.content)["layers"]
+        if OPAQUE_ANNOTATION in layer["annotations"]
+    }
 
 
 def _layer(layer: LayerReference) -> dict[str, Any]:
+    annotations = {"org.opencontainers.image.title": layer.title}
+    if layer.inputs is not None:
+        annotations |= {OPAQUE_ANNOTATION: "true", INPUTS_ANNOTATION: layer.inputs}
     return {
         "mediaType": layer.media_type,
         "digest": layer.digest,
         "size": layer.size,
-        "annotations": {"org.opencontainers.image.title": layer.title},
+        "annotations": annotations,
     }
 
 

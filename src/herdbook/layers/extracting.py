@@ -1,19 +1,47 @@
 """Unpacks a layer into a folder, for a command in the sandbox to stand on."""
 
+import io
 import os
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-from herdbook.layers.reading import kind_of, normalised
+from herdbook.layers.reading import kept_xattrs, kind_of, normalised
 from herdbook.layers.tree import Kind
 
 
-def extract(layer: BinaryIO, folder: Path) -> None:
-    """Unpack the files, folders and links of an uncompressed tar with their owners and modes.
+def unpack(pieces: Iterator[bytes], folder: Path) -> None:
+    """Unpack a tar that comes in pieces."""
+    extract(cast("BinaryIO", io.BufferedReader(_Pieces(pieces), 1 << 20)), folder)
 
-    Meant for layers that Herdbook wrote above the packages: removals and file capabilities do not
-    occur in them.
+
+class _Pieces(io.RawIOBase):
+    """Pieces of bytes as a stream."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed says Buffer
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = piece
+        size = min(len(buffer), len(self._left))
+        buffer[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
+
+
+def extract(layer: BinaryIO, folder: Path) -> None:
+    """Unpack files, folders and links of an uncompressed tar: owners, modes, capabilities.
+
+    Meant for what holds no removals: merged layers, and those Herdbook wrote above the packages.
     """
     with tarfile.open(fileobj=layer, mode="r|") as archive:
         for member in archive:
@@ -37,4 +65,6 @@ def _extract_one(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path
     os.chown(target, member.uid, member.gid, follow_symlinks=False)
     if kind is not Kind.SYMLINK:
         target.chmod(member.mode)
+        for name, value in kept_xattrs(member):
+            os.setxattr(target, name, value)
         os.utime(target, (member.mtime, member.mtime))

@@ -32,8 +32,8 @@ def factor(scanned: Tree, packages: Tree, mtime: int) -> Factored:
 def canonical(scanned: Tree, lower: Tree, mtime: int) -> dict[str, Entry]:
     """Return a scanned tree with times that say nothing about the moment of the build.
 
-    What differs from the lower layers in nothing but its time keeps theirs; whatever is new or
-    changed gets `mtime`.
+    What has the content that the lower layers give it keeps their time, as it does where a script
+    changes an owner or a mode; whatever is new or has other content gets `mtime`.
     """
     return {path: _timed(entry, lower.get(path), mtime) for path, entry in scanned.items()}
 
@@ -41,9 +41,13 @@ def canonical(scanned: Tree, lower: Tree, mtime: int) -> dict[str, Entry]:
 def _timed(entry: Entry, below: Entry | None, mtime: int) -> Entry:
     if entry.kind is Kind.DIRECTORY:
         return entry
-    if below is not None and replace(entry, mtime=below.mtime) == below:
-        return below
+    if below is not None and _content(entry) == _content(below):
+        return replace(entry, mtime=below.mtime)
     return replace(entry, mtime=mtime)
+
+
+def _content(entry: Entry) -> tuple[Kind, str, str | None]:
+    return entry.kind, entry.target, entry.digest
 
 
 def with_parents(entries: Iterable[Entry], root: Tree) -> dict[str, Entry]:

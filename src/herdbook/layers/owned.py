@@ -15,7 +15,7 @@ from herdbook.core.errors import VerificationError
 from herdbook.layers.reading import read_members
 from herdbook.layers.tree import CANONICAL_DIRECTORY_MTIME, Entry, Kind, parents, tree_of
 from herdbook.packages.control import parse_control
-from herdbook.packages.deb import control_files, data_tar
+from herdbook.packages.deb import ControlFile, control_files, data_tar
 
 DPKG_INFO = "var/lib/dpkg/info"
 _MERGED_INTO_USR = frozenset({"bin", "sbin", "lib", "lib32", "lib64", "libx32"})
@@ -152,30 +152,32 @@ def hardlink_to(original: Entry, path: str, first: str) -> Entry:
 
 
 def _database_files(deb: Path, names: Iterable[str]) -> tuple[list[Entry], dict[str, Content]]:
-    """Return the files dpkg keeps in its info folder for this package (dpkg(1), FILES)."""
+    """Return the files dpkg keeps in its info folder for this package (dpkg(1), FILES).
+
+    dpkg writes the list as it unpacks; its time here is that of the control file.
+    """
     members = control_files(deb)
     control_file = members.pop("control")
     control = parse_control(control_file.content.decode())
     prefix = f"{control.name}:{control.architecture}" if control.multi_arch_same else control.name
     listing = "".join(f"/{name}\n" for name in (".", *names)).encode(errors="surrogateescape")
-    files = {name: (member.content, member.mode) for name, member in members.items()}
-    files["list"] = (listing, 0o644)
+    files = {**members, "list": ControlFile(listing, 0o644, control_file.mtime)}
     entries = [
         Entry(path, Kind.DIRECTORY, mode=0o755, mtime=CANONICAL_DIRECTORY_MTIME)
         for path in (*parents(DPKG_INFO), DPKG_INFO)
     ]
     contents = {}
-    for name, (content, mode) in files.items():
+    for name, file in files.items():
         path = f"{DPKG_INFO}/{prefix}.{name}"
-        contents[path] = Content(memory=content)
+        contents[path] = Content(memory=file.content)
         entries.append(
             Entry(
                 path,
                 Kind.FILE,
-                mode=mode,
-                mtime=control_file.mtime,
-                size=len(content),
-                digest=digests.of_bytes(content),
+                mode=file.mode,
+                mtime=file.mtime,
+                size=len(file.content),
+                digest=digests.of_bytes(file.content),
             )
         )
     return entries, contents

@@ -1,7 +1,7 @@
 """Reads a layer's tar back into a tree, hashing every content on the way."""
 
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO, Self, cast
 
 from herdbook.core import digests
@@ -67,7 +67,7 @@ def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Entry | None:
         size=member.size if kind is Kind.FILE else 0,
         digest=digests.of_stream(content) if content is not None else None,
         target=_target(member, kind),
-        xattrs=_xattrs(member.pax_headers.items()),
+        xattrs=kept_xattrs(member),
     )
 
 
@@ -98,10 +98,11 @@ def _target(member: tarfile.TarInfo, kind: Kind) -> str:
     return normalised(member.linkname) if kind is Kind.HARDLINK else ""
 
 
-def _xattrs(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, bytes], ...]:
+def kept_xattrs(member: tarfile.TarInfo) -> tuple[tuple[str, bytes], ...]:
+    """Return the extended attributes of a member that an image keeps, sorted by name."""
     found = (
         (key.removeprefix(_XATTR_PREFIX), value.encode(errors="surrogateescape"))
-        for key, value in headers
+        for key, value in member.pax_headers.items()
         if key.startswith(_XATTR_PREFIX)
     )
     return tuple(sorted(pair for pair in found if pair[0] in KEPT_XATTRS))

@@ -44,6 +44,16 @@ def parse_control(text: str) -> Control:
         raise VerificationError(f"A package's control file has no field {error}") from error
 
 
+def installed_controls(status: str) -> list[Control]:
+    """Return the packages that a dpkg status file says are installed, all of them."""
+    stanzas = (text for text in status.split("\n\n") if text.strip())
+    return [
+        parse_control(text)
+        for text in stanzas
+        if stanza(text).get("status", "").split()[-1:] == ["installed"]
+    ]
+
+
 def stanza(text: str) -> Mapping[str, str]:
     """Return the fields of one stanza by lower-case name."""
     return {key.lower(): value for key, value in debcon.get_paragraph_data(text).items()}

@@ -36,6 +36,13 @@ def stages(controls: Sequence[Control], installed: Iterable[str] = ()) -> list[l
     return result
 
 
+def essential_names(controls: Sequence[Control], also: Iterable[str] = ()) -> set[str]:
+    """Return the names of the essential packages, of those in `also`, and of all they need."""
+    known = {control.name: control for control in controls}
+    seeds = [each for each in controls if each.essential or each.name in set(also)]
+    return _closure(seeds, known, _providers(controls))
+
+
 def _next_stage(
     remaining: Mapping[str, Control], ready: set[str], providers: Mapping[str, set[str]]
 ) -> set[str]:

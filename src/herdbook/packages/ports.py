@@ -19,11 +19,15 @@ class Archive(Protocol):
         progress: Progress,
         *,
         essential: bool = True,
+        installed: str = "",
     ) -> Resolution:
         """Choose versions for each set of package names, each set on top of the one before it.
 
         Every set holds the essential packages, if those are wanted. Recommended packages are left
-        out. Nothing is trusted that the suite's keyring did not sign or whose time is over. Raises
+        out. On top of what is `installed` already (the text of dpkg's status file), a set holds
+        only what has to be fetched in addition, upgrades included, and essential packages are not
+        asked for. What would remove something from there is refused as unsatisfiable. Nothing is
+        trusted that the suite's keyring did not sign or whose time is over. Raises
         VerificationError for such an index, UnsatisfiableError (naming the packages) where no
         answer exists, NetworkError where the archive cannot be reached.
         """

@@ -1,22 +1,26 @@
 """The recipe: what one image contains and how its service runs."""
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationInfo,
     field_validator,
 )
 
 _SIZE = re.compile(r"(\d+)\s*([KMGT]?)(i?B)?", re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_IMAGE = r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*"
 _KERNEL_FOLDERS = ("/dev", "/proc", "/run", "/sys")
 
 
@@ -87,7 +91,11 @@ Port = Annotated[int, Field(ge=1, le=65535), _NOT_BOOLEAN]
 PackageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 UserName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,30}$")]
+SecretName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Command = Annotated[tuple[Text, ...], Field(min_length=1)]
+WrittenCommand = Annotated[
+    Command, BeforeValidator(_one_or_many, json_schema_input_type=str | Command)
+]
 
 
 class Strict(BaseModel):
@@ -112,6 +120,61 @@ class PythonStep(Strict):
     """Python packages, installed from wheels into a virtual environment in /opt/venv."""
 
     requirements: Annotated[str, Field(min_length=1, description="A requirements file.")]
+    credentials: Annotated[
+        SecretName | None,
+        Field(description="A secret in netrc format, for an index that asks who one is."),
+    ] = None
+
+
+class NodeStep(Strict):
+    """Node packages, installed as npm's package-lock.json says, into /opt/node/node_modules."""
+
+    lock: Annotated[str, Field(min_length=1, description="A package-lock.json.")]
+    development: Annotated[bool, Field(description="Also devDependencies.")] = False
+    credentials: Annotated[
+        SecretName | None,
+        Field(description="A secret in netrc format, for a registry that asks who one is."),
+    ] = None
+
+
+class CommandStep(Strict):
+    """A command for the sandbox, with the secrets it may read in /run/secrets."""
+
+    command: WrittenCommand
+    secrets: tuple[SecretName, ...] = ()
+
+
+class PlaybookStep(Strict):
+    """An Ansible playbook that is played against the image's root.
+
+    All of the folder that holds the playbook can be read by it: roles, templates, collections.
+    """
+
+    ansible: Annotated[str, Field(min_length=1, description="A playbook, relative to the recipe.")]
+    variables: dict[EnvironmentName, Text] = {}
+    secrets: tuple[SecretName, ...] = ()
+
+
+def _as_step(value: object) -> object:
+    """Take a bare command for a step that is nothing but that command."""
+    return {"command": value} if isinstance(value, str | list | tuple) else value
+
+
+def _step_kind(value: object) -> str:
+    """Tell the two kinds of step apart, so that a mistake is reported for the kind meant."""
+    if isinstance(value, PlaybookStep) or (isinstance(value, dict) and "ansible" in value):
+        return "ansible"
+    return "command"
+
+
+RunStep = Annotated[
+    Annotated[CommandStep, Tag("command")] | Annotated[PlaybookStep, Tag("ansible")],
+    Discriminator(_step_kind),
+    BeforeValidator(
+        _as_step,
+        json_schema_input_type=str | Command | CommandStep | PlaybookStep,
+    ),
+]
 
 
 class Health(Strict):
@@ -149,33 +212,39 @@ class Machine(Strict):
     ] = None
 
 
+def _lacks(interpreter: str, before: Mapping[str, Any]) -> bool:
+    """Tell whether nothing brings an interpreter: an image below may well hold one."""
+    from_nothing = before.get("from_", "").startswith("debian:")
+    return from_nothing and interpreter not in before.get("packages", (interpreter,))
+
+
 class Recipe(Strict):
     """What one image contains and how its service runs."""
 
     image: Annotated[
         str,
         Field(
-            pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*$",
+            pattern=f"^{_IMAGE}$",
             max_length=200,
             description="The image's name, such as shop/web.",
         ),
     ]
     from_: Annotated[
-        str, Field(alias="from", pattern=r"^debian:[a-z]+$", description="debian:SUITE")
+        str,
+        Field(
+            alias="from",
+            pattern=rf"^(debian:[a-z]+|oci:\S+|{_IMAGE}(:[1-9][0-9]{{0,8}})?)$",
+            description="debian:SUITE, IMAGE or IMAGE:NUMBER of Herdbook, or oci:REFERENCE",
+        ),
     ]
     packages: tuple[PackageName, ...] = ()
     python: PythonStep | None = None
+    node: NodeStep | None = None
     user: UserName | None = None
     files: tuple[FileStep, ...] = ()
     run: Annotated[
-        tuple[
-            Annotated[
-                Command,
-                BeforeValidator(_one_or_many, json_schema_input_type=str | Command),
-            ],
-            ...,
-        ],
-        Field(description="Commands for the sandbox: a line for sh, or a list of words."),
+        tuple[RunStep, ...],
+        Field(description="Steps in the sandbox: a line for sh, a list of words, or a playbook."),
     ] = ()
     service: Service | None = None
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)] = tuple(Variant)
@@ -183,18 +252,60 @@ class Recipe(Strict):
     schema_: Annotated[Literal[1], Field(alias="schema")] = 1
 
     @property
-    def suite(self) -> str:
-        """The Debian suite the image is made from."""
-        return self.from_.removeprefix("debian:")
+    def suite(self) -> str | None:
+        """The Debian suite the image is made from; None where it is made from another image."""
+        kind, _, name = self.from_.partition(":")
+        return name if kind == "debian" else None
+
+    @property
+    def parent(self) -> tuple[str, int | None] | None:
+        """The image of Herdbook this one is made from, and the version's number if it says one."""
+        if self.from_.startswith(("debian:", "oci:")):
+            return None
+        image, _, number = self.from_.partition(":")
+        return image, int(number) if number else None
+
+    @property
+    def base_reference(self) -> str | None:
+        """What names the existing image this one is made from: a registry's, or a path."""
+        return self.from_.removeprefix("oci:") if self.from_.startswith("oci:") else None
+
+    @property
+    def parent_image(self) -> str | None:
+        """The name of the image of Herdbook this one is made from."""
+        return self.parent[0] if self.parent else None
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The names of all secrets that some step asks for."""
+        credentials = [step.credentials for step in (self.python, self.node) if step]
+        given = [name for step in self.run for name in step.secrets]
+        return frozenset(name for name in (*credentials, *given) if name)
+
+    @field_validator("from_")
+    @classmethod
+    def _from_names_more_than_a_kind(cls, value: str) -> str:
+        if value in ("debian", "oci"):
+            raise ValueError("names no suite and no image")
+        return value
 
     @field_validator("python")
     @classmethod
     def _python_needs_its_interpreter(
         cls, python: PythonStep | None, before: ValidationInfo
     ) -> PythonStep | None:
-        if python and "python3" not in before.data.get("packages", ("python3",)):
+        if python and _lacks("python3", before.data):
             raise ValueError("needs the interpreter: add python3 to `packages`")
         return python
+
+    @field_validator("node")
+    @classmethod
+    def _node_needs_its_interpreter(
+        cls, node: NodeStep | None, before: ValidationInfo
+    ) -> NodeStep | None:
+        if node and _lacks("nodejs", before.data):
+            raise ValueError("needs the interpreter: add nodejs to `packages`")
+        return node
 
     @field_validator("files")
     @classmethod

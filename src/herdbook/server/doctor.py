@@ -51,6 +51,7 @@ def examine(settings: Settings, workshop: Workshop) -> list[Finding]:
         *(_keyring(suite) for suite in SUITES.values()),
         *(_engine(workshop.engines[kind].capabilities(), kind) for kind in workshop.engines),
         *(_program(name) for name in _DISK_PROGRAMS),
+        _base_images(),
         _root_file_systems(),
         _space(settings.state_directory),
     ]
@@ -88,6 +89,14 @@ def _mirrors() -> str:
 
 def _program(name: str) -> Finding:
     return _checked(name, lambda: process.find(name))
+
+
+def _base_images() -> Finding:
+    found = _program("skopeo")
+    if found.verdict is Verdict.OK:
+        return found
+    detail = "not installed: only recipes `from: oci:...` need it"
+    return Finding(found.name, Verdict.LIMITED, detail, found.remedy)
 
 
 def _keyring(suite: Suite) -> Finding:

@@ -14,14 +14,17 @@ from herdbook.core.errors import (
     MissingToolError,
     NoSpaceError,
 )
+from herdbook.core.given_secrets import GivenSecrets
 from herdbook.core.progress import Progress
 from herdbook.disks.rendering import Renderer
 from herdbook.drivers.apt import AptArchive, Mirrors
 from herdbook.drivers.bubblewrap import BubblewrapSandbox
 from herdbook.drivers.network import HostNetwork
+from herdbook.drivers.npm import NpmNodePackages
 from herdbook.drivers.podman import PodmanEngine
 from herdbook.drivers.python import PypiWheelHouse
 from herdbook.drivers.qemu import QemuEngine
+from herdbook.drivers.skopeo import SkopeoImages
 from herdbook.fleet.ports import Network
 from herdbook.server.provision import provide_renderer
 from herdbook.server.settings import Settings
@@ -33,7 +36,9 @@ from herdbook.store.staging import Staging
 from herdbook.store.versions import SqlVersions
 
 
-def open_workshop(settings: Settings, progress: Progress) -> Workshop:
+def open_workshop(
+    settings: Settings, progress: Progress, secrets: GivenSecrets | None = None
+) -> Workshop:
     """Return everything a verb may work with, on this machine's state.
 
     Raises InvalidInputError, MissingToolError or NoSpaceError where the state directory cannot
@@ -57,6 +62,8 @@ def open_workshop(settings: Settings, progress: Progress) -> Workshop:
     return Workshop(
         archive=archive,
         wheels=PypiWheelHouse(state / "wheels"),
+        node=NpmNodePackages(state / "node"),
+        bases=SkopeoImages(state / "bases"),
         sandbox=sandbox,
         versions=SqlVersions(database),
         layers=blobs,
@@ -72,6 +79,7 @@ def open_workshop(settings: Settings, progress: Progress) -> Workshop:
         roots=state / "roots",
         artefacts=state / "artefacts",
         staging=staging,
+        secrets=secrets or GivenSecrets(),
     )
 
 

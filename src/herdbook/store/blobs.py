@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,12 +16,17 @@ from herdbook.core.digests import Digest
 from herdbook.core.errors import NoSpaceError, NotFoundError
 from herdbook.layers.indexing import parse_index, render_index
 from herdbook.layers.tree import Tree
+from herdbook.store.leases import Leases
 from herdbook.store.staging import Staging
 
 
 @dataclass(frozen=True)
 class BlobStore:
-    """Blobs under `directory`: bytes in `sha256/`, trees beside them in `trees/`."""
+    """Blobs under `directory`: bytes in `sha256/`, trees beside them in `trees/`.
+
+    Whatever is written or handed out carries the time of that, so that what is not needed and was
+    not used for a while can be told from what somebody works with.
+    """
 
     directory: Path
 
@@ -34,47 +39,77 @@ class BlobStore:
                 state.update(piece)
                 size += len(piece)
             digest = Digest("sha256:" + state.hexdigest())
-            incoming.keep_as(self._blob(digest))
+            incoming.keep_as(self.blob(digest), self.leases)
         return digest, size
 
     def path(self, digest: Digest) -> Path:
         """Return the file that holds a layer's bytes."""
-        path = self._blob(digest)
-        if not path.exists():
+        path = self.blob(digest)
+        if not self._use(path):
             raise _absent(digest)
         return path
 
     def has(self, digest: Digest) -> bool:
         """Tell whether bytes and tree of a layer are both here."""
-        return self._blob(digest).exists() and self._tree(digest).exists()
+        return self._use(self.blob(digest), self.index(digest))
+
+    def has_blob(self, digest: Digest) -> bool:
+        """Tell whether bytes are here that need no tree: those of a compressed layer."""
+        return self._use(self.blob(digest))
 
     def set_tree(self, digest: Digest, tree: Tree) -> None:
         """Keep the tree of a layer."""
         with _incoming(self._staging) as incoming:
             incoming.stream.write(render_index(tree))
-            incoming.keep_as(self._tree(digest))
+            incoming.keep_as(self.index(digest), self.leases)
 
     def tree(self, digest: Digest) -> Tree:
         """Return the tree of a layer."""
-        self.path(digest)
+        if not self.has(digest):
+            raise _absent(digest)
         try:
-            return _parsed(self._tree(digest))
+            return _parsed(self.index(digest))
         except FileNotFoundError:
             raise _absent(digest) from None
+
+    def lease(self, about: str) -> AbstractContextManager[None]:
+        """Say that work is under way; see the port's promises."""
+        return self.leases.lease(about)
 
     def sweep(self) -> None:
         """Remove what killed programs were writing."""
         self._staging.sweep()
 
+    def abandoned(self) -> list[Path]:
+        """Return what was being written by programs that are gone."""
+        return self._staging.abandoned()
+
+    @property
+    def leases(self) -> Leases:
+        """The work under way on these blobs."""
+        return Leases(self.directory / "leases")
+
     @property
     def _staging(self) -> Staging:
         return Staging(self.directory / "incoming")
 
-    def _blob(self, digest: Digest) -> Path:
+    def blob(self, digest: Digest) -> Path:
+        """Return where a blob lies or would lie; looking at it there is no use of it."""
         return self.directory / "sha256" / digests.hexadecimal(digest)
 
-    def _tree(self, digest: Digest) -> Path:
+    def index(self, digest: Digest) -> Path:
+        """Return where the tree of a layer lies or would lie."""
         return self.directory / "trees" / digests.hexadecimal(digest)
+
+    def _use(self, *paths: Path) -> bool:
+        """Give files the time of now if all of them are there, and tell whether they are."""
+        with self.leases.sharing():
+            try:
+                for path in paths:
+                    os.utime(path)
+            except FileNotFoundError:
+                return False
+        return True
 
 
 @lru_cache(maxsize=256)
@@ -97,13 +132,14 @@ class _Incoming:
     path: Path
     stream: BinaryIO
 
-    def keep_as(self, target: Path) -> None:
+    def keep_as(self, target: Path, leases: Leases) -> None:
         self.stream.flush()
         os.fchmod(self.stream.fileno(), 0o644)
         # After a power cut, a name in the store must never stand for bytes that did not arrive.
         os.fdatasync(self.stream.fileno())
         target.parent.mkdir(parents=True, exist_ok=True)
-        self.path.rename(target)
+        with leases.sharing():  # else a file that is found old here could be removed as this one
+            self.path.rename(target)
         descriptor = os.open(target.parent, os.O_RDONLY)
         try:
             os.fsync(descriptor)

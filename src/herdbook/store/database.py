@@ -1,5 +1,6 @@
 """Opens the database and brings it to the present schema."""
 
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,16 +8,17 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from herdbook.core.errors import ConflictError, InvalidInputError, NoSpaceError
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration; a test holds it against the migrations folder."""
 
 _BUSY_SECONDS = 30
 _MAXIMUM_IDENTITY = 2**31 - 1
+_ADVISORY_LOCK = 0x68657264  # "herd": PostgreSQL's locks by number are shared by all its users
 
 
 def open_database(url: str) -> Engine:
@@ -27,14 +29,14 @@ def open_database(url: str) -> Engine:
     """
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url)
+    engine = _engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
     try:
         with engine.connect() as connection:
             _migrate(connection)
     except OperationalError as error:
-        if "disk is full" in str(error):
+        if _is_full(error):
             raise NoSpaceError("There is no space left for the database") from error
         raise InvalidInputError(
             f"The database {engine.url} cannot be opened: {error.orig}",
@@ -49,6 +51,32 @@ def open_database(url: str) -> Engine:
     return engine
 
 
+def _engine(url: str) -> Engine:
+    try:
+        if not url.startswith("postgres"):
+            return create_engine(url)
+        # A connection for each transaction: none is left open where commands come and go.
+        return create_engine(
+            re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url), poolclass=NullPool
+        )
+    except (ArgumentError, ValueError, ImportError) as error:
+        raise InvalidInputError(
+            f"HERDBOOK_DATABASE does not name a database: {error}",
+            hint="Write postgresql://user@host/name, or leave it out for a file.",
+        ) from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that sees the database as it is at one moment, however often it is read."""
+    with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")  # else every statement would be one of its own
+        else:
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Give a connection whose transaction is kept if the block ends well, and else undone.
@@ -60,11 +88,15 @@ def writing(engine: Engine) -> Iterator[Connection]:
             _wait_for_turn(connection)
             yield connection
     except OperationalError as error:
-        if "is full" in str(error):
+        if _is_full(error):
             raise NoSpaceError("There is no space left for the database") from error
         raise ConflictError(
             f"The database cannot be written: {error.orig}", hint="Try again in a moment."
         ) from error
+
+
+def _is_full(error: OperationalError) -> bool:
+    return any(words in str(error) for words in ("is full", "No space left on device"))
 
 
 def _set_up_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -84,6 +116,8 @@ def _wait_for_turn(connection: Connection) -> None:
     """Become the only writer before anything is read that a decision to write hangs on."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
 
 
 def _migrate(connection: Connection) -> None:

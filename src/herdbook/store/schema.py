@@ -1,5 +1,7 @@
 """The tables, as SQLAlchemy describes them; migrations bring a database to this shape."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -8,11 +10,15 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Row,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
+
+from herdbook.core.digests import Digest
+from herdbook.images.documents import LayerReference
 
 metadata = MetaData(
     naming_convention={
@@ -30,6 +36,7 @@ images = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
+    Column("last_number", Integer, nullable=False, server_default="0"),
 )
 
 versions = Table(
@@ -65,6 +72,7 @@ variant_layers = Table(
     Column("digest", _DIGEST, nullable=False, index=True),
     Column("size", BigInteger, nullable=False),
     Column("title", String(200), nullable=False),
+    Column("inputs", _DIGEST),
 )
 
 documents = Table(
@@ -83,4 +91,22 @@ finished_work = Table(
     Column("digest", _DIGEST, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("title", String(200), nullable=False),
+    Column("inputs", _DIGEST),
 )
+
+compressed_layers = Table(
+    "compressed_layers",
+    metadata,
+    Column("layer", _DIGEST, primary_key=True),
+    Column("compression", String(16), primary_key=True),
+    Column("level", Integer, primary_key=True),
+    Column("library", String(64), primary_key=True),
+    Column("digest", _DIGEST, nullable=False, index=True),
+    Column("size", BigInteger, nullable=False),
+)
+
+
+def layer_of(row: Row[Any]) -> LayerReference:
+    """Return the layer that a row of `variant_layers` or of `finished_work` names."""
+    inputs = Digest(row.inputs) if row.inputs else None
+    return LayerReference(row.title, Digest(row.digest), row.size, inputs=inputs)

@@ -34,9 +34,19 @@ class Staging:
     def sweep(self) -> None:
         """Remove what killed programs left: a folder whose lock nobody holds."""
         with self._alone():
-            for folder in self.directory.glob("*"):
-                if not _in_use(folder):
-                    shutil.rmtree(folder, ignore_errors=True)
+            for path in self._abandoned():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+
+    def abandoned(self) -> list[Path]:
+        """Return what lies here and is nobody's any more, for `sweep` to remove."""
+        with self._alone():
+            return self._abandoned()
+
+    def _abandoned(self) -> list[Path]:
+        return [path for path in sorted(self.directory.iterdir()) if not _in_use(path)]
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -54,7 +64,7 @@ def _in_use(folder: Path) -> bool:
     try:
         with (folder / _LOCK).open() as alive:
             fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return True

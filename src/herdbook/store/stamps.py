@@ -53,6 +53,10 @@ class StampFiles:
         path = self._path(stamp.image)
         write_whole(path, json.dumps({**asdict(stamp), "database": identity}).encode())
 
+    def forget(self, image: str) -> None:
+        """Have no stamp for the image."""
+        self._path(image).unlink(missing_ok=True)
+
     def _has(self, layer: Digest) -> bool:
         if self.blobs is None:
             return True

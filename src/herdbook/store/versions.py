@@ -1,18 +1,19 @@
 """The register of images and versions in SQL."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, func, insert, select
+from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, union, update
 
 from herdbook.catalogue.model import ImageSummary, NewVersion, Variant, VariantRecord, Version
 from herdbook.core.digests import Digest
 from herdbook.core.errors import NotFoundError
-from herdbook.images.documents import Document, LayerReference
+from herdbook.images.documents import Document
 from herdbook.store import schema
-from herdbook.store.database import writing
+from herdbook.store.database import reading, writing
 
 _MAXIMUM_NUMBER = 2**31 - 1
 """What an integer column holds everywhere."""
@@ -27,10 +28,9 @@ class SqlVersions:
     def add(self, new: NewVersion) -> Version:
         """Keep a version under the next number of its image; see the port's promises."""
         with writing(self._engine) as connection:
-            image_id = _image_id(connection, new.image)
             latest = _one(connection, _newest(new.image))
             if latest is None or latest.digest != new.digest or latest.build_key != new.build_key:
-                number = latest.number + 1 if latest else 1
+                image_id, number = _next_number(connection, new.image)
                 _insert(connection, new, image_id, number)
                 latest = _one(connection, _newest(new.image))
         if latest is None:
@@ -44,28 +44,50 @@ class SqlVersions:
             if number > _MAXIMUM_NUMBER:
                 return None
             query = query.where(schema.versions.c.number == number)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return _one(connection, query)
 
     def images(self) -> list[ImageSummary]:
         """Return every image by name."""
         counts = (
-            select(schema.images.c.name, func.max(schema.versions.c.number))
+            select(schema.images.c.name, func.count())
             .join(schema.versions)
             .group_by(schema.images.c.name)
             .order_by(schema.images.c.name)
         )
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return [
                 ImageSummary(name, count, latest)
                 for name, count in connection.execute(counts).all()
                 if (latest := _one(connection, _newest(name))) is not None
             ]
 
+    def every(self) -> list[Version]:
+        """Return all versions by image and number."""
+        query = (
+            select(schema.versions, schema.images.c.name)
+            .join(schema.images)
+            .order_by(schema.images.c.name, schema.versions.c.number)
+        )
+        with reading(self._engine) as connection:
+            variants = _variants(connection)
+            return [_version(row, variants[row.id]) for row in connection.execute(query)]
+
+    def forget(self, versions: Iterable[Version]) -> None:
+        """Remove versions and the documents that no other one has."""
+        with writing(self._engine) as connection:
+            _delete(connection, [(version.image, version.number) for version in versions])
+
+    def documents(self) -> Iterator[tuple[Digest, Document]]:
+        """Yield every document with the name it is kept under."""
+        with reading(self._engine) as connection:
+            for row in connection.execute(select(schema.documents)):
+                yield Digest(row.digest), Document(row.media_type, row.content)
+
     def document(self, digest: Digest) -> Document:
         """Return a manifest, configuration or index."""
         query = select(schema.documents.c.media_type, schema.documents.c.content)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(query.where(schema.documents.c.digest == digest)).first()
         if row is None:
             raise NotFoundError(f"There is no document {digest}")
@@ -82,14 +104,22 @@ def _newest(image: str) -> Select[Any]:
     )
 
 
-def _image_id(connection: Connection, name: str) -> int:
-    query = select(schema.images.c.id).where(schema.images.c.name == name)
-    found = connection.execute(query).scalar()
+def _next_number(connection: Connection, image: str) -> tuple[int, int]:
+    """Return an image's row and the number that nothing of it ever had."""
+    table = schema.images
+    found = connection.execute(
+        update(table)
+        .where(table.c.name == image)
+        .values(last_number=table.c.last_number + 1)
+        .returning(table.c.id, table.c.last_number)
+    ).first()
     if found is None:
         found = connection.execute(
-            insert(schema.images).values(name=name).returning(schema.images.c.id)
-        ).scalar_one()
-    return int(found)
+            insert(table)
+            .values(name=image, last_number=1)
+            .returning(table.c.id, table.c.last_number)
+        ).one()
+    return int(found.id), int(found.last_number)
 
 
 def _insert(connection: Connection, new: NewVersion, image_id: int, number: int) -> None:
@@ -129,6 +159,7 @@ def _insert_variant(connection: Connection, variant: VariantRecord, version_id: 
             "digest": layer.digest,
             "size": layer.size,
             "title": layer.title,
+            "inputs": layer.inputs,
         }
         for position, layer in enumerate(variant.layers)
     ]
@@ -149,12 +180,41 @@ def _insert_documents(connection: Connection, documents: Sequence[Document]) -> 
         connection.execute(insert(table), rows)
 
 
+def _delete(connection: Connection, numbered: Iterable[tuple[str, int]]) -> None:
+    variants, layers = schema.variants.c, schema.variant_layers.c
+    unnamed: set[str] = set()
+    for image, number in numbered:
+        query = _newest(image).where(schema.versions.c.number == number)
+        version = connection.execute(query).first()
+        if version is None:
+            continue
+        unnamed |= _named(connection, version.id)
+        own = select(variants.id).where(variants.version_id == version.id)
+        connection.execute(delete(schema.variant_layers).where(layers.variant_id.in_(own)))
+        connection.execute(delete(schema.variants).where(variants.version_id == version.id))
+        connection.execute(delete(schema.versions).where(schema.versions.c.id == version.id))
+    for digest in unnamed - _named(connection) if unnamed else ():
+        connection.execute(delete(schema.documents).where(schema.documents.c.digest == digest))
+
+
+def _named(connection: Connection, version_id: int | None = None) -> set[str]:
+    """Return the documents that one version, or any, is made of."""
+    versions, variants = schema.versions.c, schema.variants.c
+    indexes = select(versions.digest)
+    manifests, configs = select(variants.manifest), select(variants.config)
+    if version_id is not None:
+        indexes = indexes.where(versions.id == version_id)
+        manifests = manifests.where(variants.version_id == version_id)
+        configs = configs.where(variants.version_id == version_id)
+    return set(connection.execute(union(indexes, manifests, configs)).scalars())
+
+
 def _one(connection: Connection, query: Select[Any]) -> Version | None:
     row = connection.execute(query).first()
-    return _version(connection, row) if row is not None else None
+    return _version(row, _variants(connection, row.id)[row.id]) if row is not None else None
 
 
-def _version(connection: Connection, row: Row[Any]) -> Version:
+def _version(row: Row[Any], variants: tuple[VariantRecord, ...]) -> Version:
     return Version(
         image=row.name,
         number=row.number,
@@ -163,7 +223,7 @@ def _version(connection: Connection, row: Row[Any]) -> Version:
         created_at=_in_utc(row.created_at),
         lock=row.lock,
         recipe=row.recipe,
-        variants=_variants(connection, row.id),
+        variants=variants,
     )
 
 
@@ -172,19 +232,27 @@ def _in_utc(kept: datetime) -> datetime:
     return kept.astimezone(UTC) if kept.tzinfo else kept.replace(tzinfo=UTC)
 
 
-def _variants(connection: Connection, version_id: int) -> tuple[VariantRecord, ...]:
+def _variants(
+    connection: Connection, version_id: int | None = None
+) -> dict[int, tuple[VariantRecord, ...]]:
+    """Return the variants of one version, or of all, by version."""
     variants, layers = schema.variants, schema.variant_layers
-    rows = connection.execute(
-        select(variants.c.kind, variants.c.manifest, variants.c.config, layers)
+    query = (
+        select(
+            variants.c.version_id, variants.c.kind, variants.c.manifest, variants.c.config, layers
+        )
         .join(layers)
-        .where(variants.c.version_id == version_id)
-        .order_by(variants.c.kind, layers.c.position)
-    ).all()
-    found: dict[tuple[str, str, str], list[LayerReference]] = defaultdict(list)
-    for row in rows:
-        reference = LayerReference(row.title, Digest(row.digest), row.size)
-        found[row.kind, row.manifest, row.config].append(reference)
-    return tuple(
-        VariantRecord(Variant(kind), Digest(manifest), Digest(config), tuple(references))
-        for (kind, manifest, config), references in found.items()
+        .order_by(variants.c.version_id, variants.c.kind, layers.c.position)
     )
+    if version_id is not None:
+        query = query.where(variants.c.version_id == version_id)
+    found: dict[int, tuple[VariantRecord, ...]] = defaultdict(tuple)
+    for (version, kind, manifest, config), rows in groupby(connection.execute(query), _variant_of):
+        references = tuple(schema.layer_of(row) for row in rows)
+        record = VariantRecord(Variant(kind), Digest(manifest), Digest(config), references)
+        found[version] += (record,)
+    return found
+
+
+def _variant_of(row: Row[Any]) -> tuple[int, str, str, str]:
+    return row.version_id, row.kind, row.manifest, row.config

@@ -100,10 +100,16 @@ def test_scripts_are_such_as_a_shell_reads(from_nothing: bool) -> None:  # noqa:
 
 def test_services_are_kept_from_starting(tmp_path: Path) -> None:
     script = install_script([], {}, from_nothing=False).splitlines()
-    prepare = "\n".join(script[:-1]).replace("/usr/sbin", str(tmp_path))
+    prepare = "\n".join(script[: script.index("ldconfig")]).replace("/usr/sbin", str(tmp_path))
     subprocess.run(["sh", "-e", "-c", prepare], check=True)
     done = subprocess.run([tmp_path / "policy-rc.d"], check=False)
     assert done.returncode == 101
+
+
+def test_libraries_are_looked_for_when_all_are_there() -> None:
+    """Whatever the order was: some packages bring a library and trigger nothing."""
+    lines = install_script([["hello"], ["more"]], FILES | {"more": "more.deb"}, from_nothing=False)
+    assert lines.index("more.deb") < lines.index("\nldconfig\n") < lines.index("dpkg --audit")
 
 
 def test_packages_are_told_one_time_and_asked_nothing() -> None:

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from herdbook.builds import keys
+from herdbook.builds.arrangement import Arrangement, Group
 from herdbook.builds.lock import Lock, LockedPython, LockedWheel, lock_path, read_lock, render
 from herdbook.builds.sources import Source
 from herdbook.core.digests import Digest, of_bytes
 from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.layers.tree import Kind
 from herdbook.packages.model import LockedPackage, SignedIndex
-from herdbook.recipes.model import Recipe
+from herdbook.recipes.model import Recipe, Variant
 
 
 def digest(seed: str) -> Digest:
@@ -112,7 +113,7 @@ def test_a_lock_that_is_no_text_is_told(tmp_path: Path) -> None:
 
 
 def locked(**more: Any) -> Digest:
-    return keys.locked_inputs(recipe(**more), ["systemd"], b"requirements")
+    return keys.locked_inputs(recipe(**more), ["systemd"], [b"requirements", None])
 
 
 def test_what_a_lock_answers_changes_with_the_wish_and_with_nothing_else() -> None:
@@ -122,9 +123,10 @@ def test_what_a_lock_answers_changes_with_the_wish_and_with_nothing_else() -> No
         locked(packages=["python3"]),
         locked(variants=["vm"]),
         locked(**{"from": "debian:trixie"}),
-        keys.locked_inputs(recipe(), [], b"requirements"),
-        keys.locked_inputs(recipe(), ["systemd"], b"other"),
-        keys.locked_inputs(recipe(), ["systemd"], None),
+        keys.locked_inputs(recipe(), [], [b"requirements", None]),
+        keys.locked_inputs(recipe(), ["systemd"], [b"other", None]),
+        keys.locked_inputs(recipe(), ["systemd"], [None, None]),
+        keys.locked_inputs(recipe(), ["systemd"], [b"requirements", b"package-lock"]),
     ]
     assert len({locked(), *changed}) == len(changed) + 1
 
@@ -132,16 +134,26 @@ def test_what_a_lock_answers_changes_with_the_wish_and_with_nothing_else() -> No
 SOURCE = Source(Path("a"), "srv/a", "root", 0o644, Kind.FILE, digest=digest("a"))
 
 
+STEPS = {Variant.CONTAINER: (LOCK.packages,)}
+ARRANGEMENT = Arrangement({Variant.CONTAINER: (Group("all", LOCK.packages),)}, STEPS)
+OTHER_LAYERS = Arrangement({Variant.CONTAINER: (Group("other", LOCK.packages),)}, STEPS)
+
+
+def build_key(recipe: Recipe, lock: Lock, sources: list[Source]) -> Digest:
+    return keys.build_key(recipe, lock, ARRANGEMENT, sources)
+
+
 def test_a_build_is_named_by_all_that_goes_into_it() -> None:
-    base = keys.build_key(recipe(), LOCK, [SOURCE])
-    assert keys.build_key(recipe(), Lock.model_validate(LOCK.model_dump()), [SOURCE]) == base
+    base = build_key(recipe(), LOCK, [SOURCE])
+    assert build_key(recipe(), Lock.model_validate(LOCK.model_dump()), [SOURCE]) == base
     elsewhere = Source(Path("b"), "srv/a", "root", 0o644, Kind.FILE, digest=digest("a"))
-    assert keys.build_key(recipe(), LOCK, [elsewhere]) == base
+    assert build_key(recipe(), LOCK, [elsewhere]) == base
     changed = [
-        keys.build_key(recipe(user="web"), LOCK, [SOURCE]),
-        keys.build_key(recipe(run=["true"]), LOCK, [SOURCE]),
-        keys.build_key(recipe(), LOCK.model_copy(update={"packages": ()}), [SOURCE]),
-        keys.build_key(recipe(), LOCK, []),
+        build_key(recipe(user="web"), LOCK, [SOURCE]),
+        build_key(recipe(run=["true"]), LOCK, [SOURCE]),
+        build_key(recipe(), LOCK.model_copy(update={"packages": ()}), [SOURCE]),
+        build_key(recipe(), LOCK, []),
+        keys.build_key(recipe(), LOCK, OTHER_LAYERS, [SOURCE]),
     ]
     assert len({base, *changed}) == len(changed) + 1
 
@@ -150,9 +162,14 @@ def test_work_on_packages_is_named_by_their_bytes_in_any_order() -> None:
     one, two = package("one"), package("two")
     assert keys.packages_key([one, two]) == keys.packages_key([two, one])
     assert keys.packages_key([one]) != keys.packages_key([two])
-    assert keys.root_key("bookworm", [one, two]) == keys.root_key("bookworm", [two, one])
-    assert keys.root_key("bookworm", [one], [two]) != keys.root_key("bookworm", [one, two])
-    assert keys.root_key("bookworm", [one]) != keys.root_key("trixie", [one])
+    assert keys.root_key("bookworm", None, [one, two]) == keys.root_key(
+        "bookworm", None, [two, one]
+    )
+    assert keys.root_key("bookworm", None, [one], [two]) != keys.root_key(
+        "bookworm", None, [one, two]
+    )
+    assert keys.root_key("bookworm", None, [one]) != keys.root_key("trixie", None, [one])
+    assert keys.root_key("bookworm", None, [one]) != keys.root_key("bookworm", digest("a"), [one])
 
 
 def test_kinds_of_work_never_share_a_name() -> None:
@@ -161,6 +178,6 @@ def test_kinds_of_work_never_share_a_name() -> None:
     python = LOCK.python
     assert python is not None
     assert keys.python_key(python, digest("1")) != keys.python_key(python, digest("2"))
-    assert keys.run_key([digest("1")], [["a", "b"]], digest("r")) != keys.run_key(
-        [digest("1")], [["a"], ["b"]], digest("r")
+    assert keys.run_key([digest("1")], digest("a"), digest("r")) != keys.run_key(
+        [digest("1")], digest("b"), digest("r")
     )

@@ -29,7 +29,13 @@ ROOT = tree(
 WEB = Account("web", 10_000, 10_001)
 
 
-def started(root: dict[str, Entry] = ROOT, *, python: bool = False, **service: Any) -> Process:
+def started(
+    root: dict[str, Entry] = ROOT,
+    *,
+    python: bool = False,
+    below: Process | None = None,
+    **service: Any,
+) -> Process:
     wish: dict[str, Any] = {"image": "web", "from": "debian:bookworm"}
     if service:
         wish["service"] = {"command": ["python3"], **service}
@@ -37,7 +43,8 @@ def started(root: dict[str, Entry] = ROOT, *, python: bool = False, **service: A
         wish |= {"packages": ["python3"], "python": {"requirements": "r.txt"}}
     place = ("service", "command", 0)
     lines = {(): 1, place: 7, ("service", "directory"): 9}
-    return process(RecipeFile(Path("herdbook.yaml"), Recipe.model_validate(wish), lines), root, WEB)
+    recipe_file = RecipeFile(Path("herdbook.yaml"), Recipe.model_validate(wish), lines)
+    return process(recipe_file, root, WEB, below or Process())
 
 
 @pytest.mark.parametrize(
@@ -98,4 +105,33 @@ def test_all_that_a_recipe_says_is_passed_on() -> None:
 
 
 def test_without_a_service_there_is_only_a_path() -> None:
-    assert started() == Process(environment={"PATH": SERVICE_PATH})
+    alone = Process(environment={"PATH": SERVICE_PATH}, user_id=10_000, group_id=10_001)
+    assert started() == alone
+
+
+BELOW = Process(
+    command=("/usr/bin/python3", "-m", "base"),
+    environment={"PATH": "/opt/base/bin:/usr/bin", "GREETING": "hello", "COLOUR": "red"},
+    ports=(9000,),
+    directory="/srv",
+    health_path="/well",
+)
+
+
+def test_without_a_service_the_one_below_runs_as_the_account() -> None:
+    found = started(below=BELOW)
+    assert found.command == BELOW.command
+    assert (found.ports, found.directory, found.health_path) == ((9000,), "/srv", "/well")
+    assert (found.user_id, found.group_id) == (WEB.user_id, WEB.group_id)
+    assert found.environment == BELOW.environment
+
+
+def test_a_service_replaces_the_one_below_and_inherits_its_environment() -> None:
+    found = started(below=BELOW, python=True, env={"COLOUR": "blue"})
+    assert found.command == ("/usr/bin/python3",)
+    assert found.ports == ()
+    assert found.environment == {
+        "PATH": "/opt/venv/bin:/opt/base/bin:/usr/bin",
+        "GREETING": "hello",
+        "COLOUR": "blue",
+    }

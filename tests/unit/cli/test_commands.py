@@ -16,7 +16,17 @@ from herdbook.cli.output import Output
 from herdbook.store.database import open_database
 from herdbook.store.versions import SqlVersions
 
-COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+def _commands(group: Any, name: str = "") -> dict[str, click.Command]:
+    found: dict[str, click.Command] = {}
+    for word, command in group.commands.items():
+        inner = f"{name} {word}".strip()
+        found |= _commands(command, inner) if hasattr(command, "commands") else {inner: command}
+    return found
+
+
+COMMANDS = _commands(typer.main.get_command(app))
+"""Every command by the words it is called with."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ def test_there_are_the_commands_that_are_documented() -> None:
 @pytest.mark.parametrize("option", ["--help", "-h"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_that_fits_the_terminal(run: Run, command: str, option: str) -> None:
-    done = run(command, option)
+    done = run(*command.split(), option)
     assert done.status == 0
     assert "Usage: " in done.output
     assert max(len(line) for line in done.output.splitlines()) <= 80
@@ -84,7 +94,7 @@ def test_every_command_has_help_that_fits_the_terminal(run: Run, command: str, o
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_and_command_is_explained(command: str) -> None:
-    found = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
+    found = COMMANDS[command]
     assert found.help
     for parameter in found.params:
         if isinstance(parameter, click.Option):
@@ -93,7 +103,7 @@ def test_every_option_and_command_is_explained(command: str) -> None:
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "schema"])
 def test_every_command_prints_json_for_scripts(command: str) -> None:
-    found = typer.main.get_command(app).commands[command]  # type: ignore[attr-defined]
+    found = COMMANDS[command]
     assert any("--json" in parameter.opts for parameter in found.params)
 
 

@@ -2,16 +2,23 @@
 
 import gzip
 import json
+from io import BytesIO
 
 import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as some
 
-from herdbook.core.digests import of_bytes
-from herdbook.core.errors import InvalidInputError
+from herdbook.core.digests import PIECE_BYTES, of_bytes
+from herdbook.core.errors import InvalidInputError, VerificationError
 from herdbook.images.archives import blob_path, docker_archive, oci_layout
-from herdbook.images.compressing import MEDIA_TYPES, compressed, media_type
+from herdbook.images.compressing import (
+    MEDIA_TYPES,
+    compressed,
+    compressor_named,
+    decompressed,
+    media_type,
+)
 from herdbook.images.documents import CONFIG, MANIFEST, Document, LayerReference
 
 CONFIGURATION, MANIFESTO = Document(CONFIG, b'{"a":1}'), Document(MANIFEST, b'{"b":2}')
@@ -56,6 +63,45 @@ def test_the_same_bytes_give_the_same_bytes(compression: str) -> None:
     pieces = [b"x" * 1000, b"y" * 1000]
     once = b"".join(compressed(pieces, compression))
     assert b"".join(compressed(iter(pieces), compression)) == once
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_how_the_bytes_are_cut_into_pieces_makes_no_difference(compression: str) -> None:
+    whole = b"".join(b"%d\n" % number for number in range(60_000))
+    once = b"".join(compressed([whole], compression))
+    for size in (1000, 70_001):
+        pieces = [whole[start : start + size] for start in range(0, len(whole), size)]
+        assert b"".join(compressed(pieces, compression)) == once
+
+
+@pytest.mark.parametrize("compression", sorted(MEDIA_TYPES))
+def test_what_was_compressed_is_decompressed(compression: str) -> None:
+    whole = bytes(3_000_000)
+    stream = BytesIO(b"".join(compressed([whole], compression)))
+    pieces = list(decompressed(stream, compression))
+    assert b"".join(pieces) == whole
+    assert max(map(len, pieces)) <= PIECE_BYTES
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_what_is_damaged_is_told_or_comes_out_shorter(compression: str) -> None:
+    """Never an error of a library's; the digest tells the rest."""
+    whole = b"".join(b"%d\n" % number for number in range(60_000))
+    small = b"".join(compressed([whole], compression))
+    for broken in (b"junk" * 9, b"\0" + small[1:], small[:-9]):
+        try:
+            found = b"".join(decompressed(BytesIO(broken), compression))
+        except VerificationError:
+            continue
+        assert found != whole
+
+
+def test_a_compressor_is_named_by_all_that_decides_its_bytes() -> None:
+    named = [compressor_named(name) for name in ("gzip", "zstd")]
+    assert [each.compression for each in named] == ["gzip", "zstd"]
+    assert all(each.level and each.library[-1].isdigit() for each in named)
+    with pytest.raises(InvalidInputError):
+        compressor_named("br")
 
 
 def test_a_gzip_carries_no_time_and_no_name() -> None:

@@ -55,8 +55,21 @@ def test_times_say_nothing_about_the_moment_of_the_build(lower: Tree, scanned: T
             assert entry == scanned[path]
         else:
             below = lower.get(path)
-            same = below is not None and replace(below, mtime=0) == replace(entry, mtime=0)
-            assert entry.mtime == (below.mtime if same and below else MOMENT)
+            wanted = below.mtime if below and same_content(below, entry) else MOMENT
+            assert entry.mtime == wanted
+
+
+def same_content(one: Entry, other: Entry) -> bool:
+    changed = replace(one, mode=other.mode, uid=other.uid, gid=other.gid, xattrs=other.xattrs)
+    return replace(changed, mtime=other.mtime) == other
+
+
+def test_a_file_whose_owner_or_mode_a_script_changes_keeps_its_packages_time() -> None:
+    """As chown and chmod do: dpkg gave it that time."""
+    packages = tree(file("usr/bin/sudo", mtime=5))
+    scanned = tree(replace(file("usr/bin/sudo", mtime=7), mode=0o4755, gid=20))
+    found = factor(scanned, packages, MOMENT)
+    assert found.config["usr/bin/sudo"] == replace(scanned["usr/bin/sudo"], mtime=5)
 
 
 def test_a_layer_brings_the_folders_above_its_files_as_the_root_has_them() -> None:

@@ -170,6 +170,18 @@ def test_packages_of_a_group_share_folders_and_the_first_by_name_decides(tmp_pat
     assert owned(tmp_path, two).tree["srv"].mode == 0o700
 
 
+def test_files_of_the_database_have_the_times_of_their_members(tmp_path: Path) -> None:
+    """dpkg keeps them; the list, which it writes itself, has the control file's."""
+    deb = build_deb(tmp_path, "hello", FILES)
+    tree = tmp_path / "tree-of-hello-1.0"
+    os.utime(tree / "DEBIAN/control", (20, 20))
+    os.utime(tree / "DEBIAN/postinst", (10, 10))
+    pack(tree, deb)
+    found = owned(tmp_path, deb).tree
+    assert found[f"{DPKG_INFO}/hello.postinst"].mtime == 10
+    assert found[f"{DPKG_INFO}/hello.list"].mtime == 20
+
+
 def test_a_package_gives_the_same_tree_every_time(tmp_path: Path) -> None:
     deb = build_deb(tmp_path, "hello", FILES)
     assert owned(tmp_path, deb).tree == owned(tmp_path, deb).tree

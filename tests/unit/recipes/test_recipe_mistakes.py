@@ -126,7 +126,7 @@ def test_a_key_given_twice_is_told_with_its_second_line(
         ("files:\n  - {from: a, to: /a, mode: 9}", 4, "files.0.mode"),
         ("files:\n  - {from: a, to: /a, mode: 4755}", 4, "files.0.mode"),
         ("run:\n  - []\n", 4, "run.0"),
-        ("run: [[echo, [nested]]]", 3, "run.0.1"),
+        ("run: [[echo, [nested]]]", 3, "run.0.command.1"),
         ("run: {a: b}", 3, "run"),
     ],
 )

@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 
 from herdbook.core.errors import InvalidInputError, NotFoundError
-from herdbook.recipes.model import Recipe, Variant
+from herdbook.recipes.model import CommandStep, PlaybookStep, Recipe, Variant
 from herdbook.recipes.reading import read_recipe
 
 EVERYTHING = """\
 schema: 1
 image: shop/web
 from: debian:bookworm
-packages: [python3, libstdc++6]
-python: {requirements: requirements.txt}
+packages: [python3, nodejs, libstdc++6]
+python: {requirements: requirements.txt, credentials: index}
+node: {lock: package-lock.json, development: true}
 files:
   - from: app/
     to: /srv/web
@@ -22,6 +23,8 @@ files:
 run:
   - echo one line for the shell
   - [echo, a list, 3]
+  - {command: make, secrets: [token]}
+  - {ansible: provision/site.yml, variables: {greeting: hello}}
 user: web
 service:
   command: [python3, -m, web, 8080]
@@ -51,12 +54,20 @@ def test_every_documented_key_is_understood(tmp_path: Path) -> None:
         "debian:bookworm",
         "bookworm",
     )
-    assert recipe.packages == ("python3", "libstdc++6")
+    assert recipe.packages == ("python3", "nodejs", "libstdc++6")
     assert recipe.python is not None
     assert recipe.python.requirements == "requirements.txt"
     (step,) = recipe.files
     assert (step.from_, step.to, step.owner, step.mode) == ("app/", "/srv/web", "web", "0640")
-    assert recipe.run == (("echo one line for the shell",), ("echo", "a list", "3"))
+    assert recipe.node is not None
+    assert (recipe.node.lock, recipe.node.development) == ("package-lock.json", True)
+    assert recipe.run == (
+        CommandStep(command=("echo one line for the shell",)),
+        CommandStep(command=("echo", "a list", "3")),
+        CommandStep(command=("make",), secrets=("token",)),
+        PlaybookStep(ansible="provision/site.yml", variables={"greeting": "hello"}),
+    )
+    assert recipe.secrets == {"token", "index"}
     assert recipe.user == "web"
     assert recipe.variants == (Variant.VM,)
     assert (recipe.vm.memory, recipe.vm.cpus, recipe.vm.disk) == (1 << 30, 2, 4 << 30)
@@ -133,10 +144,10 @@ def test_places_are_found_by_line(tmp_path: Path) -> None:
     read = read_recipe(path)
     assert read.folder == tmp_path
     assert read.where("packages") == f"{path}:4"
-    assert read.where("files", 0, "to") == f"{path}:8"
-    assert read.where("run", 1) == f"{path}:13"
-    assert read.where("service", "env", "PORT") == f"{path}:17"
-    assert read.where("service", "env", "ABSENT") == f"{path}:17"
+    assert read.where("files", 0, "to") == f"{path}:9"
+    assert read.where("run", 1) == f"{path}:14"
+    assert read.where("service", "env", "PORT") == f"{path}:20"
+    assert read.where("service", "env", "ABSENT") == f"{path}:20"
     assert read.where("absent") == f"{path}:1"
 
 

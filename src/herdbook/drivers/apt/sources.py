@@ -8,6 +8,7 @@ from herdbook.core.errors import MissingToolError
 from herdbook.drivers import process
 from herdbook.packages.suites import SUITES, Suite
 
+_FORMAT = "$(RELEASE) $(COMPONENT) $(REPO_URI) $(ORIGIN)"
 _KEYRINGS = Path("/usr/share/keyrings")
 _NETWORK_SETTING = re.compile(
     r"Acquire::(http|https|ftp|Retries|ForceIPv4|ForceIPv6|Queue-Mode|SOCKS)", re.IGNORECASE
@@ -26,15 +27,14 @@ class Mirrors:
         return self.security if pocket.endswith("-security") else self.main
 
 
-def configured_mirrors() -> Mirrors:
+def configured_mirrors(caches: Path | None = None) -> Mirrors:
     """Return the Debian mirrors of this machine's apt sources.
 
-    Raises MissingToolError where there are none, for instance on a machine that is not Debian.
+    `caches` is a folder where apt may keep what it computed, for machines that keep none. Raises
+    MissingToolError where there are none, for instance on a machine that is not Debian.
     """
     found = {"main": "", "security": ""}
-    listing = process.run(
-        ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI) $(ORIGIN)"]
-    )
+    listing = process.run(["apt-get", "indextargets", *_kept_in(caches), "--format", _FORMAT])
     for line in listing.output.splitlines():
         release, component, address, origin = [*line.split(" ", 3), "", "", ""][:4]
         if origin not in ("", "Debian"):  # empty until somebody has run apt-get update
@@ -51,6 +51,17 @@ def configured_mirrors() -> Mirrors:
             "HERDBOOK_MIRROR and HERDBOOK_SECURITY_MIRROR.",
         )
     return Mirrors(found["main"], found["security"])
+
+
+def _kept_in(caches: Path | None) -> list[str]:
+    """Return options with which apt computes once what it needs even to list its sources."""
+    if caches is None:
+        return []
+    caches.mkdir(parents=True, exist_ok=True)
+    return [
+        f"--option=Dir::Cache::{name}={caches.absolute()}/{name}.bin"
+        for name in ("pkgcache", "srcpkgcache")
+    ]
 
 
 def network_settings() -> str:

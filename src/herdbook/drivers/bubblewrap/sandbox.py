@@ -1,15 +1,18 @@
 """Runs commands in a root with bubblewrap: no network, few capabilities, nothing left behind."""
 
+import io
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from herdbook.builds.ports import Job, Outcome
+from herdbook.builds.ports import IMAGE_FOLDER, SECRETS_FOLDER, Job, Outcome
 from herdbook.core.errors import MissingToolError, NoSpaceError, StepFailedError
 from herdbook.drivers import process
+from herdbook.layers.tree import Entry, Kind
+from herdbook.layers.writing import tar_pieces
 
 _CAPABILITIES = (
     # What Debian's maintainer scripts do: own files, set modes and file capabilities, change user.
@@ -23,7 +26,10 @@ _CAPABILITIES = (
     "CAP_SETUID",
     "CAP_SYS_CHROOT",
 )
-_MOUNT_THEN = 'mount -t overlay herdbook -o "$1" "$2" && shift 2 && exec "$@"'
+_MOUNT_THEN = 'mount -t overlay herdbook -o "$1" "$2" && shift 2 && exec "$@" </dev/null'
+_SECRETS_THEN = "mount -t ramfs -o mode=755 herdbook secrets && tar -x -C secrets && "
+# Memory that is never swapped out, in a namespace that ends with the command, filled by a pipe:
+# whatever happens, no secret reaches a disk or outlives its step.
 _OURS = re.compile(r"mount:|unshare:|bwrap: (?!execvp )")
 """How the sandbox itself complains, rather than a command that is not in the image."""
 
@@ -51,20 +57,23 @@ class BubblewrapSandbox:
                 hint="Run the same command with sudo.",
             )
 
-    def run(self, job: Job) -> Outcome:
+    def run(self, job: Job, heard: Callable[[str], None] | None = None) -> Outcome:
         """Run a command to its end; see the port's promises."""
         self.require()
         with self.staging() as overlay:
             options = _lay_out(overlay, job)
+            mount = (_SECRETS_THEN if job.secrets else "") + _MOUNT_THEN
             result = process.run(
                 [
                     *("unshare", "--mount", "--propagation", "private"),
-                    *("sh", "-c", _MOUNT_THEN, "sh", options, "merged"),
-                    *_bubblewrap(overlay / "merged", job),
+                    *("sh", "-c", mount, "sh", options, "merged"),
+                    *_bubblewrap(overlay, job),
                 ],
+                given=_secrets_tar(job.secrets) if job.secrets else None,
                 directory=overlay,
                 environment={"PATH": os.defpath + ":/usr/sbin:/sbin"},
                 limit_seconds=job.limit_seconds,
+                heard=heard,
             )
         said = result.output + result.errors
         if not result.succeeded and "No space left on device" in said:
@@ -106,7 +115,7 @@ def _lay_out(overlay: Path, job: Job) -> str:
 
     Relative, because a comma or a colon in a folder's name would end an option.
     """
-    for name in ("merged", "work", "empty"):
+    for name in ("merged", "work", "empty", "secrets"):
         (overlay / name).mkdir()
     (overlay / "upper").symlink_to(job.upper.resolve())
     lowers = ["empty"]
@@ -120,13 +129,25 @@ def _lay_out(overlay: Path, job: Job) -> str:
     )
 
 
-def _bubblewrap(root: Path, job: Job) -> list[str]:
+def _secrets_tar(secrets: Mapping[str, bytes]) -> bytes:
+    entries = [
+        Entry(name, Kind.FILE, mode=0o400, size=len(content)) for name, content in secrets.items()
+    ]
+    return b"".join(tar_pieces(entries, lambda entry: io.BytesIO(secrets[entry.path])))
+
+
+def _bubblewrap(overlay: Path, job: Job) -> list[str]:
+    merged = str(overlay / "merged")
+    if job.tools is None:
+        roots = [*("--bind", merged, "/"), *_surroundings(overlay, job, "")]
+    else:
+        roots = [*("--ro-bind", str(job.tools), "/"), *_surroundings(overlay, job, "")]
+        roots += ["--bind", merged, IMAGE_FOLDER, *_surroundings(overlay, job, IMAGE_FOLDER)]
     arguments = [
-        *("bwrap", "--bind", str(root), "/", "--dev", "/dev", "--proc", "/proc"),
-        *("--tmpfs", "/run", "--perms", "1777", "--tmpfs", "/tmp"),  # noqa: S108 - inside
+        *("bwrap", *roots),
         *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"),
         *("--hostname", "localhost", "--die-with-parent", "--new-session"),
-        *("--clearenv", "--chdir", "/", "--cap-drop", "ALL"),
+        *("--clearenv", "--chdir", job.directory, "--cap-drop", "ALL"),
     ]
     for capability in _CAPABILITIES:
         arguments += ["--cap-add", capability]
@@ -135,3 +156,14 @@ def _bubblewrap(root: Path, job: Job) -> list[str]:
     for name, value in job.environment.items():
         arguments += ["--setenv", name, value]
     return [*arguments, "--", *job.command]
+
+
+def _surroundings(overlay: Path, job: Job, root: str) -> list[str]:
+    """Return what a root needs around it that is no part of it."""
+    mounts = [
+        *("--dev", f"{root}/dev", "--proc", f"{root}/proc", "--tmpfs", f"{root}/run"),
+        *("--perms", "1777", "--tmpfs", f"{root}/tmp"),  # noqa: S108 - inside
+    ]
+    if job.secrets:
+        mounts += ["--ro-bind", str(overlay / "secrets"), f"{root}{SECRETS_FOLDER}"]
+    return mounts

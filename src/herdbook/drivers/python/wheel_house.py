@@ -31,6 +31,10 @@ _OFFLINE = re.compile(
     r"Could not connect|dns error|Connection|Network|timed out|Failed to fetch|Temporary failure",
     re.IGNORECASE,
 )
+_CREDENTIALS = re.compile(r"://[^/\s@]+@")
+"""Who one is, in front of a server's name in an address."""
+
+_UNKNOWN = re.compile(r"401 Unauthorized|403 Forbidden|HTTP error 40[13]|401 Error|403 Error")
 _PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==(\S+)", re.MULTILINE)
 
 
@@ -40,7 +44,9 @@ class PypiWheelHouse:
 
     directory: Path
 
-    def resolve(self, requirements: Path, python: str, glibc: str) -> LockedPython:
+    def resolve(
+        self, requirements: Path, python: str, glibc: str, *, credentials: Path | None = None
+    ) -> LockedPython:
         """Pin every requirement as a wheel with its digest; see the port's promises.
 
         uv decides on versions; the wheel that fits the image is fetched at once, since only then
@@ -53,27 +59,29 @@ class PypiWheelHouse:
                 *("--only-binary", ":all:", "--no-header", "--no-annotate"),
                 *("--python-version", python),
                 *("--python-platform", f"{_MACHINE}-manylinux_{glibc.replace('.', '_')}"),
-                *_index_arguments(),
                 "-",
             ],
+            environment=process.inherited(_indexes() | _identity(credentials)),
             given=wanted.encode(),
         )
         if not result.succeeded:
             raise _refusal(result.errors, requirements)
         with incoming(self.directory) as folder:
-            self._download(result.output, python, glibc, folder)
+            self._download(result.output, python, glibc, folder, credentials)
             wheels = sorted((self._keep(path) for path in folder.iterdir()), key=_by_name)
         pinned = {canonicalize_name(match[1]) for match in _PINNED.finditer(result.output)}
         if missing := pinned - {canonicalize_name(wheel.name) for wheel in wheels}:
             raise NetworkError(f"No wheel was fetched for {', '.join(sorted(missing))}")
         return LockedPython(version=python, glibc=glibc, wheels=tuple(wheels))
 
-    def fetch(self, locked: LockedPython, progress: Progress) -> list[Path]:
+    def fetch(
+        self, locked: LockedPython, progress: Progress, *, credentials: Path | None = None
+    ) -> list[Path]:
         """Return the kept wheels, fetching those not kept yet, or no longer with their bytes."""
         missing = [wheel for wheel in locked.wheels if not self._holds(wheel)]
         if missing:
             with progress.task(f"Fetching {len(missing)} wheels"):
-                self._fetch(missing, locked)
+                self._fetch(missing, locked, credentials)
         for wheel in missing:
             if not self._holds(wheel):
                 raise VerificationError(
@@ -82,15 +90,18 @@ class PypiWheelHouse:
                 )
         return [self._kept(wheel) for wheel in locked.wheels]
 
-    def _fetch(self, missing: Sequence[LockedWheel], locked: LockedPython) -> None:
+    def _fetch(
+        self, missing: Sequence[LockedWheel], locked: LockedPython, credentials: Path | None
+    ) -> None:
         lines = [f"{wheel.name}=={wheel.version} --hash={wheel.sha256}\n" for wheel in missing]
         with incoming(self.directory) as folder:
             try:
-                self._download("".join(lines), locked.version, locked.glibc, folder)
+                self._download("".join(lines), locked.version, locked.glibc, folder, credentials)
             except UnsatisfiableError as error:
                 raise NetworkError(
                     f"The index no longer has what was locked:\n{error.message}",
-                    hint="Lock again to take what replaced it: herdbook lock",
+                    hint="Lock again to take what replaced it: herdbook lock. An index that asks "
+                    "who one is also needs `python.credentials`.",
                 ) from error
             for path in folder.iterdir():
                 self._keep(path)
@@ -117,7 +128,9 @@ class PypiWheelHouse:
         path.rename(target)
         return wheel
 
-    def _download(self, pinned: str, python: str, glibc: str, folder: Path) -> None:
+    def _download(
+        self, pinned: str, python: str, glibc: str, folder: Path, credentials: Path | None
+    ) -> None:
         requirements = folder / "requirements.txt"
         requirements.write_text(pinned)
         result = process.run(
@@ -128,7 +141,8 @@ class PypiWheelHouse:
                 *("--python-version", python, "--dest", str(folder)),
                 *_platform_arguments(glibc),
                 *("--requirement", str(requirements)),
-            ]
+            ],
+            environment=process.inherited(_identity(credentials)),
         )
         requirements.unlink()
         if not result.succeeded:
@@ -147,24 +161,43 @@ def _platform_arguments(glibc: str) -> Iterator[str]:
         yield from ("--platform", f"{tag}_{_MACHINE}")
 
 
-def _index_arguments() -> Iterator[str]:
-    """Yield uv's options for the index and folders that this machine's pip is set up with."""
+def _identity(credentials: Path | None) -> dict[str, str]:
+    """Return the setting by which both uv and pip find a netrc file; only its path is told.
+
+    See https://docs.astral.sh/uv/concepts/authentication/ and
+    https://requests.readthedocs.io/en/latest/user/authentication/#netrc-authentication.
+    """
+    return {"NETRC": str(credentials.absolute())} if credentials else {}
+
+
+def _indexes() -> dict[str, str]:
+    """Return uv's settings for the indexes that this machine's pip is set up with.
+
+    As settings, for an address may say who one is, and everybody can read the arguments of others.
+    """
     listing = process.run([sys.executable, "-m", "pip", "config", "list"]).output
     settings = dict(
         re.findall(r"^(?:global|install|:env:)\.([a-z-]+)='(.*)'$", listing, re.MULTILINE)
     )
-    if "index-url" in settings:
-        yield from ("--default-index", settings["index-url"])
-    for address in settings.get("extra-index-url", "").split():
-        yield from ("--index", address)
+    names = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX"}
+    return {
+        uvs: " ".join(settings[pips].split()) for pips, uvs in names.items() if pips in settings
+    }
 
 
 def _refusal(said: str, requirements: Path) -> HerdbookError:
-    text = said.strip()[-1500:]
+    text = _CREDENTIALS.sub("://", said.strip())[-1500:]
     if "No space left" in said:
         return NoSpaceError("There is no space left for Python packages")
     if "DO NOT MATCH" in said or "hash mismatch" in said.lower():
         return VerificationError(f"The index gave other bytes than were locked:\n{text}")
+    if _UNKNOWN.search(said):
+        return InvalidInputError(
+            f"The Python package index does not know who asks:\n{text}",
+            hint="Name a secret in netrc format in `python.credentials`, and give it with "
+            "--secret NAME=FILE; its `machine` is the index's server.",
+            where=str(requirements),
+        )
     if _OFFLINE.search(said):
         return NetworkError(
             f"The Python package index could not be read:\n{text}",

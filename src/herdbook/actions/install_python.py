@@ -1,0 +1,65 @@
+"""Makes the layer of the virtual environment with a recipe's Python packages."""
+
+import re
+from dataclasses import replace
+
+from herdbook.actions.bench import Bench, sandboxed
+from herdbook.actions.keep_layers import keep, opener
+from herdbook.builds.keys import python_key
+from herdbook.builds.lock import LockedPython
+from herdbook.builds.ports import Job
+from herdbook.builds.virtual_environment import PREFIX, compile_command, install_wheels
+from herdbook.images.documents import LayerReference
+from herdbook.layers.scanning import scan
+from herdbook.layers.tree import CANONICAL_DIRECTORY_MTIME, Entry, Kind, tree_of
+
+_MAKES_BYTECODE = re.compile(r"python3\.\d+-minimal|libpython3\.\d+-(minimal|stdlib)")
+
+
+def install_python(bench: Bench, locked: LockedPython) -> LayerReference:
+    """Return the layer of the virtual environment, compiled by the image's own interpreter.
+
+    It is the same layer in every image with the same wheels and the same interpreter.
+    """
+    workshop = bench.workshop
+    work = python_key(locked, _interpreter(bench))
+    if known := workshop.cache.recall(work):
+        return known[0]
+    step = bench.recipe_file.recipe.python
+    credentials = workshop.secrets.path(step.credentials if step else None)
+    wheels = workshop.wheels.fetch(locked, workshop.progress, credentials=credentials)
+    with (
+        workshop.staging() as staging,
+        workshop.progress.task(f"Installing {len(wheels)} Python packages"),
+    ):
+        upper = staging / "python"
+        upper.mkdir()
+        install_wheels(wheels, upper, locked.version)
+        folders = bench.maker.folders(bench.steps)
+        sandboxed(bench, Job(folders, upper, compile_command(), bench.environment))
+        found = scan(upper)
+        tree = tree_of(
+            _plain(entry, bench.maker.suite.epoch)
+            for path, entry in found.items()
+            if path in ("opt", PREFIX) or path.startswith(f"{PREFIX}/")
+        )
+        layer = keep(workshop, "python", tree, opener([upper]))
+    workshop.cache.remember(work, [layer])
+    return layer
+
+
+def _interpreter(bench: Bench) -> list[str]:
+    """Return the packages that make the bytecode, with their versions."""
+    packages = [package for step in bench.steps for package in step]
+    held = bench.maker.foundation.controls | {each.name: each for each in packages}
+    return sorted(
+        f"{name} {held[name].version}" for name in held if _MAKES_BYTECODE.fullmatch(name)
+    )
+
+
+def _plain(entry: Entry, epoch: int) -> Entry:
+    """Return an entry as root's, with a mode that owes nothing to this machine's umask."""
+    executable = entry.kind is Kind.DIRECTORY or entry.mode & 0o100
+    mode = 0o777 if entry.kind is Kind.SYMLINK else 0o755 if executable else 0o644
+    mtime = CANONICAL_DIRECTORY_MTIME if entry.kind is Kind.DIRECTORY else epoch
+    return replace(entry, mode=mode, uid=0, gid=0, mtime=mtime)

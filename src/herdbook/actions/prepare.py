@@ -1,0 +1,62 @@
+"""Sees to it that recipes can be built: locks what has no lock, plans what has no layers."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from herdbook.actions.asked_secrets import require_secrets
+from herdbook.actions.inputs import Inputs, present_lock, read_inputs
+from herdbook.actions.lock import lock_for_build
+from herdbook.actions.plan_layers import Holder, extend_plan, holders_in
+from herdbook.actions.workshop import Workshop
+from herdbook.builds.layer_plan import PLAN_NAME
+from herdbook.core.errors import InvalidInputError
+from herdbook.recipes.catalogue import CatalogueFolder, catalogue_of
+from herdbook.recipes.reading import RecipeFile
+
+
+def prepare(
+    workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: bool = False
+) -> list[Inputs]:
+    """Return what goes into the build of each recipe.
+
+    With `frozen`, locks and layer plans must be there and fit, else InvalidInputError is raised.
+    """
+    for each in recipe_files:
+        require_secrets(each, workshop.secrets)
+    ready = {each.path: read_inputs(each) for each in recipe_files}
+    todo = [each for each in recipe_files if ready[each.path] is None]
+    if todo:
+        _lock(workshop, todo, frozen=frozen)
+        _plan(workshop, todo, frozen=frozen)
+    found = [ready[each.path] or read_inputs(each) for each in recipe_files]
+    return [inputs for inputs in found if inputs is not None]
+
+
+def _lock(workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: bool) -> None:
+    for recipe_file in recipe_files:
+        if present_lock(recipe_file) is None:
+            lock_for_build(workshop, recipe_file, frozen=frozen)
+
+
+def _plan(workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: bool) -> None:
+    catalogues: dict[Path, CatalogueFolder] = {}
+    wanted: dict[Path, list[RecipeFile]] = defaultdict(list)
+    for recipe_file in recipe_files:
+        if read_inputs(recipe_file) is None:
+            catalogue = catalogue_of(recipe_file.path)
+            catalogues[catalogue.folder] = catalogue
+            wanted[catalogue.folder].append(recipe_file)
+    for folder, catalogue in catalogues.items():
+        if frozen:
+            raise InvalidInputError(
+                "The layer plan may not be changed, but it lacks packages of this recipe",
+                hint=f"Run: herdbook build {wanted[folder][0].path}",
+                where=str(folder / PLAN_NAME),
+            )
+        holders = {holder.recipe_file.path.absolute(): holder for holder in holders_in(catalogue)}
+        for recipe_file in wanted[folder]:
+            lock = present_lock(recipe_file)
+            if lock is not None:
+                holders[recipe_file.path.absolute()] = Holder(recipe_file, lock)
+        extend_plan(workshop, catalogue, list(holders.values()))

@@ -1,0 +1,81 @@
+"""Opens connections to registries, through the proxies of this machine, and keeps them open."""
+
+import ssl
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Retry, Timeout, make_headers
+from urllib3.exceptions import HTTPError
+
+from herdbook.core.errors import InvalidInputError
+
+_SILENCE_SECONDS = 30.0
+_AT_ONCE = 16
+_REDIRECTS = Retry(total=5, connect=0, read=0, status=0, other=0, raise_on_status=False)
+
+
+class Connections:
+    """Connections by host; safe to use from several threads.
+
+    `proxies` are addresses by scheme, which come before those of the environment; `certificates`
+    is a file with the authorities to trust instead of this machine's.
+    """
+
+    def __init__(self, proxies: Mapping[str, str], certificates: str | None) -> None:
+        self._proxies = {**getproxies(), **proxies}
+        self._context = _context(certificates)
+        self._straight = PoolManager(maxsize=_AT_ONCE, ssl_context=self._context)
+        self._managers: dict[str, PoolManager] = {
+            scheme: self._through(self._proxies[scheme])
+            for scheme in ("http", "https")
+            if scheme in self._proxies
+        }
+
+    def get(self, address: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
+        """Return the answer to a GET, its body still to be read; raises urllib3's HTTPError."""
+        parts = urlsplit(address)
+        manager = self._managers.get(parts.scheme, self._straight)
+        if proxy_bypass(parts.hostname or ""):
+            manager = self._straight
+        return manager.request(
+            "GET",
+            address,
+            headers=headers,
+            timeout=Timeout(_SILENCE_SECONDS),
+            retries=_REDIRECTS,
+            preload_content=False,
+        )
+
+    def close(self) -> None:
+        """Close those that nobody reads from."""
+        for manager in (self._straight, *self._managers.values()):
+            manager.clear()
+
+    def _through(self, proxy: str) -> ProxyManager:
+        parts = urlsplit(proxy if "//" in proxy else f"http://{proxy}")
+        said = (
+            f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
+        )
+        try:
+            return ProxyManager(
+                f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
+                maxsize=_AT_ONCE,
+                ssl_context=self._context,
+                proxy_headers=make_headers(proxy_basic_auth=said or None),
+            )
+        except HTTPError as error:
+            raise InvalidInputError(
+                f"The proxy {parts.hostname} cannot be used: {error}",
+                hint="Name an HTTP proxy in https_proxy, or none.",
+            ) from error
+
+
+def _context(certificates: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=certificates)
+    except OSError as error:
+        raise InvalidInputError(
+            f"npm's `cafile` {certificates} cannot be used: {error}",
+            hint="Set another one: npm config set cafile FILE",
+        ) from error

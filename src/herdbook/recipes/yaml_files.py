@@ -1,0 +1,263 @@
+"""Reads a YAML file into a model; says of every mistake in which line it is and what was meant."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, Tag, ValidationError
+from pydantic_core import ErrorDetails
+
+from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.core.nearest import did_you_mean
+
+_MAXIMUM_BYTES = 1 << 20
+_MAXIMUM_DEPTH = 20
+_INTEGER = "tag:yaml.org,2002:int"
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_DECIMAL = re.compile(r"^(?:0|-?[1-9][0-9]{0,17})$")
+Place = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file: what people call it, how to begin one, and an example for each key."""
+
+    noun: str
+    beginning: str
+    more: str
+    examples: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class YamlFile(Generic[Model]):
+    """What a file holds, the text it was read as, and the line (from 1) of every place in it."""
+
+    path: Path
+    content: Model
+    lines: Mapping[Place, int]
+    text: str
+
+
+def read_yaml(path: Path, model: type[Model], kind: Kind) -> YamlFile[Model]:
+    """Read and check a file; raises NotFoundError or InvalidInputError with file and line."""
+    text = _read(path, kind)
+    try:
+        _refuse_tricks(path, text, kind)
+        node = yaml.compose(text, Loader=_LOADER)
+    except yaml.YAMLError as error:
+        raise _not_yaml(path, error) from error
+    if not isinstance(node, yaml.MappingNode):
+        raise InvalidInputError(
+            f"A {kind.noun} is a mapping of keys to values",
+            hint=kind.beginning,
+            where=f"{path}:1",
+        )
+    lines = dict(_lines(node, ()))
+    _refuse_duplicates(path, node)
+    try:
+        content = model.model_validate(yaml.load(text, Loader=_LOADER))  # noqa: S506 - a safe one
+    except yaml.YAMLError as error:
+        raise _not_yaml(path, error) from error
+    except ValidationError as error:
+        # A misspelt key that is required counts as unknown first, and as missing second.
+        worst = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+        raise _refusal(path, lines, worst, model, kind) from error
+    return YamlFile(path, content, lines, text)
+
+
+def _make_loader() -> Any:  # noqa: ANN401 - the C loader has no type of its own
+    """Return a safe loader for which 010, 1_000, 12:30 and 2026-01-02 are text, as people see it.
+
+    Only plain decimals are numbers, as in YAML 1.2; PyYAML reads YAML 1.1.
+    """
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    resolvers = {
+        first: [(tag, pattern) for tag, pattern in known if tag not in (_INTEGER, _TIMESTAMP)]
+        for first, known in base.yaml_implicit_resolvers.items()
+    }
+    loader: Any = type("RecipeLoader", (base,), {"yaml_implicit_resolvers": resolvers})
+    loader.add_implicit_resolver(_INTEGER, _DECIMAL, list("-0123456789"))
+    return loader
+
+
+_LOADER = _make_loader()
+
+
+def _read(path: Path, kind: Kind) -> str:
+    try:
+        if path.stat().st_size > _MAXIMUM_BYTES:
+            raise InvalidInputError(f"This file is too large for a {kind.noun}", where=str(path))
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotFoundError(f"There is no {kind.noun} {path}", hint=kind.beginning) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError(
+            f"The {kind.noun} cannot be read: {error}", where=str(path)
+        ) from error
+
+
+def _not_yaml(path: Path, error: yaml.YAMLError) -> InvalidInputError:
+    mark = getattr(error, "problem_mark", None)
+    where = f"{path}:{mark.line + 1}" if mark else str(path)
+    problem = getattr(error, "problem", None) or str(error)
+    return InvalidInputError(
+        f"This is not YAML: {problem}", hint="Check indentation, quotes and tabs.", where=where
+    )
+
+
+def _lines(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
+    yield place, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = (*place, str(key.value))
+            yield from _lines(value, inner)
+            yield inner, key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            yield from _lines(value, (*place, number))
+
+
+def _refuse_tricks(path: Path, text: str, kind: Kind) -> None:
+    """Refuse what lets a few bytes stand for endlessly many, or crash a parser written in C."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        trick = (
+            ("an alias (*)" if isinstance(event, yaml.AliasEvent) else "")
+            or ("a tag (!)" if getattr(event, "tag", None) else "")
+            or (f"more than {_MAXIMUM_DEPTH} levels" if depth > _MAXIMUM_DEPTH else "")
+        )
+        if trick:
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise InvalidInputError(
+                f"A {kind.noun} does without {trick}",
+                hint="Write out what is meant.",
+                where=f"{path}:{line}",
+            )
+
+
+def _refuse_duplicates(path: Path, node: yaml.Node) -> None:
+    """Refuse a key given twice: YAML forbids it, PyYAML silently takes the last."""
+    if isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _refuse_duplicates(path, value)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen = set()
+    for key, value in node.value:
+        if str(key.value) in seen:
+            raise InvalidInputError(
+                f"The key {key.value!r} is given twice",
+                hint="Keep one of them.",
+                where=f"{path}:{key.start_mark.line + 1}",
+            )
+        seen.add(str(key.value))
+        _refuse_duplicates(path, value)
+
+
+def _refusal(
+    path: Path,
+    lines: Mapping[Place, int],
+    error: ErrorDetails,
+    model: type[BaseModel],
+    kind: Kind,
+) -> InvalidInputError:
+    tagged = tuple(error["loc"])
+    place = tuple(part for part, tag in _tags(tagged, model) if not tag)
+    where = line_of(path, lines, place)
+    name = ".".join(str(part) for part in place)
+    if error["type"] == "extra_forbidden":
+        known = _fields_at(tagged[:-1], model)
+        hint = did_you_mean(str(place[-1]), known, f"Known here are {', '.join(sorted(known))}.")
+        message = f"There is no key {name!r} in a {kind.noun}"
+        return InvalidInputError(message, hint=hint, where=where)
+    hint = _example(name, kind)
+    if error["type"] == "missing":
+        return InvalidInputError(f"The key {name!r} is missing", where=where, hint=hint)
+    said = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "string_pattern_mismatch":
+        said = "this is not how it is written"
+    given = error.get("input")
+    shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
+    message = f"{name}: {said}{shown}" if name else said
+    return InvalidInputError(message, where=where, hint=hint)
+
+
+def _example(name: str, kind: Kind) -> str:
+    hint = kind.examples.get(re.sub(r"\.\d+", "", name))
+    return f"Write for instance: {hint}" if hint else kind.more
+
+
+def line_of(path: Path, lines: Mapping[Place, int], place: Place) -> str:
+    """Return `file:line` of a place, or of the nearest one around it that has a line."""
+    for length in range(len(place), -1, -1):
+        if line := lines.get(place[:length]):
+            return f"{path}:{line}"
+    return str(path)
+
+
+def _tags(place: Place, model: type[BaseModel]) -> Iterator[tuple[str | int, bool]]:
+    """Yield each part of a place, and whether it is a name that pydantic gave a union's member."""
+    for count, part in enumerate(place):
+        yield part, part in _union_at(place[:count], model)
+
+
+def _union_at(place: Place, model: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    return _members(_annotation_at(place, model)) if place else {}
+
+
+def _fields_at(place: Place, model: type[BaseModel]) -> set[str]:
+    found = _annotation_at(place, model)
+    inner = _model_in(found)
+    return set(_fields(inner)) if inner else set()
+
+
+def _annotation_at(place: Place, model: type[BaseModel]) -> object:
+    """Return what is declared at a place, following the place through the models' fields."""
+    here: object = model
+    for part in place:
+        if isinstance(part, int):
+            continue
+        if members := _members(here):
+            here = members.get(part)
+        elif inner := _model_in(here):
+            here = _fields(inner).get(part)
+        if here is None:
+            break
+    return here
+
+
+def _fields(model: type[BaseModel]) -> dict[str, object]:
+    return {
+        field.alias or name: (field.annotation, *field.metadata)
+        for name, field in model.model_fields.items()
+    }
+
+
+def _members(declared: object) -> dict[str, type[BaseModel]]:
+    """Return the models of a tagged union by tag; none where the declaration holds none."""
+    parts = declared if isinstance(declared, tuple) else get_args(declared)
+    tags = [part.tag for part in parts if isinstance(part, Tag)]
+    inner = _model_in(declared)
+    if tags and inner:
+        return {tags[0]: inner}
+    found: dict[str, type[BaseModel]] = {}
+    for part in parts:
+        found |= _members(part)
+    return found
+
+
+def _model_in(declared: object) -> type[BaseModel] | None:
+    if isinstance(declared, type) and issubclass(declared, BaseModel):
+        return declared
+    for part in declared if isinstance(declared, tuple) else get_args(declared):
+        if model := _model_in(part):
+            return model
+    return None

@@ -1,0 +1,214 @@
+"""Every difference between Herdbook's roots and mmdebstrap's that is not a fault, and why.
+
+A rule is as narrow as it can be: where contents differ it says how they are the same all the same.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import normalising
+from comparing import Aspect, Finding
+from roots import Root
+
+
+@dataclass(frozen=True)
+class Case:
+    """A difference with the roots it was found in, and the day of the suite's release."""
+
+    finding: Finding
+    ours: Root
+    theirs: Root
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Differences in one aspect of some paths that are all right, if `holds` for them."""
+
+    pattern: str
+    aspect: Aspect
+    because: str
+    holds: Callable[[Case], bool] = lambda _: True
+
+    def explains(self, case: Case) -> bool:
+        """Whether this is such a difference."""
+        finding = case.finding
+        return (
+            finding.aspect is self.aspect
+            and _matches(finding.path, self.pattern)
+            and self.holds(case)
+        )
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Match a path part by part: a star stops at a slash, two of them do not."""
+    if pattern == "**":
+        return True
+    parts, wanted = path.split("/"), pattern.split("/")
+    if wanted[-1] == "**":
+        wanted, parts = wanted[:-1], parts[: len(wanted) - 1]
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+
+
+def same(normalise: Callable[[bytes, Root], object]) -> Callable[[Case], bool]:
+    """Say that contents are equal once they are normalised, each by what its root knows."""
+
+    def holds(case: Case) -> bool:
+        path = case.finding.path
+        return normalise(case.ours.content(path), case.ours) == normalise(
+            case.theirs.content(path), case.theirs
+        )
+
+    return holds
+
+
+def _made_by_the_build(case: Case) -> bool:
+    path = case.finding.path
+    return case.ours.tree[path].mtime == case.epoch and path not in case.ours.shipped
+
+
+def _made_by_mmdebstrap(case: Case) -> bool:
+    return case.theirs.tree[case.finding.path].mtime == case.epoch
+
+
+def _same_size(case: Case) -> bool:
+    path = case.finding.path
+    return case.ours.tree[path].size == case.theirs.tree[path].size
+
+
+def _empty(case: Case) -> bool:
+    return case.theirs.tree[case.finding.path].size == 0
+
+
+def _rules(aspect: Aspect, because: str, *patterns: str) -> Iterable[Rule]:
+    return (Rule(pattern, aspect, because) for pattern in patterns)
+
+
+RULES: tuple[Rule, ...] = (
+    # what mmdebstrap or its apt leaves behind
+    *_rules(
+        Aspect.MISSING,
+        "mmdebstrap writes it for the root's later use, no package does",
+        "etc/apt/sources.list",
+        "etc/fstab",
+        "etc/hostname",
+        "etc/resolv.conf",
+        "var/lib/dpkg/arch",
+    ),
+    *_rules(
+        Aspect.MISSING,
+        "locks are made when they are taken, and say nothing",
+        "etc/.pwd.lock",
+        "var/cache/apt/archives/lock",
+        "var/cache/debconf/*.lock",
+        "var/lib/apt/lists/lock",
+        "var/lib/dpkg/lock",
+        "var/lib/dpkg/lock-frontend",
+        "var/lib/dpkg/triggers/Lock",
+    ),
+    *_rules(
+        Aspect.MISSING,
+        "copies of the state before the last change say how a root came about, not what it is",
+        "etc/group-",
+        "etc/gshadow-",
+        "etc/passwd-",
+        "etc/shadow-",
+        "var/cache/debconf/config.dat-old",
+        "var/cache/debconf/templates.dat-old",
+        "var/lib/dpkg/diversions-old",
+        "var/lib/dpkg/statoverride-old",
+        "var/lib/dpkg/status-old",
+    ),
+    Rule(
+        "var/lib/apt/extended_states",
+        Aspect.MISSING,
+        "apt notes which packages nobody asked for; Herdbook's lock does, and apt installs nothing",
+        _empty,
+    ),
+    Rule("etc/ssh/ssh_host_*", Aspect.MISSING, "machines do not share their keys"),
+    *_rules(Aspect.MISSING, "/run is made anew at every start", "run/**"),
+    *(
+        Rule(path, aspect, "apt gives its download folders to its own user when it first downloads")
+        for path in ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial")
+        for aspect in (Aspect.MODE, Aspect.OWNER)
+    ),
+    # times
+    Rule(
+        "**",
+        Aspect.TIME,
+        "what was made, copied or diverted in the root has the day of the suite's release",
+        _made_by_the_build,
+    ),
+    *(
+        Rule(path, Aspect.TIME, because, _made_by_mmdebstrap)
+        for path, because in (
+            (
+                "var/lib/dpkg/info/*.list",
+                "dpkg writes it when it unpacks; here it has the control file's time",
+            ),
+            ("usr/bin/sh", "bullseye's dash makes its own link again; here it keeps its time"),
+            ("usr/share/man/man1/sh.1.gz", "as /usr/bin/sh"),
+        )
+    ),
+    # dice and clocks
+    Rule(
+        "etc/ssl/certs/ssl-cert-snakeoil.pem",
+        Aspect.CONTENT,
+        "ssl-cert makes a certificate for this machine, for a new key and from now on",
+        same(normalising.certificate),
+    ),
+    Rule(
+        "etc/ssl/private/ssl-cert-snakeoil.key",
+        Aspect.CONTENT,
+        "ssl-cert makes a new key",
+        same(normalising.private_key),
+    ),
+    Rule(
+        "etc/ssl/certs/java/cacerts",
+        Aspect.CONTENT,
+        "a Java key store notes when each certificate was added, and a checksum over that",
+        same(normalising.java_key_store),
+    ),
+    Rule(
+        "var/lib/postgresql/*/main/global/pg_control",
+        Aspect.CONTENT,
+        "a cluster is named by the moment it was made, and notes its last checkpoint's",
+        same(normalising.postgresql_control),
+    ),
+    *(
+        Rule(path, Aspect.CONTENT, "the cluster's log and statistics hold moments", _same_size)
+        for path in (
+            "var/lib/postgresql/*/main/pg_stat/pgstat.stat",
+            "var/lib/postgresql/*/main/pg_wal/*",
+        )
+    ),
+    Rule(
+        "var/lib/mysql/**",
+        Aspect.CONTENT,
+        "tables note when they were made, and a random name of the server",
+        _same_size,
+    ),
+    # what follows the order of installation
+    Rule(
+        "var/cache/debconf/config.dat",
+        Aspect.CONTENT,
+        "exim4-config names the machine in a question, in full if /etc/hosts is there by then",
+        same(normalising.answers),
+    ),
+    Rule(
+        "var/lib/mysql/ib_buffer_pool",
+        Aspect.CONTENT,
+        "the server notes which pages were in memory, by number",
+    ),
+    Rule("var/lib/dpkg/triggers/File", Aspect.CONTENT, "in order", same(normalising.lines)),
+    Rule("etc/passwd", Aspect.CONTENT, "users get ids in order", same(normalising.users)),
+    Rule("etc/group", Aspect.CONTENT, "groups get ids in order", same(normalising.groups)),
+    Rule("etc/shadow", Aspect.CONTENT, "users are added in order", same(normalising.lines)),
+    Rule("etc/gshadow", Aspect.CONTENT, "groups are added in order", same(normalising.lines)),
+)
+
+
+def explain(case: Case) -> Rule | None:
+    """Return the rule that explains a difference, if there is one."""
+    return next((rule for rule in RULES if rule.explains(case)), None)
