@@ -209,6 +209,19 @@ def test_a_folder_named_without_its_dot_is_hinted_at(here: Here) -> None:
     assert "oci:./layout" in caught.value.hint
 
 
+def test_the_hosts_policy_for_signatures_holds(
+    here: Here, pushed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = here.resolve(f"{pushed}:1")
+    policy = tmp_path / "home/.config/containers/policy.json"
+    policy.parent.mkdir(parents=True)
+    policy.write_text('{"default": [{"type": "reject"}]}')
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    with pytest.raises(VerificationError, match="policy for signatures") as caught:
+        here.fetch(locked)
+    assert "policy.json" in caught.value.hint
+
+
 # --- layouts and archives
 
 

@@ -23,7 +23,6 @@ from herdbook.actions.verify_blobs import Fault
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant, Version
 from herdbook.catalogue.stamps import Stamp
-from herdbook.catalogue.stock import Stock
 from herdbook.core.clock import SystemClock
 from herdbook.core.errors import ConflictError, NetworkError
 from herdbook.drivers.fake import FakeEngine
@@ -47,8 +46,8 @@ def clean(store: Store, keep: int | None = None, *, dry_run: bool = False) -> di
     return {each.kind: each.count for each in done.freed}
 
 
-def unremade(workshop: Workshop, stock: Stock, version: Version) -> None:
-    del workshop, stock, version
+def unremade(workshop: Workshop, version: Version) -> None:
+    del workshop, version
     raise NetworkError("there is no archive here")
 
 
@@ -365,8 +364,8 @@ def test_what_cannot_be_taken_from_a_copy_is_made_from_the_lock(store: Store) ->
     versions = [store.add("shop/web", seed, layer) for seed in "12"]
     asked = []
 
-    def remake(workshop: Workshop, stock: Stock, version: Version) -> None:
-        del workshop, stock
+    def remake(workshop: Workshop, version: Version) -> None:
+        del workshop
         asked.append(version)
         store.keep("a")
 

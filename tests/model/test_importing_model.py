@@ -42,14 +42,15 @@ WISHES = some.tuples(
 class Layer:
     """Members such as a program could have written over what lies below.
 
-    Left out is what programs refuse or do not agree on: members below a file or a link, and
-    members of a layer that removes them at the same time.
+    Left out is what programs refuse or do not agree on: members below a file or a link, members of
+    a layer that removes them at the same time, and a folder after a file of the same name.
     """
 
     view: Tree
     members: list[Member] = field(default_factory=list)
     there: dict[str, Member] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
 
     def wish(self, kind: str, path: str, content: bytes, more: dict[str, Any], choice: int) -> None:
         if not all(self._may_be_folder(above) for above in parents(path)):
@@ -58,7 +59,7 @@ class Layer:
             if path in self.view and not self._touched(path):
                 self.members.append(removal(path))
                 self.removed.add(path)
-        elif path in self.removed or not self.removed.isdisjoint(parents(path)):
+        elif self._is_disputed(kind, path):
             return
         elif kind == "opaque":
             self._add(folder(path, **more))
@@ -73,6 +74,10 @@ class Layer:
             }
             self._add(makers[kind]())
 
+    def _is_disputed(self, kind: str, path: str) -> bool:
+        was_file = kind in ("folder", "opaque") and path in self.files
+        return was_file or not self.removed.isdisjoint([*parents(path), path])
+
     def _may_be_folder(self, path: str) -> bool:
         if path in self.there:
             return self.there[path].info.isdir()
@@ -84,6 +89,7 @@ class Layer:
     def _add(self, added: Member) -> None:
         path = added.info.name
         if not added.info.isdir():
+            self.files.add(path)
             for each in [each for each in self.there if each.startswith(f"{path}/")]:
                 del self.there[each]
         self.there[path] = added
@@ -109,7 +115,7 @@ def imported(layer: Layer, below: list[KeptLayer], place: Path) -> tuple[Importe
     return made, KeptLayer(path, made.layer.tree)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=2500)
 @given(some.lists(some.lists(WISHES, max_size=9), min_size=1, max_size=3))
 def test_imported_layers_show_what_umoci_unpacks(wishes: list[list[Any]]) -> None:
     with TemporaryDirectory() as name:

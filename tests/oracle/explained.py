@@ -11,6 +11,8 @@ import normalising
 from comparing import Aspect, Finding
 from roots import Root
 
+from herdbook.layers.owned import merged_path
+
 
 @dataclass(frozen=True)
 class Case:
@@ -77,6 +79,11 @@ def _same_size(case: Case) -> bool:
     return case.ours.tree[path].size == case.theirs.tree[path].size
 
 
+def _same_file_in_usr(case: Case) -> bool:
+    ours, theirs = (each.removeprefix("/") for each in (case.finding.ours, case.finding.theirs))
+    return merged_path(ours) == merged_path(theirs)
+
+
 def _empty(case: Case) -> bool:
     return case.theirs.tree[case.finding.path].size == 0
 
@@ -119,6 +126,7 @@ RULES: tuple[Rule, ...] = (
         "var/lib/dpkg/diversions-old",
         "var/lib/dpkg/statoverride-old",
         "var/lib/dpkg/status-old",
+        "var/lib/ucf/*.[0-9]",
     ),
     Rule(
         "var/lib/apt/extended_states",
@@ -126,12 +134,23 @@ RULES: tuple[Rule, ...] = (
         "apt notes which packages nobody asked for; Herdbook's lock does, and apt installs nothing",
         _empty,
     ),
+    Rule(
+        "boot/initrd.img-*",
+        Aspect.MISSING,
+        "the kernel package's hook makes it; Herdbook makes the one that boots",
+    ),
     Rule("etc/ssh/ssh_host_*", Aspect.MISSING, "machines do not share their keys"),
     *_rules(Aspect.MISSING, "/run is made anew at every start", "run/**"),
     *(
         Rule(path, aspect, "apt gives its download folders to its own user when it first downloads")
         for path in ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial")
         for aspect in (Aspect.MODE, Aspect.OWNER)
+    ),
+    Rule(
+        "etc/machine-id",
+        Aspect.MODE,
+        "both empty it, mmdebstrap by a new file; systemd makes it read-only, as it is here",
+        lambda case: case.ours.tree["etc/machine-id"].mode == 0o444,
     ),
     # times
     Rule(
@@ -176,6 +195,12 @@ RULES: tuple[Rule, ...] = (
         "a cluster is named by the moment it was made, and notes its last checkpoint's",
         same(normalising.postgresql_control),
     ),
+    Rule(
+        "usr/lib/jvm/*/lib/server/classes.jsa",
+        Aspect.CONTENT,
+        "bullseye's Java dumps its classes as they lie in memory, at random addresses",
+        _same_size,
+    ),
     *(
         Rule(path, Aspect.CONTENT, "the cluster's log and statistics hold moments", _same_size)
         for path in (
@@ -201,11 +226,23 @@ RULES: tuple[Rule, ...] = (
         Aspect.CONTENT,
         "the server notes which pages were in memory, by number",
     ),
-    Rule("var/lib/dpkg/triggers/File", Aspect.CONTENT, "in order", same(normalising.lines)),
+    *(
+        Rule(path, Aspect.CONTENT, "lines are added in order", same(normalising.lines))
+        for path in ("var/lib/dpkg/triggers/File", "var/lib/ucf/hashfile", "var/lib/ucf/registry")
+    ),
+    *(
+        Rule(
+            f"etc/systemd/{path}",
+            Aspect.TARGET,
+            "a unit is enabled by systemd, in /usr/lib, or before it is there by a helper, in /lib",
+            _same_file_in_usr,
+        )
+        for path in ("system/*", "system/*.wants/*", "user/*.wants/*")
+    ),
     Rule("etc/passwd", Aspect.CONTENT, "users get ids in order", same(normalising.users)),
     Rule("etc/group", Aspect.CONTENT, "groups get ids in order", same(normalising.groups)),
-    Rule("etc/shadow", Aspect.CONTENT, "users are added in order", same(normalising.lines)),
-    Rule("etc/gshadow", Aspect.CONTENT, "groups are added in order", same(normalising.lines)),
+    Rule("etc/shadow", Aspect.CONTENT, "users are added in order", same(normalising.passwords)),
+    Rule("etc/gshadow", Aspect.CONTENT, "groups are added in order", same(normalising.passwords)),
 )
 
 

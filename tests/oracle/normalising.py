@@ -10,6 +10,9 @@ from roots import Root
 _DYNAMIC_IDS = range(100, 1000)
 """What packages' users and groups get, the next one that is free (Policy 9.2.2)."""
 
+_MADE_BY_EITHER = {"messagebus"}
+"""Made by systemd-sysusers or, where systemd comes later, by adduser: trixie's dbus knows both."""
+
 
 def lines(content: bytes, _: Root) -> list[bytes]:
     """The lines in any order."""
@@ -22,6 +25,17 @@ def users(content: bytes, root: Root) -> list[list[str]]:
     for each in fields:
         each[2] = _fixed(each[2])
         each[3] = root.groups.get(int(each[3]), each[3])
+        if each[0] in _MADE_BY_EITHER:
+            each[4] = "described by who made it"
+    return sorted(fields)
+
+
+def passwords(content: bytes, _: Root) -> list[list[str]]:
+    """The lines of shadow(5) or gshadow(5), in any order."""
+    fields = [line.split(":") for line in content.decode().splitlines()]
+    for each in fields:
+        if each[0] in _MADE_BY_EITHER and each[1] in ("!", "!*"):
+            each[1] = "none"
     return sorted(fields)
 
 

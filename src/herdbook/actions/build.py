@@ -15,7 +15,7 @@ from herdbook.actions.make_application import Application, make_application, mak
 from herdbook.actions.make_roots import RootMaker, control_of
 from herdbook.actions.prepare import prepare
 from herdbook.actions.workshop import Workshop
-from herdbook.builds.arrangement import Group, packages_of
+from herdbook.builds.arrangement import Group, packages_of, with_arrangement
 from herdbook.builds.lock import Lock, render
 from herdbook.catalogue.model import NewVersion, Variant, VariantRecord, Version
 from herdbook.catalogue.stamps import Stamp
@@ -89,15 +89,17 @@ def _waves(recipe_files: Sequence[RecipeFile]) -> Iterator[list[RecipeFile]]:
 
 
 def _build(workshop: Workshop, inputs: Inputs) -> BuildResult:
-    newest = workshop.versions.find(inputs.recipe_file.recipe.image)
-    if newest is not None and newest.build_key == inputs.key and _is_kept(workshop, newest):
-        result = BuildResult(newest, unchanged=True)
-    else:
-        result = _make(workshop, inputs)
-    version = result.version
-    layers = tuple(sorted({layer.digest for each in version.variants for layer in each.layers}))
-    stamp = Stamp(version.image, version.number, version.digest, inputs.key, layers)
-    workshop.stamps.keep(stamp)
+    image = inputs.recipe_file.recipe.image
+    with workshop.layers.lease(image):
+        newest = workshop.versions.find(image)
+        if newest is not None and newest.build_key == inputs.key and _is_kept(workshop, newest):
+            result = BuildResult(newest, unchanged=True)
+        else:
+            result = _make(workshop, inputs)
+        version = result.version
+        layers = {layer.digest for each in version.variants for layer in each.layers}
+        stamp = Stamp(image, version.number, version.digest, inputs.key, tuple(sorted(layers)))
+        workshop.stamps.keep(stamp)
     return result
 
 
@@ -117,7 +119,7 @@ def _make(workshop: Workshop, inputs: Inputs) -> BuildResult:
             image=recipe_file.recipe.image,
             digest=index.digest,
             build_key=inputs.key,
-            lock=render(inputs.lock),
+            lock=render(with_arrangement(inputs.lock, inputs.arrangement)),
             recipe=recipe_file.text,
             created_at=workshop.clock.now(),
             variants=tuple(variants),
@@ -200,9 +202,10 @@ class _Making:
     ) -> tuple[VariantRecord, list[Document], Application]:
         arrangement = self.inputs.arrangement
         steps = arrangement.steps[variant]
-        maker.prepare(steps)
+        if steps:
+            maker.prepare(steps)
         packages = [kept[group].result() for group in arrangement.groups[variant]]
-        configured = maker.configured(steps, packages)
+        configured = maker.configured(steps, packages) if steps else ()
         root = [*maker.foundation.layers, *packages, *configured]
         application = make_application(self.workshop, self.inputs, maker, steps, root, before)
         layers = [*root, *application.layers]

@@ -1,13 +1,16 @@
 """Locks a recipe: asks the archive and the package index once, and writes the answer down."""
 
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from herdbook.actions.asked_secrets import require_credentials
 from herdbook.actions.choose_packages import below_recipe, choose
-from herdbook.actions.inputs import inputs_of, requirements_of
+from herdbook.actions.inputs import inputs_of, present_lock, requirements_of
 from herdbook.actions.lock_node import lock_node
 from herdbook.actions.lock_tools import lock_tools
 from herdbook.actions.workshop import Workshop
@@ -88,6 +91,17 @@ def lock_for_build(workshop: Workshop, recipe_file: RecipeFile, *, frozen: bool)
         )
     workshop.progress.say(f"Locking: {reason}")
     return lock(workshop, recipe_file).lock
+
+
+def lock_missing(workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: bool) -> None:
+    """Lock the recipes that have no lock or none that fits, each index read once for all."""
+    missing = [each for each in recipe_files if present_lock(each) is None]
+    if len(missing) == 1:
+        lock_for_build(workshop, missing[0], frozen=frozen)
+        return
+    with workshop.archive.one_reading(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in pool.map(partial(lock_for_build, workshop, frozen=frozen), missing):
+            pass  # the first that failed raises
 
 
 def _at_its_line(error: UnsatisfiableError, recipe_file: RecipeFile) -> UnsatisfiableError:

@@ -9,7 +9,7 @@ from os import cpu_count
 from pathlib import Path
 
 from herdbook.actions.inputs import present_lock
-from herdbook.actions.lock import lock_for_build
+from herdbook.actions.lock import lock_missing
 from herdbook.actions.make_roots import control_of
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.arrangement import Part, parts_of
@@ -78,9 +78,7 @@ def plan_catalogue(workshop: Workshop, path: Path, *, keep: bool) -> PlannedCata
     Without `keep`, nothing is written but those locks.
     """
     recipe_files = recipes_in([path])
-    for recipe_file in recipe_files:
-        if present_lock(recipe_file) is None:
-            lock_for_build(workshop, recipe_file, frozen=False)
+    lock_missing(workshop, recipe_files, frozen=False)
     named = path.name == CATALOGUE_NAME
     catalogue = read_catalogue(path) if named else catalogue_of(path)
     holders = holders_in(catalogue)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from herdbook.actions.asked_secrets import require_secrets
 from herdbook.actions.inputs import Inputs, present_lock, read_inputs
-from herdbook.actions.lock import lock_for_build
+from herdbook.actions.lock import lock_missing
 from herdbook.actions.plan_layers import Holder, extend_plan, holders_in
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.layer_plan import PLAN_NAME
@@ -27,16 +27,10 @@ def prepare(
     ready = {each.path: read_inputs(each) for each in recipe_files}
     todo = [each for each in recipe_files if ready[each.path] is None]
     if todo:
-        _lock(workshop, todo, frozen=frozen)
+        lock_missing(workshop, todo, frozen=frozen)
         _plan(workshop, todo, frozen=frozen)
     found = [ready[each.path] or read_inputs(each) for each in recipe_files]
     return [inputs for inputs in found if inputs is not None]
-
-
-def _lock(workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: bool) -> None:
-    for recipe_file in recipe_files:
-        if present_lock(recipe_file) is None:
-            lock_for_build(workshop, recipe_file, frozen=frozen)
 
 
 def _plan(workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: bool) -> None:

@@ -26,7 +26,7 @@ _DONE = {
     Fault.LEFTOVER: "It was removed.",
 }
 
-Remake = Callable[[Workshop, Stock, Version], None]
+Remake = Callable[[Workshop, Version], None]
 """Makes again whatever layers of a version its recorded recipe and lock are enough for."""
 
 
@@ -67,7 +67,7 @@ def _make_again(
         if any(not workshop.layers.has(digest) for digest in _layers(version).intersection(lost)):
             try:
                 with workshop.progress.task(f"Making layers of {version.label} again"):
-                    remake(workshop, stock, version)
+                    remake(workshop, version)
             except HerdbookError as error:
                 reasons[version.label] = error.message
     return reasons

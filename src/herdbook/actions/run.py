@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
 from herdbook.actions.render import (
@@ -12,6 +13,7 @@ from herdbook.actions.render import (
 )
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant, VariantRecord, Version
+from herdbook.catalogue.names import version_named
 from herdbook.core.errors import (
     EngineError,
     InvalidInputError,
@@ -65,9 +67,12 @@ def run(
     """
     engine = workshop.engines[variant.kind]
     _require_usable(workshop, engine)
-    wanted = _wanted(workshop, network, version, variant, wish)
-    before = workshop.clock.monotonic_seconds()
-    with workshop.progress.task(f"Starting {wanted.name}"):
+    with ExitStack() as stack:
+        stack.enter_context(workshop.layers.lease(version.label))
+        version_named(workshop.versions, version.label)  # nobody forgot it a moment ago
+        wanted = _wanted(workshop, network, version, variant, wish)
+        before = workshop.clock.monotonic_seconds()
+        stack.enter_context(workshop.progress.task(f"Starting {wanted.name}"))
         seen = engine.start(wanted)
         if not (wanted.health_path and wanted.ports and ready_limit_seconds):
             return Started(seen, None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from herdbook.builds.chains import chain
 from herdbook.builds.layer_plan import SuitePlan
-from herdbook.builds.lock import Lock
+from herdbook.builds.lock import ArrangedLayer, ArrangedVariant, Lock
 from herdbook.layers.covering import MACHINE_LAYERS, PACKAGE_LAYERS, Layer, cover
 from herdbook.packages.model import LockedPackage
 from herdbook.recipes.model import Variant
@@ -61,6 +61,35 @@ def parts_of(lock: Lock, variants: Collection[Variant]) -> tuple[Part, ...]:
         Part("packages", lock.packages, PACKAGE_LAYERS - MACHINE_LAYERS),
         Part("machine", lock.machine, MACHINE_LAYERS),
     )
+
+
+def with_arrangement(lock: Lock, arrangement: Arrangement) -> Lock:
+    """Return the lock of a built version: it says how its packages were arranged."""
+    arranged = {
+        variant.value: ArrangedVariant(
+            layers=tuple(
+                ArrangedLayer(name=group.name, packages=tuple(_names(group.packages)))
+                for group in groups
+            ),
+            steps=tuple(tuple(_names(step)) for step in arrangement.steps[variant]),
+        )
+        for variant, groups in arrangement.groups.items()
+    }
+    return lock.model_copy(update={"arranged": arranged})
+
+
+def arrangement_in(lock: Lock) -> Arrangement:
+    """Return how the packages of a built version were arranged."""
+    groups, steps = {}, {}
+    for name, arranged in lock.arranged.items():
+        variant = Variant(name)
+        by_name = {package.name: package for package in packages_of(lock, variant)}
+        groups[variant] = tuple(
+            Group(layer.name, tuple(by_name[each] for each in layer.packages))
+            for layer in arranged.layers
+        )
+        steps[variant] = tuple(tuple(by_name[each] for each in step) for step in arranged.steps)
+    return Arrangement(groups, steps)
 
 
 def arrange(lock: Lock, variants: Collection[Variant], plan: SuitePlan) -> Arrangement | None:

@@ -17,7 +17,7 @@ VOLATILE = (
     "var/cache/apt/*.bin",
     "var/cache/debconf/*-old",
     "var/cache/ldconfig/aux-cache",
-    # dpkg's and shadow's copies of the state before the last change, and locks
+    # dpkg's, shadow's and ucf's copies of the state before the last change, and locks
     "etc/.pwd.lock",
     "etc/group-",
     "etc/gshadow-",
@@ -28,6 +28,7 @@ VOLATILE = (
     "var/lib/dpkg/*-old",
     "var/lib/dpkg/lock*",
     "var/lib/dpkg/triggers/Lock",
+    "var/lib/ucf/*.[0-9]",
     # what must differ between two machines
     "etc/hostname",
     "etc/resolv.conf",

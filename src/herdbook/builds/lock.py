@@ -1,6 +1,7 @@
 """The lock: every input of a recipe pinned, so that it can be built again, offline too."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +48,20 @@ class LockedParent(Frozen):
     digest: Digest = Field(pattern=DIGEST_PATTERN)
 
 
+class ArrangedLayer(Frozen):
+    """The packages of one layer, by name."""
+
+    name: str = Field(min_length=1)
+    packages: tuple[str, ...] = Field(min_length=1)
+
+
+class ArrangedVariant(Frozen):
+    """How the packages of a variant were arranged: in which layers, installed in which steps."""
+
+    layers: tuple[ArrangedLayer, ...]
+    steps: tuple[tuple[str, ...], ...]
+
+
 class Lock(Frozen):
     """A lock file's content.
 
@@ -54,7 +69,8 @@ class Lock(Frozen):
     that the lock is out of date. `suite` is empty where the image is made from a base that is no
     Debian. `packages` are those that the build installs in both variants, `machine` those that
     only a VM holds in addition, and `machine_has` the names of packages that the VM of the
-    `parent` brings along already.
+    `parent` brings along already. `arranged` is empty in a recipe's lock; that of a built version
+    says by variant what the layer plan made of its packages.
     """
 
     lock_format: Literal[1] = 1
@@ -66,6 +82,7 @@ class Lock(Frozen):
     machine_has: tuple[str, ...] = ()
     parent: LockedParent | None = None
     base: LockedBase | None = None
+    arranged: Mapping[str, ArrangedVariant] = {}
     python: LockedPython | None = None
     node: LockedNode | None = None
     ansible: LockedTools | None = None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from herdbook.builds.layer_plan import PLAN_NAME
 from herdbook.builds.lock import lock_path
 from herdbook.builds.ports import IMAGE_FOLDER
 from herdbook.builds.sources import Source, collect_folder
@@ -77,8 +78,9 @@ def _read(recipe_file: RecipeFile, step: PlaybookStep, where: str) -> Playbook:
             hint=f"Paths are relative to the recipe's folder, {recipe_file.folder.absolute()}.",
             where=where,
         )
-    # The recipe and its lock may lie in the same folder; what they say counts by itself.
-    own = {path.resolve() for path in (recipe_file.path, lock_path(recipe_file.path))}
+    # The recipe and what Herdbook writes may lie in the same folder; they count by themselves.
+    recipe, plan = recipe_file.path, recipe_file.folder / PLAN_NAME
+    own = {path.resolve() for path in (recipe, lock_path(recipe), plan)}
     found = collect_folder(recipe_file.folder, str(written.parent), where)
     return Playbook(written.name, step, tuple(each for each in found if each.path not in own))
 

@@ -74,7 +74,7 @@ def _shape(reports: "dict[str, PlanReport]") -> dict[str, object]:
 
 def _show(output: Output, suite: str, report: "PlanReport") -> None:
     members = len(report.layers_of)
-    output.text(f"{suite}: {members} variants, {len(report.lines)} layers of packages")
+    output.text(f"{suite}: {len(report.lines)} layers of packages")
     output.table(
         ["layer", "kind", "#packages", "#size", "#updates/y", "#held by", "#spares/y"],
         [

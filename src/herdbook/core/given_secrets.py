@@ -70,8 +70,9 @@ class GivenSecrets:
         reach = max(map(len, wanted), default=1) - 1
         end = b""
         for piece in pieces:
+            seam = end + piece[:reach]
             for form, name in wanted.items():
-                if form in piece or form in end + piece[:reach]:
+                if form in seam or form in piece:
                     raise VerificationError(
                         f"{what()} would hold the secret {name!r}",
                         hint="Nothing was kept. Read a secret in the step that needs it, and see "
@@ -143,7 +144,7 @@ def _netrc_passwords(text: str) -> list[bytes] | None:
         words = text.split()
     if not words or words[0] not in ("machine", "default") or "password" not in words:
         return None
-    return [value.encode() for word, value in pairwise(words) if word == "password"]
+    return [value.encode() for word, value in pairwise(words) if word == "password" and value]
 
 
 def _quoted(part: bytes) -> Iterator[bytes]:

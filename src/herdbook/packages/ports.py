@@ -1,6 +1,7 @@
 """The port to the Debian archive: solving there, and fetching what was locked."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +31,13 @@ class Archive(Protocol):
         trusted that the suite's keyring did not sign or whose time is over. Raises
         VerificationError for such an index, UnsatisfiableError (naming the packages) where no
         answer exists, NetworkError where the archive cannot be reached.
+        """
+        ...
+
+    def one_reading(self) -> AbstractContextManager[None]:
+        """Let every suite's index be read and verified once at most until the block ends.
+
+        For work on many recipes: all of them are then resolved against the same state of things.
         """
         ...
 

@@ -99,7 +99,8 @@ def test_recipe_and_lock_in_the_same_folder_are_no_part_of_it(tmp_path: Path) ->
     path = tmp_path / "web.yaml"
     path.write_text(RECIPE.replace("provision/", ""))
     (tmp_path / "site.yml").write_text("- hosts: all\n")
-    (tmp_path / "web.lock").write_text("{}")
+    for name in ("web.lock", "layers.lock"):
+        (tmp_path / name).write_text("{}")
     found = read_playbooks(read_recipe(path))[1]
     assert [source.target for source in found.sources] == ["site.yml"]
 

@@ -88,6 +88,12 @@ def test_of_a_netrc_file_the_passwords_are_secret() -> None:
     assert not is_found(given, b"machine pypi.example.org login builder")
 
 
+def test_an_empty_password_hides_nothing() -> None:
+    given = secrets(b'machine pypi.example.org login token password ""\n')
+    assert given.redacted("all of this") == "all of this"
+    assert not is_found(given, b"all of this")
+
+
 def test_memory_stays_flat() -> None:
     def pieces() -> Iterator[bytes]:
         for _ in range(64):

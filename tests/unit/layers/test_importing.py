@@ -138,6 +138,13 @@ def test_the_last_of_several_members_of_one_path_counts(tmp_path: Path) -> None:
     assert take(tmp_path, members).view == tree(file("a", b"two\n"), file("x"))
 
 
+def test_a_folder_after_a_file_of_its_name_hides_nothing_below_as_in_an_overlay(
+    tmp_path: Path,
+) -> None:
+    made = take(tmp_path, [member("d", b"one"), folder("d", mode=0o700)], BELOW)
+    assert made.layer.tree == {"d": own_folder("d", 0o700)}
+
+
 def test_folders_that_are_missing_are_those_below_or_roots_own(tmp_path: Path) -> None:
     below = tree(own_folder("t", 0o1777), own_link("l", "t"))
     made = take(tmp_path, [member("t/x/y", b"one"), member("l/z", b"one")], below)

@@ -1,7 +1,8 @@
 """Solves and fetches with apt, verified, and without touching the machine's own apt state."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from herdbook.core import digests
@@ -27,6 +28,7 @@ class AptArchive:
     directory: Path
     mirrors: Mirrors | None = None
     keyring_directory: Path = Path("/usr/share/keyrings")
+    _read: list[set[str]] = field(default_factory=list)
 
     def resolve(
         self,
@@ -42,8 +44,11 @@ class AptArchive:
         with claim(self.directory / "apt" / f"{suite.name}.claim"):
             keys = keyring(suite, self.keyring_directory)
             state = prepare(self.directory, suite, self._mirrors(), keys, installed)
-            with progress.task(f"Reading the index of {suite.name}"):
-                state.update()
+            read = self._read[-1] if self._read else set[str]()
+            if suite.name not in read:
+                with progress.task(f"Reading the index of {suite.name}"):
+                    state.update()
+                read.add(suite.name)
             solver = Solver(state, suite)
             chosen: list[tuple[LockedPackage, ...]] = []
             with progress.task("Solving", len(sets), "sets") as task:
@@ -53,6 +58,15 @@ class AptArchive:
                     task.advance()
             indexes = signed_indexes(state.lists, suite)
         return Resolution(indexes=indexes, sets=tuple(chosen))
+
+    @contextmanager
+    def one_reading(self) -> Iterator[None]:
+        """Read every index once at most until the block ends; see the port's promises."""
+        self._read.append(set())
+        try:
+            yield
+        finally:
+            self._read.pop()
 
     def fetch(self, packages: Sequence[LockedPackage], progress: Progress) -> None:
         """See to it that every package is kept here; see the port's promises."""
