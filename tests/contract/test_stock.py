@@ -123,12 +123,14 @@ def test_removing_what_is_gone_is_no_error(store: Store) -> None:
     assert store.stock.remove(Shelf.TREES, ["absent"], store.stock.now()) == []
 
 
-@pytest.mark.parametrize("shelf", [Shelf.ROOTS, Shelf.PACKAGES, Shelf.WHEELS])
+@pytest.mark.parametrize(
+    "shelf", [Shelf.ROOTS, Shelf.PACKAGES, Shelf.WHEELS, Shelf.NODE, Shelf.BASES]
+)
 def test_what_builds_start_from_stays_while_anything_is_under_way(
     store: Store, shelf: Shelf
 ) -> None:
-    folders = {Shelf.ROOTS: "roots", Shelf.PACKAGES: "archive/debs", Shelf.WHEELS: "wheels"}
-    thing = store.state / folders[shelf] / "thing"
+    folders = {Shelf.PACKAGES: "archive/debs", Shelf.NODE: "node"}
+    thing = store.state / folders.get(shelf, shelf.value) / "thing"
     (thing / "inside").mkdir(parents=True)
     (thing.parent / ".incoming").mkdir()
     assert [held.name for held in store.stock.held(shelf)] == ["thing"]

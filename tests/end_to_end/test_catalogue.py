@@ -2,12 +2,15 @@
 
 import json
 import shutil
+import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from product import Herdbook, herdbook_with, layers_of
+from product import PROGRAM, Herdbook, herdbook_with, layers_of
+from tiny import installing, leftovers, traces, until
 
 RECIPES = {
     "base": "packages: [netbase, openssl]\n",
@@ -161,3 +164,27 @@ def test_with_locked_a_plan_that_lacks_a_recipe_is_not_extended(
     assert result.returncode == 3
     assert "layer plan" in result.stderr
     assert not (tmp_path / "layers.lock").exists()
+
+
+def test_an_interrupted_catalogue_ends_at_once_and_leaves_nothing(
+    built: Built, tmp_path: Path
+) -> None:
+    one = copied(built, tmp_path)
+    with subprocess.Popen(
+        [PROGRAM, "build", one.catalogue],
+        env=one.herdbook.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as program:
+        until(lambda: installing(one.herdbook.state), program)
+        program.terminate()
+        before = time.monotonic()
+        _, said = program.communicate(timeout=60)
+    assert time.monotonic() - before < 10
+    assert program.returncode == 130
+    assert "Interrupted" in said
+    assert traces(one.herdbook.state) == []
+    assert leftovers(one.herdbook.state) == []
+    one.herdbook.must("build", one.catalogue)
+    assert one.version("files")["digest"] == built.version("files")["digest"]

@@ -43,7 +43,8 @@ class Layer:
     """Members such as a program could have written over what lies below.
 
     Left out is what programs refuse or do not agree on: members below a file or a link, members of
-    a layer that removes them at the same time, and a folder after a file of the same name.
+    a layer that removes them at the same time, a folder after a file of the same name, and what
+    the folders are like that are missing inside an opaque one.
     """
 
     view: Tree
@@ -76,7 +77,10 @@ class Layer:
 
     def _is_disputed(self, kind: str, path: str) -> bool:
         was_file = kind in ("folder", "opaque") and path in self.files
-        return was_file or not self.removed.isdisjoint([*parents(path), path])
+        between = {above for each in self.there for above in parents(each)} - self.there.keys()
+        has_implied = kind == "opaque" and any(each.startswith(f"{path}/") for each in between)
+        removed = not self.removed.isdisjoint([*parents(path), path])
+        return was_file or has_implied or removed
 
     def _may_be_folder(self, path: str) -> bool:
         if path in self.there:
@@ -115,7 +119,7 @@ def imported(layer: Layer, below: list[KeptLayer], place: Path) -> tuple[Importe
     return made, KeptLayer(path, made.layer.tree)
 
 
-@settings(deadline=None, max_examples=2500)
+@settings(deadline=None, max_examples=150)
 @given(some.lists(some.lists(WISHES, max_size=9), min_size=1, max_size=3))
 def test_imported_layers_show_what_umoci_unpacks(wishes: list[list[Any]]) -> None:
     with TemporaryDirectory() as name:

@@ -3,98 +3,23 @@
 A rule is as narrow as it can be: where contents differ it says how they are the same all the same.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-
 import normalising
-from comparing import Aspect, Finding
-from roots import Root
-
-from herdbook.layers.owned import merged_path
-
-
-@dataclass(frozen=True)
-class Case:
-    """A difference with the roots it was found in, and the day of the suite's release."""
-
-    finding: Finding
-    ours: Root
-    theirs: Root
-    epoch: int
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Differences in one aspect of some paths that are all right, if `holds` for them."""
-
-    pattern: str
-    aspect: Aspect
-    because: str
-    holds: Callable[[Case], bool] = lambda _: True
-
-    def explains(self, case: Case) -> bool:
-        """Whether this is such a difference."""
-        finding = case.finding
-        return (
-            finding.aspect is self.aspect
-            and _matches(finding.path, self.pattern)
-            and self.holds(case)
-        )
-
-
-def _matches(path: str, pattern: str) -> bool:
-    """Match a path part by part: a star stops at a slash, two of them do not."""
-    if pattern == "**":
-        return True
-    parts, wanted = path.split("/"), pattern.split("/")
-    if wanted[-1] == "**":
-        wanted, parts = wanted[:-1], parts[: len(wanted) - 1]
-    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
-
-
-def same(normalise: Callable[[bytes, Root], object]) -> Callable[[Case], bool]:
-    """Say that contents are equal once they are normalised, each by what its root knows."""
-
-    def holds(case: Case) -> bool:
-        path = case.finding.path
-        return normalise(case.ours.content(path), case.ours) == normalise(
-            case.theirs.content(path), case.theirs
-        )
-
-    return holds
-
-
-def _made_by_the_build(case: Case) -> bool:
-    path = case.finding.path
-    return case.ours.tree[path].mtime == case.epoch and path not in case.ours.shipped
-
-
-def _made_by_mmdebstrap(case: Case) -> bool:
-    return case.theirs.tree[case.finding.path].mtime == case.epoch
-
-
-def _same_size(case: Case) -> bool:
-    path = case.finding.path
-    return case.ours.tree[path].size == case.theirs.tree[path].size
-
-
-def _same_file_in_usr(case: Case) -> bool:
-    ours, theirs = (each.removeprefix("/") for each in (case.finding.ours, case.finding.theirs))
-    return merged_path(ours) == merged_path(theirs)
-
-
-def _empty(case: Case) -> bool:
-    return case.theirs.tree[case.finding.path].size == 0
-
-
-def _rules(aspect: Aspect, because: str, *patterns: str) -> Iterable[Rule]:
-    return (Rule(pattern, aspect, because) for pattern in patterns)
-
+from comparing import Aspect
+from rules import (
+    Case,
+    Rule,
+    empty_there,
+    made_by_mmdebstrap,
+    made_by_the_build,
+    rules,
+    same,
+    same_file_in_usr,
+    same_size,
+)
 
 RULES: tuple[Rule, ...] = (
     # what mmdebstrap or its apt leaves behind
-    *_rules(
+    *rules(
         Aspect.MISSING,
         "mmdebstrap writes it for the root's later use, no package does",
         "etc/apt/sources.list",
@@ -103,7 +28,7 @@ RULES: tuple[Rule, ...] = (
         "etc/resolv.conf",
         "var/lib/dpkg/arch",
     ),
-    *_rules(
+    *rules(
         Aspect.MISSING,
         "locks are made when they are taken, and say nothing",
         "etc/.pwd.lock",
@@ -114,7 +39,7 @@ RULES: tuple[Rule, ...] = (
         "var/lib/dpkg/lock-frontend",
         "var/lib/dpkg/triggers/Lock",
     ),
-    *_rules(
+    *rules(
         Aspect.MISSING,
         "copies of the state before the last change say how a root came about, not what it is",
         "etc/group-",
@@ -131,8 +56,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "var/lib/apt/extended_states",
         Aspect.MISSING,
-        "apt notes which packages nobody asked for; Herdbook's lock does, and apt installs nothing",
-        _empty,
+        "apt's list of what nobody asked for, empty there: mmdebstrap is asked for each by name",
+        empty_there,
     ),
     Rule(
         "boot/initrd.img-*",
@@ -140,7 +65,7 @@ RULES: tuple[Rule, ...] = (
         "the kernel package's hook makes it; Herdbook makes the one that boots",
     ),
     Rule("etc/ssh/ssh_host_*", Aspect.MISSING, "machines do not share their keys"),
-    *_rules(Aspect.MISSING, "/run is made anew at every start", "run/**"),
+    *rules(Aspect.MISSING, "/run is made anew at every start", "run/**"),
     *(
         Rule(path, aspect, "apt gives its download folders to its own user when it first downloads")
         for path in ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial")
@@ -157,10 +82,10 @@ RULES: tuple[Rule, ...] = (
         "**",
         Aspect.TIME,
         "what was made, copied or diverted in the root has the day of the suite's release",
-        _made_by_the_build,
+        made_by_the_build,
     ),
     *(
-        Rule(path, Aspect.TIME, because, _made_by_mmdebstrap)
+        Rule(path, Aspect.TIME, because, made_by_mmdebstrap)
         for path, because in (
             (
                 "var/lib/dpkg/info/*.list",
@@ -196,13 +121,19 @@ RULES: tuple[Rule, ...] = (
         same(normalising.postgresql_control),
     ),
     Rule(
+        "**.cpython-39.pyc",
+        Aspect.CONTENT,
+        "before 3.11 Python writes sets of constants by hashes, which dice decide there",
+        same(normalising.bytecode),
+    ),
+    Rule(
         "usr/lib/jvm/*/lib/server/classes.jsa",
         Aspect.CONTENT,
         "bullseye's Java dumps its classes as they lie in memory, at random addresses",
-        _same_size,
+        same_size,
     ),
     *(
-        Rule(path, Aspect.CONTENT, "the cluster's log and statistics hold moments", _same_size)
+        Rule(path, Aspect.CONTENT, "the cluster's log and statistics hold moments", same_size)
         for path in (
             "var/lib/postgresql/*/main/pg_stat/pgstat.stat",
             "var/lib/postgresql/*/main/pg_wal/*",
@@ -212,7 +143,7 @@ RULES: tuple[Rule, ...] = (
         "var/lib/mysql/**",
         Aspect.CONTENT,
         "tables note when they were made, and a random name of the server",
-        _same_size,
+        same_size,
     ),
     # what follows the order of installation
     Rule(
@@ -235,7 +166,7 @@ RULES: tuple[Rule, ...] = (
             f"etc/systemd/{path}",
             Aspect.TARGET,
             "a unit is enabled by systemd, in /usr/lib, or before it is there by a helper, in /lib",
-            _same_file_in_usr,
+            same_file_in_usr,
         )
         for path in ("system/*", "system/*.wants/*", "user/*.wants/*")
     ),

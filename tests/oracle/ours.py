@@ -8,7 +8,7 @@ from product import Herdbook
 from roots import Root
 from sets import PackageSet
 
-from herdbook.builds.lock import Lock, read_lock
+from herdbook.builds.lock import read_lock
 from herdbook.core.digests import hexadecimal
 from herdbook.layers.contents import KeptLayer, merged_tar
 from herdbook.layers.extracting import unpack
@@ -26,9 +26,8 @@ class NotInTheArchiveError(Exception):
 
 @dataclass(frozen=True)
 class Built:
-    """A set's lock, the packages it names, and the root that their layers stack up to."""
+    """The packages that a set's lock names, and the root that their layers stack up to."""
 
-    lock: Lock
     packages: dict[LockedPackage, Path]
     root: Root
 
@@ -60,7 +59,6 @@ def build(herdbook: Herdbook, wanted: PackageSet, folder: Path) -> Built:
     root.mkdir()
     unpack(merged_tar(layers), root)
     return Built(
-        lock,
         {package: debs / f"{hexadecimal(package.sha256)}.deb" for package in packages},
         Root(stack(layer.tree for layer in layers), root),
     )

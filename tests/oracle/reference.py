@@ -77,7 +77,7 @@ def install(suite: Suite, packages: Mapping[LockedPackage, Path], folder: Path) 
         check=False,
         timeout=LIMIT_SECONDS,
     )
-    assert result.returncode == 0, result.stderr[-40000:]
+    assert result.returncode == 0, result.stderr[-4000:]
     shutil.rmtree(repository)
     _remove_devices(target)
     return Root(_dated(scan(target), began, suite.epoch), target)

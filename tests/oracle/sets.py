@@ -22,7 +22,6 @@ class PackageSet:
 
 _WANTED: dict[str, tuple[str, ...]] = {
     "bare": (),
-    "apt": ("apt", "debian-archive-keyring"),
     "postgresql": ("postgresql",),
     "mariadb": ("mariadb-server",),
     "nginx": ("nginx", "ssl-cert"),

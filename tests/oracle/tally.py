@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from explained import RULES, Rule
+from explained import RULES
+from rules import Rule
 from sets import PackageSet
 
 

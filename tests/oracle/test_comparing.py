@@ -6,8 +6,9 @@ from pathlib import Path
 import normalising
 import pytest
 from comparing import Aspect, Finding, compare
-from explained import Case, explain
+from explained import explain
 from roots import Root
+from rules import Case
 from trees import file, folder, link, tree
 
 from herdbook.core import digests

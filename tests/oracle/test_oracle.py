@@ -14,9 +14,10 @@ import reference
 from comparing import compare
 from debian_inspector import debcon
 from debs import build_deb
-from explained import Case, explain
+from explained import explain
 from product import Herdbook
 from roots import Root
+from rules import Case
 from sets import PackageSet, wanted_sets
 from tally import Tally
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -65,17 +66,42 @@ def build_all(
     for it.
     """
     for wave in _waves(recipe_files):
-        inputs = prepare(workshop, wave, frozen=frozen)
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            under_way = {pool.submit(_build, workshop, each): each for each in inputs}
-            try:
-                for future in as_completed(under_way):
-                    try:
-                        yield future.result()
-                    except HerdbookError as error:
-                        yield FailedBuild(under_way[future].recipe_file, error)
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        inputs, failed = _prepared(workshop, wave, frozen=frozen)
+        yield from failed
+        yield from _side_by_side(workshop, inputs)
+
+
+def _side_by_side(
+    workshop: Workshop, inputs: Sequence[Inputs]
+) -> Iterator[BuildResult | FailedBuild]:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        under_way = {pool.submit(_build, workshop, each): each for each in inputs}
+        try:
+            for future in as_completed(under_way):
+                try:
+                    yield future.result()
+                except HerdbookError as error:
+                    yield FailedBuild(under_way[future].recipe_file, error)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            workshop.give_up()  # else the pool would wait until all packages are installed
+            raise
+
+
+def _prepared(
+    workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: bool
+) -> tuple[list[Inputs], list[FailedBuild]]:
+    """Lock and plan recipes together, or where one of them cannot be, each by itself."""
+    with suppress(HerdbookError):
+        return prepare(workshop, recipe_files, frozen=frozen), []
+    ready: list[Inputs] = []
+    failed: list[FailedBuild] = []
+    for each in recipe_files:
+        try:
+            ready += prepare(workshop, [each], frozen=frozen)
+        except HerdbookError as error:
+            failed.append(FailedBuild(each, error))
+    return ready, failed
 
 
 def _waves(recipe_files: Sequence[RecipeFile]) -> Iterator[list[RecipeFile]]:

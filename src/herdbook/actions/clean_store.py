@@ -17,7 +17,7 @@ _BATCH = 20
 _GRACE_NANOSECONDS = 7 * 24 * 3600 * 10**9
 """How long what only saves time, or is kept to be looked at, stays without being used."""
 
-_KEPT_A_WHILE = frozenset({Shelf.ROOTS, Shelf.PACKAGES, Shelf.WHEELS, Shelf.SET_ASIDE})
+_KEPT_A_WHILE = frozenset(Shelf) - {Shelf.BLOBS, Shelf.TREES, Shelf.ARTEFACTS}
 
 
 @dataclass(frozen=True)

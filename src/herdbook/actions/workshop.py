@@ -24,8 +24,9 @@ class Workshop:
     """The ports of one running program.
 
     `turns` are taken by what several builds at once want to make; `roots` is where installed
-    roots are kept; `staging` gives a folder for the duration of one
-    piece of work, which disappears whatever happens. `secrets` are those given to this command.
+    roots are kept; `staging` gives a folder for the duration of one piece of work, which
+    disappears whatever happens. `secrets` are those given to this command. `give_up` ends all
+    programs under way and lets none begin, for when this one is to end.
     """
 
     archive: Archive
@@ -46,3 +47,4 @@ class Workshop:
     staging: Callable[[], AbstractContextManager[Path]]
     secrets: GivenSecrets = field(default_factory=GivenSecrets)
     turns: Turns = field(default_factory=Turns)
+    give_up: Callable[[], None] = lambda: None

@@ -17,9 +17,17 @@ mkdir -p /usr/sbin
 printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
 chmod 755 /usr/sbin/policy-rc.d"""
 # invoke-rc.d asks policy-rc.d before it starts a service: 101 forbids it.
-_FINISH = 'ldconfig\ntest -z "$(dpkg --audit)"'
-# Not every package with a library triggers ldconfig: what the last trigger left in its cache
-# depends on the order of installation.
+_SETTLE = r"""ldconfig
+if test -x /usr/bin/python3.9; then
+  find /usr -name '*.cpython-39.pyc' -newer /usr/sbin/policy-rc.d |
+  sed 's,__pycache__/\([^/]*\)\.cpython-39\.pyc$,\1.py,' | LC_ALL=C sort |
+  while read -r source; do ! test -e "$source" || echo "$source"; done |
+  PYTHONHASHSEED=0 python3.9 -m py_compile -
+fi"""
+# What chance or the order of installation decided: not every package with a library triggers
+# ldconfig, so what the last trigger left in its cache may lack some; and until 3.11 Python wrote
+# sets of constants in the order of their hashes, which are random (bullseye's scripts forbid it
+# to listen to PYTHONHASHSEED).
 
 
 def make_skeleton(root: Path) -> None:
@@ -51,7 +59,7 @@ def install_script(
             lines.append(f"{_DPKG}{force} --install {_deb(files, _FIRST)}")
         debs = " ".join(_deb(files, name) for name in names)
         lines.append(f"{_DPKG}{force} --install {debs}")
-    return "\n".join([*lines, _FINISH, ""])
+    return "\n".join([*lines, _SETTLE, 'test -z "$(dpkg --audit)"', ""])
 
 
 def install_environment(suite: Suite) -> dict[str, str]:

@@ -3,7 +3,9 @@
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from herdbook.core import digests
@@ -57,10 +59,12 @@ def collect_folder(folder: Path, name: str, where: str) -> list[Source]:
 def _taken(folder: Path, step: FileStep, where: str) -> dict[str, Source]:
     try:
         start = _inside(folder, step.from_, where)
-        return {
-            target: _source(path, target, step, start, where)
+        found = [
+            _source(path, target, step, start, where)
             for path, target in _below(start, step.to.lstrip("/"))
-        }
+        ]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return {source.target: source for source in pool.map(_hashed, found)}
     except OSError as error:
         raise InvalidInputError(
             f"{error.filename} cannot be read: {error.strerror}", where=where
@@ -121,8 +125,24 @@ def _source(path: Path, target: str, step: FileStep, start: Path, where: str) ->
     mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
     if step.mode is not None:
         mode = int(step.mode, 8)
-    digest = digests.of_file(path)
-    return Source(path, target, step.owner, mode, Kind.FILE, size=status.st_size, digest=digest)
+    return Source(path, target, step.owner, mode, Kind.FILE, size=status.st_size)
+
+
+def _hashed(source: Source) -> Source:
+    if source.kind is not Kind.FILE:
+        return source
+    status = source.path.stat()
+    state = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    return replace(source, digest=_digest(source.path, state))
+
+
+@lru_cache(maxsize=1 << 16)
+def _digest(path: Path, _state: tuple[int, ...]) -> digests.Digest:
+    """Hash a file once a run, as long as it looks the same.
+
+    A change that does not show is found later: a layer is read back and compared with its tree.
+    """
+    return digests.of_file(path)
 
 
 def _harmless_link(path: Path, start: Path, where: str) -> str:

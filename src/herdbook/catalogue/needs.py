@@ -1,7 +1,8 @@
 """Decides which versions may go, and what those that stay need of what is kept."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from base64 import b64decode
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from herdbook.catalogue.model import Version
@@ -10,6 +11,7 @@ from herdbook.catalogue.stock import Held, Lease, Shelf
 from herdbook.core import digests
 from herdbook.core.digests import Digest
 
+_INTEGRITY = re.compile(r'"(sha256|sha384|sha512)-([A-Za-z0-9+/]+={0,2})"')
 _SHA256 = re.compile(r"sha256:([0-9a-f]{64})")
 
 
@@ -85,6 +87,8 @@ def needs_of(
         Shelf.ROOTS: frozenset(),  # which ones a build works on is planned anew each time
         Shelf.PACKAGES: frozenset(f"{name}.deb" for name in locked),
         Shelf.WHEELS: frozenset(locked),
+        Shelf.NODE: frozenset(_tarballs_in(version.lock for version in versions)),
+        Shelf.BASES: frozenset(locked),
         Shelf.SET_ASIDE: frozenset(),
     }
 
@@ -96,6 +100,13 @@ def unneeded(held: Iterable[Held], needed: Collection[str], before: int) -> list
 
 def _named_in(locks: Iterable[str]) -> set[str]:
     return {found for lock in locks for found in _SHA256.findall(lock)}
+
+
+def _tarballs_in(locks: Iterable[str]) -> Iterator[str]:
+    """Yield the names of the npm packages that locks name by Subresource Integrity (W3C)."""
+    for lock in locks:
+        for algorithm, digest in _INTEGRITY.findall(lock):
+            yield f"{algorithm}-{b64decode(digest).hex()}.tgz"
 
 
 def _names(found: Iterable[Digest]) -> frozenset[str]:

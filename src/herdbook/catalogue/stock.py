@@ -14,7 +14,8 @@ from herdbook.layers.tree import Tree
 class Shelf(StrEnum):
     """The folders things are kept in, each under a name that says what it is.
 
-    Blobs are layers, plain and compressed. Roots, packages and wheels are what builds start from.
+    Blobs are layers, plain and compressed. Roots, packages, wheels and
+    bases are what builds start from.
     """
 
     BLOBS = "blobs"
@@ -23,6 +24,8 @@ class Shelf(StrEnum):
     ROOTS = "roots"
     PACKAGES = "packages"
     WHEELS = "wheels"
+    NODE = "npm packages"
+    BASES = "bases"
     SET_ASIDE = "set aside"
 
 

@@ -36,7 +36,7 @@ def init(
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(help="What to describe: recipe.")] = "recipe",
+    kind: Annotated[str, typer.Argument(help="What to describe: recipe or catalogue.")] = "recipe",
     as_json: AsJson = True,
 ) -> None:
     """Print the JSON Schema of a file, for editors."""

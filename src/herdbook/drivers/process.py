@@ -5,10 +5,11 @@ import shutil
 import signal
 import subprocess  # noqa: TID251 - this is the one place
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import IO
 
 from herdbook.core.errors import MissingToolError, TimeoutExpiredError
@@ -31,6 +32,12 @@ _DEBIAN_PACKAGES = {
     "setpriv": "util-linux",
     "unshare": "util-linux",
 }
+
+
+_UNDER_WAY: set[int] = set()
+"""The groups of the programs that run now; single additions and removals need no lock."""
+
+_ENDED = Event()
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,17 @@ def run(
     return Result(process.returncode, _text(output), _text(errors))
 
 
+def end_all() -> None:
+    """Kill every program under way, in whatever thread, and start none any more.
+
+    For when this whole program is to end: threads that wait for one see it fail, and those that
+    would go on with the next raise CancelledError.
+    """
+    _ENDED.set()
+    for number in list(_UNDER_WAY):
+        _kill_group(number)
+
+
 @contextmanager
 def spawn(
     arguments: Sequence[str | Path],
@@ -121,6 +139,8 @@ def spawn(
 
     The kernel ends it where we are killed and cannot.
     """
+    if _ENDED.is_set():
+        raise CancelledError
     command = [find(str(arguments[0])), *map(str, arguments[1:])]
     command = [find("setpriv"), "--pdeathsig", "KILL", "--", *command]
     process = subprocess.Popen(
@@ -132,12 +152,16 @@ def spawn(
         cwd=directory,
         start_new_session=True,
     )
+    _UNDER_WAY.add(process.pid)
+    if _ENDED.is_set():  # in between
+        _kill_group(process.pid)
     try:
         yield process
     finally:
         if process.poll() is None:
             _kill_group(process.pid)
         process.wait()
+        _UNDER_WAY.discard(process.pid)
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
                 stream.close()

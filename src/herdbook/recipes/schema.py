@@ -1,19 +1,27 @@
-"""Publishes the recipe's JSON Schema, for editors and for checks in other tools."""
+"""Publishes the JSON Schemas of the files people write, for editors and for other tools."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from herdbook.core.errors import InvalidInputError
+from herdbook.core.nearest import did_you_mean
+from herdbook.recipes.catalogue import Catalogue
 from herdbook.recipes.model import Recipe
+
+_MODELS: Mapping[str, type[BaseModel]] = {"catalogue": Catalogue, "recipe": Recipe}
 
 
 def recipe_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a recipe file."""
-    schema = Recipe.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return schema_named("recipe")
 
 
 def schema_named(kind: str) -> dict[str, Any]:
-    """Return the schema of a kind of file; raises InvalidInputError for an unknown kind."""
-    if kind != "recipe":
-        raise InvalidInputError(f"There is no schema of {kind!r}", hint="There is: recipe.")
-    return recipe_schema()
+    """Return the JSON Schema (draft 2020-12) of a kind of file; raises InvalidInputError."""
+    if kind not in _MODELS:
+        hint = did_you_mean(kind, _MODELS, f"There are: {', '.join(_MODELS)}.")
+        raise InvalidInputError(f"There is no schema of {kind!r}", hint=hint)
+    schema = _MODELS[kind].model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -17,6 +17,7 @@ from herdbook.core.errors import (
 from herdbook.core.given_secrets import GivenSecrets
 from herdbook.core.progress import Progress
 from herdbook.disks.rendering import Renderer
+from herdbook.drivers import process
 from herdbook.drivers.apt import AptArchive, Mirrors
 from herdbook.drivers.bubblewrap import BubblewrapSandbox
 from herdbook.drivers.network import HostNetwork
@@ -79,6 +80,7 @@ def open_workshop(
         roots=state / "roots",
         artefacts=state / "artefacts",
         staging=staging,
+        give_up=process.end_all,
         secrets=secrets or GivenSecrets(),
     )
 

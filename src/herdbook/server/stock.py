@@ -22,5 +22,7 @@ def open_stock(settings: Settings) -> Stock:
             Shelf.ROOTS: state / "roots",
             Shelf.PACKAGES: state / "archive" / "debs",
             Shelf.WHEELS: state / "wheels",
+            Shelf.NODE: state / "node",
+            Shelf.BASES: state / "bases",
         },
     )

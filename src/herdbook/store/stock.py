@@ -19,7 +19,7 @@ from herdbook.store.staging import Staging
 
 _SECTOR_BYTES = 512  # what st_blocks counts, whatever the file system's own blocks are
 _DIGITS = re.compile(r"[0-9a-f]{64}")
-_MATERIAL = frozenset({Shelf.ROOTS, Shelf.PACKAGES, Shelf.WHEELS})
+_MATERIAL = frozenset({Shelf.ROOTS, Shelf.PACKAGES, Shelf.WHEELS, Shelf.NODE, Shelf.BASES})
 """What builds take without leaving a trace of it."""
 
 

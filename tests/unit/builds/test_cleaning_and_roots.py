@@ -1,5 +1,6 @@
 """Roots are made in an order dpkg accepts, and keep nothing that speaks of their making."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -110,6 +111,34 @@ def test_libraries_are_looked_for_when_all_are_there() -> None:
     """Whatever the order was: some packages bring a library and trigger nothing."""
     lines = install_script([["hello"], ["more"]], FILES | {"more": "more.deb"}, from_nothing=False)
     assert lines.index("more.deb") < lines.index("\nldconfig\n") < lines.index("dpkg --audit")
+
+
+def test_old_pythons_new_modules_are_compiled_without_dice(tmp_path: Path) -> None:
+    """Only those of this installation that have a source: what lies below was compiled before."""
+    usr = tmp_path / "usr"
+    python, mark = usr / "bin/python3.9", usr / "sbin/policy-rc.d"
+    for name, seconds in (("b", 30), ("a", 30), ("old", 10), ("gone", 30)):
+        compiled = usr / f"lib/__pycache__/{name}.cpython-39.pyc"
+        compiled.parent.mkdir(parents=True, exist_ok=True)
+        compiled.touch()
+        os.utime(compiled, (seconds, seconds))
+        if name != "gone":
+            (usr / f"lib/{name}.py").touch()
+    for path in (python, mark):
+        path.parent.mkdir()
+        path.write_text('#!/bin/sh\necho "seed $PYTHONHASHSEED: $*"\ncat\n')
+        path.chmod(0o755)
+    os.utime(mark, (20, 20))
+    script = install_script([], {}, from_nothing=False)
+    compiling = script[script.index("if test") : script.index("fi\n") + 3]
+    done = subprocess.run(
+        ["sh", "-euc", compiling.replace("/usr", str(usr))],
+        env={"PATH": f"{python.parent}:{os.defpath}"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == f"seed 0: -m py_compile -\n{usr}/lib/a.py\n{usr}/lib/b.py\n"
 
 
 def test_packages_are_told_one_time_and_asked_nothing() -> None:

@@ -1,5 +1,6 @@
 """Which versions may go, and what those that stay need."""
 
+from base64 import b64encode
 from dataclasses import replace
 
 from versions import digest, new_version
@@ -67,7 +68,9 @@ def test_who_uses_a_version_is_told() -> None:
 
 
 def test_needs_are_layers_what_they_were_compressed_to_and_what_locks_name() -> None:
-    one = version("web", 1, lock=f'{{"sha256": "{digest("deb")}", "other": 7}}')
+    integrity = f"sha512-{b64encode(bytes(64)).decode()}"
+    lock = f'{{"sha256": "{digest("deb")}", "integrity": "{integrity}", "other": 7}}'
+    one = version("web", 1, lock=lock)
     lowest, _ = (layer.digest for layer in one.variants[0].layers)
     gzip = Compressor("gzip", 6, "zlib 1")
     compressed = [
@@ -80,6 +83,8 @@ def test_needs_are_layers_what_they_were_compressed_to_and_what_locks_name() -> 
     assert needs[Shelf.BLOBS] == layers | {hexadecimal(digest("small"))}
     assert needs[Shelf.PACKAGES] == {hexadecimal(digest("deb")) + ".deb"}
     assert needs[Shelf.WHEELS] == {hexadecimal(digest("deb"))}
+    assert needs[Shelf.BASES] == {hexadecimal(digest("deb"))}
+    assert needs[Shelf.NODE] == {f"sha512-{'00' * 64}.tgz"}
     assert needs[Shelf.ARTEFACTS] == {"artefact"}
     assert needs.keys() == set(Shelf)
 
