@@ -173,7 +173,7 @@ FAILURES = [
     (("stop",), 3, "invalid-input", "--all"),
     (("build", "absent.yaml"), 4, "not-found", "herdbook init"),
     (("lock", "absent.yaml"), 4, "not-found", "herdbook init"),
-    (("schema", "cattle"), 3, "invalid-input", "recipe"),
+    (("schema", "lock"), 3, "invalid-input", "recipe"),
 ]
 
 
