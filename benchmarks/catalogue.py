@@ -11,26 +11,29 @@ from typing import Any
 from bench import HERDBOOK
 from measure import MEBIBYTE, Comparison, timed
 
+SUITE = "bookworm"
 SETS = {
-    "postgresql": ("bookworm", "postgresql"),
-    "nginx": ("bookworm", "nginx, ssl-cert"),
-    "java": ("bookworm", "default-jre-headless, ca-certificates-java"),
-    "nodejs": ("bookworm", "nodejs"),
-    "php": ("bookworm", "php-fpm"),
-    "ruby": ("bookworm", "ruby"),
-    "python": ("bookworm", "python3, ca-certificates"),
-    "debconf": ("bookworm", "exim4-daemon-light, locales, tzdata"),
-    "python-trixie": ("trixie", "python3, ca-certificates"),
-    "nodejs-trixie": ("trixie", "nodejs"),
-    "users-trixie": ("trixie", "dbus, openssh-server, redis-server"),
-    "python-bullseye": ("bullseye", "python3, ca-certificates"),
+    "postgresql": "postgresql",
+    "nginx": "nginx, ssl-cert",
+    "java": "default-jre-headless, ca-certificates-java",
+    "nodejs": "nodejs",
+    "php": "php-fpm",
+    "ruby": "ruby",
+    "diversions": "zutils, molly-guard, vim, vim-tiny",
+    "alternatives": "ed, gawk, mawk, nano, vim-nox, vim-tiny",
+    "privileges": "dbus, fuse3, iputils-ping, passwd, sudo, util-linux",
+    "services": "cron, logrotate, openssh-server, rsyslog",
+    "debconf": "exim4-daemon-light, locales, tzdata",
+    "users": "dbus, openssh-server, redis-server",
 }
-"""Image to suite and packages: sets of the fidelity tests."""
+"""Image to packages: twelve sets of the fidelity tests."""
 
-EXTENSIONS = ("python3-requests", "python3-yaml", "python3-jinja2")
-"""What the thirteenth image holds besides the packages of `python`: another in each run."""
+EXTENDED = "services"
+EXTENSIONS = ("rsync", "curl", "tmux")
+"""What the thirteenth image holds besides the packages of a known one: another in each run."""
 
 PATCHED = ("libssl3", "openssl")
+PATCHED_IMAGE = "users"
 
 
 class CatalogueBench:
@@ -39,8 +42,8 @@ class CatalogueBench:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.state = folder / "state"
-        for name, (suite, packages) in SETS.items():
-            self._write(name, suite, packages)
+        for name, packages in SETS.items():
+            self._write(name, packages)
         self.file = folder / "catalogue.yaml"
         self.file.write_text("recipes: [images/*.yaml]\n")
         print("Fetching the packages of the catalogue, which is not measured")
@@ -89,8 +92,7 @@ class CatalogueBench:
         pairs = []
         for number, package in enumerate(EXTENSIONS):
             name = f"extended-{number}"
-            suite, packages = SETS["python"]
-            recipe = self._write(name, suite, f"{packages}, {package}")
+            recipe = self._write(name, f"{SETS[EXTENDED]}, {package}")
             ours = self._with_packages_at_hand(name, recipe)
             pairs.append((ours, self._mmdebstrap(name)[0]))
             print(f"  a 13th image: {pairs[-1][0]:.1f} s, {pairs[-1][1]:.1f} s")
@@ -107,7 +109,7 @@ class CatalogueBench:
 
         Against the patched .debs themselves, and against the same image built again by buildah.
         """
-        recipe = self._write("patched", *SETS["python"])
+        recipe = self._write("patched", SETS[PATCHED_IMAGE])
         self.herdbook("lock", recipe)
         lock_file = recipe.with_suffix(".lock")
         lock = json.loads(lock_file.read_text())
@@ -139,11 +141,11 @@ class CatalogueBench:
             ),
         ]
 
-    def _write(self, name: str, suite: str, packages: str) -> Path:
+    def _write(self, name: str, packages: str) -> Path:
         recipe = self.folder / "images" / f"{name}.yaml"
         recipe.parent.mkdir(parents=True, exist_ok=True)
         recipe.write_text(
-            f"image: bench/{name}\nfrom: debian:{suite}\npackages: [{packages}]\n"
+            f"image: bench/{name}\nfrom: debian:{SUITE}\npackages: [{packages}]\n"
             "variants: [container]\n"
         )
         return recipe
@@ -197,7 +199,7 @@ class CatalogueBench:
     def _rebuilt_by_buildah(self) -> int:
         """Return the bytes of the image that `buildah` makes of the set's files, compressed."""
         storage = ["--root", str(self.folder / "buildah"), "--storage-driver", "vfs"]
-        (self.folder / "Containerfile").write_text("FROM scratch\nADD python.tar /\n")
+        (self.folder / "Containerfile").write_text(f"FROM scratch\nADD {PATCHED_IMAGE}.tar /\n")
         timed(["buildah", *storage, "bud", "-t", "rebuilt", self.folder])
         target = self.folder / "rebuilt"
         timed(["buildah", *storage, "push", "rebuilt", f"oci:{target}"])
@@ -227,7 +229,7 @@ class CatalogueBench:
             ]
         )
         size = tar.stat().st_size
-        if name != "python":  # which buildah takes later
+        if name != PATCHED_IMAGE:  # which buildah takes later
             tar.unlink()
         return seconds, size
 

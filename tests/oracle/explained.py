@@ -33,7 +33,6 @@ RULES: tuple[Rule, ...] = (
         "locks are made when they are taken, and say nothing",
         "etc/.pwd.lock",
         "var/cache/apt/archives/lock",
-        "var/cache/debconf/*.lock",
         "var/lib/apt/lists/lock",
         "var/lib/dpkg/lock",
         "var/lib/dpkg/lock-frontend",
@@ -93,6 +92,7 @@ RULES: tuple[Rule, ...] = (
             ),
             ("usr/bin/sh", "bullseye's dash makes its own link again; here it keeps its time"),
             ("usr/share/man/man1/sh.1.gz", "as /usr/bin/sh"),
+            ("etc/fonts/conf.d/*", "fontconfig links what it ships again; here it keeps its time"),
         )
     ),
     # dice and clocks
@@ -146,12 +146,34 @@ RULES: tuple[Rule, ...] = (
         same_size,
     ),
     # what follows the order of installation
-    Rule(
-        "var/cache/debconf/config.dat",
-        Aspect.CONTENT,
-        "exim4-config names the machine in a question, in full if /etc/hosts is there by then",
-        same(normalising.answers),
+    *(
+        Rule(
+            path,
+            Aspect.CONTENT,
+            "mail servers ask for the machine's full name, there once /etc/hosts is there",
+            same(normalising.without_full_name),
+        )
+        for path in ("etc/postfix/main.cf", "var/cache/debconf/config.dat")
     ),
+    *(
+        Rule(
+            path,
+            Aspect.CONTENT,
+            "man-db notes when it met a page, and in which order",
+            same(normalising.manual_pages),
+        )
+        for path in ("var/cache/man/index.db", "var/cache/man/*/index.db")
+    ),
+    Rule("**/.uuid", Aspect.CONTENT, "bullseye's fontconfig gives folders names", same_size),
+    *(
+        Rule(
+            "var/cache/fontconfig/*-*-*-*-*-le64.cache-7",
+            aspect,
+            "bullseye's fontconfig names caches by the random names of folders",
+        )
+        for aspect in (Aspect.MISSING, Aspect.EXTRA)
+    ),
+    Rule("etc/aliases.db", Aspect.CONTENT, "Berkeley DB gives each file a random name", same_size),
     Rule(
         "var/lib/mysql/ib_buffer_pool",
         Aspect.CONTENT,

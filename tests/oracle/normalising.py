@@ -52,9 +52,28 @@ def _fixed(number: str) -> str:
     return "dynamic" if int(number) in _DYNAMIC_IDS else number
 
 
-def answers(content: bytes, _: Root) -> list[bytes]:
-    """What debconf knows, but for the full name of the machine it was built on."""
-    return [line for line in content.splitlines() if not line.startswith(b" fqdn = ")]
+_FULL_NAME = (
+    b" fqdn = ",  # in a question of exim4-config
+    b"Value: $myhostname, ",  # postfix/destinations
+    b"mydestination = ",
+    b"myhostname = ",
+)
+
+
+def without_full_name(content: bytes, _: Root) -> list[bytes]:
+    """The lines that do not name the machine."""
+    return [line for line in content.splitlines() if not line.startswith(_FULL_NAME)]
+
+
+def manual_pages(content: bytes, root: Root) -> list[str]:
+    """The names that accessdb(8) reads in man-db's index; the rest tells when it met the pages."""
+    index = root.folder / "tmp/index.db"
+    index.write_bytes(content)
+    command = ["chroot", str(root.folder), "accessdb", "/tmp/index.db"]
+    result = subprocess.run(command, capture_output=True, check=True)
+    index.unlink()
+    lines = result.stdout.decode(errors="surrogateescape").splitlines()
+    return sorted(line.partition(" -> ")[0] for line in lines)
 
 
 def bytecode(content: bytes, root: Root) -> str:

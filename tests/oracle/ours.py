@@ -42,9 +42,10 @@ def build(herdbook: Herdbook, wanted: PackageSet, folder: Path) -> Built:
         f"packages: [{', '.join(wanted.packages)}]\n"
     )
     built = herdbook.run("build", recipe, "--json")
-    if "404" in built.stderr:
-        raise NotInTheArchiveError(built.stderr.strip())
-    assert built.returncode == 0, built.stderr
+    said = built.stdout + built.stderr
+    if "The archive no longer has" in said or " 404 " in said:
+        raise NotInTheArchiveError(said.partition('"message": ')[2].splitlines()[0])
+    assert built.returncode == 0, said
     version = json.loads(built.stdout)
     lock = read_lock(recipe.with_suffix(".lock"))
     debs = herdbook.state / "archive/debs"

@@ -49,9 +49,9 @@ LONG = tuple(
 ) + tuple(PackageSet("machine", suite, machine=True) for suite in SUITES)
 
 SHORT = tuple(
-    each for each in LONG if str(each) in {"bookworm-users", "trixie-alternatives", "trixie-python"}
+    each for each in LONG if str(each) in {"bookworm-users", "trixie-diversions", "trixie-python"}
 )
-"""What the ordinary suite has time for: ids, links that scripts make, compiled modules."""
+"""What the ordinary suite has time for: ids, alternatives and diversions, compiled modules."""
 
 
 def wanted_sets() -> tuple[PackageSet, ...]:

@@ -9,7 +9,7 @@ from herdbook.actions.workshop import Workshop
 from herdbook.builds import service
 from herdbook.builds.ports import Job, Outcome
 from herdbook.builds.roots import install_environment
-from herdbook.core.errors import StepFailedError, TimeoutExpiredError
+from herdbook.core.errors import HerdbookError, StepFailedError, TimeoutExpiredError
 from herdbook.core.progress import Task
 from herdbook.images.documents import SERVICE_PATH
 from herdbook.recipes.reading import RecipeFile
@@ -81,6 +81,9 @@ def attempted(bench: Bench, job: Job, title: str, where: str, task: Task | None 
             hint="It has no network, no keyboard and no services to wait for. Nothing was kept.",
             where=where,
         ) from error
+    except HerdbookError as error:
+        error.message = bench.workshop.secrets.redacted(error.message)
+        raise
     return Outcome(outcome.status, bench.workshop.secrets.redacted(outcome.output))
 
 

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from threading import Event
@@ -21,6 +21,7 @@ from herdbook.builds.lock import Lock, render
 from herdbook.catalogue.model import NewVersion, Variant, VariantRecord, Version
 from herdbook.catalogue.stamps import Stamp
 from herdbook.core.errors import HerdbookError
+from herdbook.core.progress import ProgressAbout
 from herdbook.images import documents
 from herdbook.images.documents import Document, LayerReference
 from herdbook.packages.suites import NO_SUITE, suite_named
@@ -75,7 +76,9 @@ def _side_by_side(
     workshop: Workshop, inputs: Sequence[Inputs]
 ) -> Iterator[BuildResult | FailedBuild]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        under_way = {pool.submit(_build, workshop, each): each for each in inputs}
+        under_way = {
+            pool.submit(_build, _about(workshop, each.recipe_file), each): each for each in inputs
+        }
         try:
             for future in as_completed(under_way):
                 try:
@@ -86,6 +89,11 @@ def _side_by_side(
             pool.shutdown(wait=False, cancel_futures=True)
             workshop.give_up()  # else the pool would wait until all packages are installed
             raise
+
+
+def _about(workshop: Workshop, recipe_file: RecipeFile) -> Workshop:
+    progress = ProgressAbout(workshop.progress, recipe_file.recipe.image)
+    return replace(workshop, progress=progress)
 
 
 def _prepared(
@@ -116,7 +124,11 @@ def _waves(recipe_files: Sequence[RecipeFile]) -> Iterator[list[RecipeFile]]:
 
 def _build(workshop: Workshop, inputs: Inputs) -> BuildResult:
     image = inputs.recipe_file.recipe.image
-    with workshop.layers.lease(image):
+    parent = inputs.lock.parent
+    with ExitStack() as leases:
+        leases.enter_context(workshop.layers.lease(image))
+        if parent:
+            leases.enter_context(workshop.layers.lease(f"{parent.image}:{parent.number}"))
         newest = workshop.versions.find(image)
         if newest is not None and newest.build_key == inputs.key and _is_kept(workshop, newest):
             result = BuildResult(newest, unchanged=True)

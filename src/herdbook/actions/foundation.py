@@ -10,6 +10,7 @@ from herdbook.actions.import_base import import_base
 from herdbook.actions.keep_layers import content_of, stacked
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock, LockedParent
+from herdbook.builds.placing import resolve
 from herdbook.catalogue.model import Variant, Version
 from herdbook.core.digests import Digest
 from herdbook.core.errors import NotFoundError, VerificationError
@@ -48,9 +49,10 @@ class Foundation:
     @cached_property
     def status(self) -> str:
         """What dpkg knows to be installed (dpkg(1), FILES); nothing where there is no dpkg."""
-        if _STATUS not in self.tree:
+        path = resolve(self.tree, _STATUS)
+        if path not in self.tree:
             return ""
-        return content_of(self.workshop, self.layers, _STATUS).decode(errors="replace")
+        return content_of(self.workshop, self.layers, path).decode(errors="replace")
 
     @cached_property
     def controls(self) -> dict[str, Control]:
@@ -92,8 +94,8 @@ def on_parent(workshop: Workshop, version: Version, variant: Variant) -> Foundat
             f"{version.label} has no container to make one from",
             hint="Let its recipe have both variants, or give this one `variants: [vm]`.",
         )
-    container = version.variant(Variant.CONTAINER)
-    process = process_of(workshop.versions.document(container.config)) if container else Process()
+    told = version.variant(Variant.CONTAINER) or record
+    process = process_of(workshop.versions.document(told.config))
     return Foundation(
         workshop,
         record.manifest,

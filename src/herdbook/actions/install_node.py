@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from herdbook.actions.bench import Bench
 from herdbook.actions.keep_layers import keep, opener
@@ -31,7 +30,9 @@ def install_node(bench: Bench, locked: LockedNode, below: Tree) -> LayerReferenc
     with workshop.turns.turn(work):
         if known := workshop.cache.recall(work):
             return known[0]
-        tarballs = workshop.node.fetch(locked, workshop.progress, credentials=_credentials(bench))
+        step = bench.recipe_file.recipe.node
+        credentials = workshop.secrets.path(step.credentials if step else None)
+        tarballs = workshop.node.fetch(locked, workshop.progress, credentials=credentials)
         with (
             workshop.staging() as staging,
             workshop.progress.task(f"Installing {len(locked.packages)} npm packages"),
@@ -43,12 +44,6 @@ def install_node(bench: Bench, locked: LockedNode, below: Tree) -> LayerReferenc
         if package.has_install_script:
             workshop.progress.say(f"The install script of {package.label} was not run")
     return layer
-
-
-def _credentials(bench: Bench) -> Path | None:
-    step = bench.recipe_file.recipe.node
-    given = step and step.credentials and bench.workshop.secrets.files.get(step.credentials)
-    return given.path if given else None
 
 
 def _plain(tree: Tree) -> Iterator[Entry]:

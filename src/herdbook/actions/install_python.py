@@ -9,23 +9,37 @@ from herdbook.builds.keys import python_key
 from herdbook.builds.lock import LockedPython
 from herdbook.builds.ports import Job
 from herdbook.builds.virtual_environment import PREFIX, compile_command, install_wheels
+from herdbook.core.errors import ConflictError
 from herdbook.images.documents import LayerReference
 from herdbook.layers.scanning import scan
-from herdbook.layers.tree import CANONICAL_DIRECTORY_MTIME, Entry, Kind, tree_of
+from herdbook.layers.tree import CANONICAL_DIRECTORY_MTIME, Entry, Kind, Tree, tree_of
 
 _MAKES_BYTECODE = re.compile(r"python3\.\d+-minimal|libpython3\.\d+-(minimal|stdlib)")
 
 
-def install_python(bench: Bench, locked: LockedPython) -> LayerReference:
+def install_python(bench: Bench, locked: LockedPython, below: Tree) -> LayerReference:
     """Return the layer of the virtual environment, compiled by the image's own interpreter.
 
-    It is the same layer in every image with the same wheels and the same interpreter.
+    It is the same layer in every image with the same wheels and the same interpreter. Raises
+    ConflictError where the image below has such an environment already.
     """
-    workshop = bench.workshop
-    work = python_key(locked, _interpreter(bench))
-    if known := workshop.cache.recall(work):
-        return known[0]
-    step = bench.recipe_file.recipe.python
+    if PREFIX in below:
+        raise ConflictError(
+            "The image below has a Python environment of its own, which would mix with this one",
+            hint="Take `python` out of one of the two recipes.",
+            where=bench.recipe_file.where("python"),
+        )
+    work = python_key(locked, _interpreter(bench), bench.maker.suite.epoch)
+    with bench.workshop.turns.turn(work):
+        if known := bench.workshop.cache.recall(work):
+            return known[0]
+        layer = _installed(bench, locked)
+        bench.workshop.cache.remember(work, [layer])
+    return layer
+
+
+def _installed(bench: Bench, locked: LockedPython) -> LayerReference:
+    workshop, step = bench.workshop, bench.recipe_file.recipe.python
     credentials = workshop.secrets.path(step.credentials if step else None)
     wheels = workshop.wheels.fetch(locked, workshop.progress, credentials=credentials)
     with (
@@ -43,9 +57,7 @@ def install_python(bench: Bench, locked: LockedPython) -> LayerReference:
             for path, entry in found.items()
             if path in ("opt", PREFIX) or path.startswith(f"{PREFIX}/")
         )
-        layer = keep(workshop, "python", tree, opener([upper]))
-    workshop.cache.remember(work, [layer])
-    return layer
+        return keep(workshop, "python", tree, opener([upper]))
 
 
 def _interpreter(bench: Bench) -> list[str]:

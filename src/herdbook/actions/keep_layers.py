@@ -12,6 +12,7 @@ from herdbook.actions.workshop import Workshop
 from herdbook.builds.arrangement import Group
 from herdbook.builds.keys import key, packages_key
 from herdbook.core import digests
+from herdbook.core.digests import Digest
 from herdbook.core.errors import VerificationError
 from herdbook.core.given_secrets import GivenSecrets
 from herdbook.images.documents import LayerReference
@@ -32,6 +33,7 @@ def keep(workshop: Workshop, title: str, tree: Tree, contents: Contents) -> Laye
     """
     work = key("layer", identity(tree))
     if known := workshop.cache.recall(work):
+        _search(workshop, title, known[0].digest)
         return LayerReference(title, known[0].digest, known[0].size)
     digest, size = workshop.layers.write(_guarded(workshop.secrets, title, tree, contents))
     with workshop.layers.path(digest).open("rb") as stream:
@@ -40,6 +42,15 @@ def keep(workshop: Workshop, title: str, tree: Tree, contents: Contents) -> Laye
     reference = LayerReference(title, digest, size)
     workshop.cache.remember(work, [reference])
     return reference
+
+
+def _search(workshop: Workshop, title: str, digest: Digest) -> None:
+    """Search a layer that is here already for secrets that are given only now."""
+    if workshop.secrets.files:
+        with workshop.layers.path(digest).open("rb") as stream:
+            pieces = iter(lambda: stream.read(digests.PIECE_BYTES), b"")
+            for _ in workshop.secrets.guarded(pieces, lambda: f"the layer {title!r}"):
+                pass
 
 
 def _guarded(secrets: GivenSecrets, title: str, tree: Tree, contents: Contents) -> Iterator[bytes]:

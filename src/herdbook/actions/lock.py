@@ -41,6 +41,12 @@ def lock(workshop: Workshop, recipe_file: RecipeFile) -> LockChange:
     an older index than the present lock was made from: a mirror rolled back hides fixes.
     """
     require_credentials(recipe_file, workshop.secrets)
+    # A base is imported for it, and everything is chosen from one state of the archive.
+    with workshop.layers.lease(recipe_file.recipe.image), workshop.archive.one_reading():
+        return _lock(workshop, recipe_file)
+
+
+def _lock(workshop: Workshop, recipe_file: RecipeFile) -> LockChange:
     path = lock_path(recipe_file.path)
     before = read_lock(path) if path.exists() else None
     below = below_recipe(workshop, recipe_file)
@@ -96,9 +102,6 @@ def lock_for_build(workshop: Workshop, recipe_file: RecipeFile, *, frozen: bool)
 def lock_missing(workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: bool) -> None:
     """Lock the recipes that have no lock or none that fits, each index read once for all."""
     missing = [each for each in recipe_files if present_lock(each) is None]
-    if len(missing) == 1:
-        lock_for_build(workshop, missing[0], frozen=frozen)
-        return
     with workshop.archive.one_reading(), ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(partial(lock_for_build, workshop, frozen=frozen), missing):
             pass  # the first that failed raises

@@ -23,6 +23,7 @@ from herdbook.builds.accounts import ACCOUNT_FILES, ROOT, Account, add_account
 from herdbook.builds.placing import layer_tree
 from herdbook.builds.sources import Source
 from herdbook.core import digests
+from herdbook.core.errors import InvalidInputError
 from herdbook.disks.machine import MachineFile, Service, machine_files
 from herdbook.images.documents import LayerReference, Process
 from herdbook.layers.factoring import with_new_folders, with_parents
@@ -57,7 +58,7 @@ def make_application(
     tree = stacked(workshop, root)
     account, layers = _user(bench, root, tree)
     if inputs.lock.python:
-        layers.append(install_python(bench, inputs.lock.python))
+        layers.append(install_python(bench, inputs.lock.python, maker.foundation.tree))
     if inputs.lock.node:
         layers.append(install_node(bench, inputs.lock.node, tree))
     tree = stack([tree, *(workshop.layers.tree(layer.digest) for layer in layers)])
@@ -110,14 +111,20 @@ def _user(
     if name is None or name == ROOT.name:
         return ROOT, []
     files = {
-        path: content_of(bench.workshop, root, path).decode()
+        path: content_of(bench.workshop, root, path).decode(errors="surrogateescape")
         for path in ACCOUNT_FILES
-        if path in tree
+        if path in tree and tree[path].kind is Kind.FILE
     }
+    if not {"etc/passwd", "etc/group"} <= files.keys():
+        raise InvalidInputError(
+            "The image below has no files that a user could be added to",
+            hint="Take `user` out of the recipe: its service then runs as the image below says.",
+            where=bench.recipe_file.where("user"),
+        )
     account, changed = add_account(files, name, bench.maker.suite.epoch)
     if not changed:
         return account, []
-    contents = {path: text.encode() for path, text in changed.items()}
+    contents = {path: text.encode(errors="surrogateescape") for path, text in changed.items()}
     entries = [
         replace(file_entry(path, content, 0, bench.maker.suite.epoch), mode=tree[path].mode)
         for path, content in contents.items()

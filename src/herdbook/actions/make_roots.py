@@ -75,9 +75,11 @@ class RootMaker:
                 fill(upper)
                 self.workshop.sandbox.settle(upper)
                 folder.parent.mkdir(parents=True, exist_ok=True)
-                # Another process may have made the same root meanwhile.
-                if not folder.exists():
+                try:
                     upper.rename(folder)
+                except OSError:  # another process has made the same root meanwhile
+                    if not folder.exists():
+                        raise
         return folder
 
     def _lay_foundation(self, folder: Path) -> None:
@@ -97,8 +99,12 @@ class RootMaker:
         Raises VerificationError where all of them together are not the root, file by file.
         """
         work = key("configured", self.key(steps), [layer.digest for layer in packages])
-        if known := self.workshop.cache.recall(work):
-            return known
+        with self.workshop.turns.turn(work):
+            return self.workshop.cache.recall(work) or self._configured(steps, packages, work)
+
+    def _configured(
+        self, steps: Sequence[Step], packages: Sequence[LayerReference], work: Digest
+    ) -> tuple[LayerReference, ...]:
         folders = self.folders(steps)
         with self.workshop.progress.task("Reading the root"):
             scanned = dict(self.foundation.tree)

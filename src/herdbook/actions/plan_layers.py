@@ -38,7 +38,7 @@ from herdbook.recipes.catalogue import (
     read_catalogue,
     recipes_in,
 )
-from herdbook.recipes.reading import RecipeFile, read_recipe
+from herdbook.recipes.reading import RecipeFile
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Holder:
 
 def holders_in(catalogue: CatalogueFolder) -> list[Holder]:
     """Return the recipes of a catalogue that have a lock which fits."""
-    recipes = [read_recipe(path) for path in catalogue.recipes]
+    recipes = recipes_in(catalogue.recipes)
     locks = [(each, present_lock(each)) for each in recipes]
     return [Holder(recipe, lock) for recipe, lock in locks if lock is not None]
 
@@ -83,7 +83,7 @@ def plan_catalogue(workshop: Workshop, path: Path, *, keep: bool) -> PlannedCata
     catalogue = read_catalogue(path) if named else catalogue_of(path)
     holders = holders_in(catalogue)
     plan = extend_plan(workshop, catalogue, holders, keep=keep)
-    suites = dict.fromkeys(sorted(holder.lock.suite for holder in holders))
+    suites = sorted({holder.lock.suite for holder in holders} - {""})
     reports = {}
     for suite in suites:
         members: dict[str, Part] = {}
@@ -105,11 +105,15 @@ def extend_plan(
 
     What is hot is read from the changelogs of the packages that are new to the plan.
     """
-    with changing_plan(catalogue.folder) as before:
+    with (
+        workshop.layers.lease(str(catalogue.folder)),  # the packages that are read may be old
+        changing_plan(catalogue.folder) as before,
+    ):
         suites = dict(before.suites)
         by_suite: dict[str, list[Holder]] = defaultdict(list)
         for holder in holders:
-            by_suite[holder.lock.suite].append(holder)
+            if holder.lock.suite:  # on what is no Debian there are no packages to plan
+                by_suite[holder.lock.suite].append(holder)
         for name, held in by_suite.items():
             suites[name] = _extended(
                 workshop, suite_named(name), before.of(name), held, catalogue.wishes

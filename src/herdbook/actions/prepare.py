@@ -10,7 +10,7 @@ from herdbook.actions.lock import lock_missing
 from herdbook.actions.plan_layers import Holder, extend_plan, holders_in
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.layer_plan import PLAN_NAME
-from herdbook.core.errors import InvalidInputError
+from herdbook.core.errors import ConflictError, InvalidInputError
 from herdbook.recipes.catalogue import CatalogueFolder, catalogue_of
 from herdbook.recipes.reading import RecipeFile
 
@@ -29,8 +29,18 @@ def prepare(
     if todo:
         lock_missing(workshop, todo, frozen=frozen)
         _plan(workshop, todo, frozen=frozen)
-    found = [ready[each.path] or read_inputs(each) for each in recipe_files]
-    return [inputs for inputs in found if inputs is not None]
+    return [ready[each.path] or _planned(each) for each in recipe_files]
+
+
+def _planned(recipe_file: RecipeFile) -> Inputs:
+    inputs = read_inputs(recipe_file)
+    if inputs is None:
+        raise ConflictError(
+            f"The lock or the layer plan of {recipe_file.recipe.image} was changed meanwhile",
+            hint="Run the same command again.",
+            where=str(recipe_file.path),
+        )
+    return inputs
 
 
 def _plan(workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: bool) -> None:
@@ -39,7 +49,8 @@ def _plan(workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: boo
     for recipe_file in recipe_files:
         if read_inputs(recipe_file) is None:
             catalogue = catalogue_of(recipe_file.path)
-            catalogues[catalogue.folder] = catalogue
+            if catalogue.folder not in catalogues or len(catalogue.recipes) > 1:
+                catalogues[catalogue.folder] = catalogue  # a file that lists many says more
             wanted[catalogue.folder].append(recipe_file)
     for folder, catalogue in catalogues.items():
         if frozen:

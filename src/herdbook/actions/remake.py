@@ -7,7 +7,7 @@ from herdbook.actions.foundation import foundation_of
 from herdbook.actions.inputs import Inputs
 from herdbook.actions.install_node import install_node
 from herdbook.actions.install_python import install_python
-from herdbook.actions.keep_layers import keep_packages, stacked
+from herdbook.actions.keep_layers import keep_packages
 from herdbook.actions.make_roots import RootMaker, control_of
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.arrangement import arrangement_in, packages_of
@@ -49,9 +49,10 @@ def _remake(workshop: Workshop, inputs: Inputs, variant: Variant) -> None:
     maker = RootMaker(workshop, suite, controls, foundation)
     never = Event()
     kept = [keep_packages(workshop, group, never) for group in inputs.arrangement.groups[variant]]
-    configured = maker.configured(steps, kept) if steps else ()
+    if steps:
+        maker.configured(steps, kept)
     bench = Bench(workshop, inputs, maker, steps)
     if lock.python:
-        install_python(bench, lock.python)
+        install_python(bench, lock.python, foundation.tree)
     if lock.node:
-        install_node(bench, lock.node, stacked(workshop, [*foundation.layers, *kept, *configured]))
+        install_node(bench, lock.node, foundation.tree)

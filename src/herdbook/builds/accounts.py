@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 
 from herdbook.core.errors import ConflictError
 
 USER_ID = 10_000
-"""The id of the one user a recipe may add: above Debian's ranges for systems and for people."""
+"""The id of the user a recipe may add, if it is free: above Debian's ranges for all others."""
 
 ACCOUNT_FILES = ("etc/passwd", "etc/group", "etc/shadow", "etc/gshadow")
 _DAY_SECONDS = 86_400
@@ -46,9 +47,10 @@ def add_account(files: Mapping[str, str], name: str, epoch: int) -> tuple[Accoun
             f"The packages make a group {name!r} but no such user",
             hint="Choose another name for `user`.",
         )
+    number = _free_id(files["etc/passwd"], files["etc/group"])
     lines = {
-        "etc/passwd": f"{name}:x:{USER_ID}:{USER_ID}::/nonexistent:/usr/sbin/nologin\n",
-        "etc/group": f"{name}:x:{USER_ID}:\n",
+        "etc/passwd": f"{name}:x:{number}:{number}::/nonexistent:/usr/sbin/nologin\n",
+        "etc/group": f"{name}:x:{number}:\n",
         "etc/shadow": f"{name}:!:{epoch // _DAY_SECONDS}:0:99999:7:::\n",
         "etc/gshadow": f"{name}:!::\n",
     }
@@ -57,4 +59,11 @@ def add_account(files: Mapping[str, str], name: str, epoch: int) -> tuple[Accoun
         for path in ACCOUNT_FILES
         if path in files
     }
-    return Account(name, USER_ID, USER_ID), changed
+    return Account(name, number, number), changed
+
+
+def _free_id(passwd: str, group: str) -> int:
+    """Return the first id from USER_ID on that no user and no group has: one below may."""
+    lines = [line.split(":") for line in (*passwd.splitlines(), *group.splitlines())]
+    taken = {fields[2] for fields in lines if len(fields) > 2}  # noqa: PLR2004 - the id's place
+    return next(number for number in count(USER_ID) if str(number) not in taken)

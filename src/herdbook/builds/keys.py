@@ -36,10 +36,13 @@ def root_key(suite: str, below: Digest | None, *steps: Sequence[LockedPackage]) 
     return key("root", suite, below, installed)
 
 
-def python_key(python: LockedPython, interpreter: Sequence[str]) -> Digest:
-    """Name the layer of a virtual environment, compiled by an interpreter's packages."""
+def python_key(python: LockedPython, interpreter: Sequence[str], epoch: int) -> Digest:
+    """Name the layer of a virtual environment, compiled by an interpreter's packages.
+
+    `epoch` is the time of its files.
+    """
     wheels = [wheel.sha256 for wheel in python.wheels]
-    return key("python", python.version, wheels, list(interpreter))
+    return key("python", python.version, wheels, list(interpreter), epoch)
 
 
 def node_key(node: LockedNode) -> Digest:

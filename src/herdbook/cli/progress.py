@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 from rich.console import Console
 from rich.progress import (
@@ -39,25 +40,29 @@ class TerminalProgress:
             transient=True,
         )
         self._open = 0
+        self._counting = Lock()
 
     @contextmanager
     def task(self, title: str, total: int | None = None, unit: str = "") -> Iterator[port.Task]:
         """Show one piece of work until the block ends."""
         started = time.monotonic()
-        if self._console.is_terminal and not self._open:
-            self._progress.start()
-        self._open += 1
+        self._count(1)
         task = self._progress.add_task(title, total=total, unit=unit)
         try:
             yield _Shown(self._progress, task)
         finally:
             self._progress.remove_task(task)
-            self._open -= 1
-            if self._console.is_terminal and not self._open:
-                self._progress.stop()
+            self._count(-1)
         seconds = time.monotonic() - started
         if seconds >= _WORTH_A_LINE_SECONDS:
             self.say(f"{title} ({seconds:.1f} s)")
+
+    def _count(self, more: int) -> None:
+        """Show the bars from the first open task to the last, in whatever threads they are."""
+        with self._counting:
+            self._open += more
+            if self._console.is_terminal and self._open == max(more, 0):
+                (self._progress.start if more > 0 else self._progress.stop)()
 
     def say(self, text: str) -> None:
         """Tell one fact worth a line of its own."""

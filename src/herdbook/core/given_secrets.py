@@ -50,8 +50,9 @@ class GivenSecrets:
         return {name: self.files[name].content for name in names}
 
     def path(self, name: str | None) -> Path | None:
-        """Return the file of a secret for a program that reads it itself; None for no name."""
-        return self.files[name].path if name else None
+        """Return the file of a secret for a program that reads it itself; None if not given."""
+        given = self.files.get(name) if name else None
+        return given.path if given else None
 
     def redacted(self, text: str) -> str:
         """Return a text without any of the secrets; to be called before it is cut to a length."""

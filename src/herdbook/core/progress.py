@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -52,3 +53,21 @@ class NoProgress:
 
     def say(self, text: str) -> None:
         """Say nothing."""
+
+
+@dataclass(frozen=True)
+class ProgressAbout:
+    """Says of every piece of work what it is about: for several things done side by side."""
+
+    progress: Progress
+    subject: str
+
+    @contextmanager
+    def task(self, title: str, total: int | None = None, unit: str = "") -> Iterator[Task]:
+        """Show one piece of work until the block ends."""
+        with self.progress.task(f"{self.subject}: {title}", total, unit) as task:
+            yield task
+
+    def say(self, text: str) -> None:
+        """Tell one fact worth a line of its own."""
+        self.progress.say(f"{self.subject}: {text}")

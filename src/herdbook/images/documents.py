@@ -123,8 +123,14 @@ def created_of(config: Document) -> datetime:
 
 
 def process_of(config: Document) -> Process:
-    """Return the process that a container's configuration of Herdbook's says it runs."""
-    content = json.loads(config.content)["config"]
+    """Return the process that a configuration of Herdbook's says it runs.
+
+    That of a machine tells ports and health only: the rest is in its unit.
+    """
+    content = json.loads(config.content)
+    if config.media_type == MACHINE_CONFIG:
+        return Process(ports=tuple(content["ports"]), health_path=content["health_path"])
+    content = content["config"]
     labels = content["Labels"]
     user, _, group = content.get("User", "0:0").partition(":")
     return Process(

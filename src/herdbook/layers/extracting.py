@@ -60,6 +60,7 @@ def _extract_one(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path
     elif kind is Kind.HARDLINK:
         root = target.parents[len(normalised(member.name).split("/")) - 1]
         target.hardlink_to(root / normalised(member.linkname))
+        return  # owner, mode and capabilities are the file's, and a new owner would drop the latter
     else:
         archive.makefile(member, target)
     os.chown(target, member.uid, member.gid, follow_symlinks=False)

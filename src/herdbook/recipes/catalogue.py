@@ -88,7 +88,21 @@ def recipes_in(paths: Iterable[Path]) -> list[RecipeFile]:
     for path in paths:
         listed = read_catalogue(path).recipes if path.name == CATALOGUE_NAME else [path]
         named |= {each.absolute(): each for each in listed}
-    return [read_recipe(path) for path in named.values()]
+    return _each_its_own_image([read_recipe(path) for path in named.values()])
+
+
+def _each_its_own_image(recipe_files: list[RecipeFile]) -> list[RecipeFile]:
+    """Return the recipes; raises InvalidInputError where two of them make one image."""
+    first: dict[str, RecipeFile] = {}
+    for recipe_file in recipe_files:
+        other = first.setdefault(recipe_file.recipe.image, recipe_file)
+        if other is not recipe_file:
+            raise InvalidInputError(
+                f"The image {recipe_file.recipe.image} is made by {other.path} too",
+                hint="Give one of them another name.",
+                where=recipe_file.where("image"),
+            )
+    return recipe_files
 
 
 def catalogue_of(recipe: Path) -> CatalogueFolder:

@@ -58,3 +58,11 @@ def test_a_last_line_without_an_end_is_not_joined() -> None:
     cut = {path: text.rstrip("\n") for path, text in FILES.items()}
     _, changed = add_account(cut, "web", EPOCH)
     assert all(text.splitlines()[-1].startswith("web:") for text in changed.values())
+
+
+def test_the_users_of_two_images_on_each_other_are_not_one() -> None:
+    """A parent's files would otherwise belong to the child's user."""
+    parent, changed = add_account(FILES, "app", EPOCH)
+    child, _ = add_account({**FILES, **changed}, "web", EPOCH)
+    assert (parent.user_id, child.user_id) == (USER_ID, USER_ID + 1)
+    assert child.group_id == USER_ID + 1

@@ -177,7 +177,15 @@ def test_kinds_of_work_never_share_a_name() -> None:
     assert keys.key("a", ["b"]) != keys.key("a", "b")
     python = LOCK.python
     assert python is not None
-    assert keys.python_key(python, digest("1")) != keys.python_key(python, digest("2"))
+    named = [
+        keys.python_key(python, interpreter, epoch)
+        for interpreter, epoch in (
+            (["python3.11-minimal 1"], 1),
+            (["python3.11-minimal 2"], 1),
+            (["python3.11-minimal 1"], 2),
+        )
+    ]
+    assert len(set(named)) == len(named)
     assert keys.run_key([digest("1")], digest("a"), digest("r")) != keys.run_key(
         [digest("1")], digest("b"), digest("r")
     )

@@ -1,5 +1,7 @@
 """Trees are kept as they are, and a layer can be unpacked for a sandbox to stand on."""
 
+import os
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from herdbook.core.errors import VerificationError
 from herdbook.layers.extracting import extract
 from herdbook.layers.indexing import identity, parse_index, render_index
 from herdbook.layers.tree import Entry, Kind
+from herdbook.layers.writing import tar_pieces
 
 FIRST = file("a/first", b"one", 0o4755, mtime=1000)
 TREE = tree(
@@ -62,3 +65,12 @@ def test_extract_never_leaves_its_folder(tmp_path: Path) -> None:
     with pytest.raises(VerificationError):
         extract(BytesIO(tar_of(tree(file("../outside")))), inside)
     assert not (tmp_path / "outside").exists()
+
+
+def test_a_further_name_takes_no_capability_away(tmp_path: Path) -> None:
+    """The kernel drops capabilities when a file is given an owner."""
+    ping = replace(file("bin/ping", b"x", 0o755), xattrs=(("security.capability", CAPABILITY),))
+    entries = tree(folder("bin"), ping, further_name(ping, "bin/ping6"))
+    extract(BytesIO(b"".join(tar_pieces(entries.values(), lambda _: BytesIO(b"x")))), tmp_path)
+    assert os.getxattr(tmp_path / "bin/ping", "security.capability") == CAPABILITY
+    assert (tmp_path / "bin/ping6").samefile(tmp_path / "bin/ping")

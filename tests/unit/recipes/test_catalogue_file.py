@@ -54,3 +54,11 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, line: int, w
         read_catalogue(path)
     assert caught.value.where == f"{path}:{line}"
     assert word in caught.value.message
+
+
+def test_two_recipes_of_one_image_are_refused(tmp_path: Path) -> None:
+    path = catalogue(tmp_path, "recipes: [images/*.yaml]\n", "a", "b")
+    (tmp_path / "images/b.yaml").write_text(RECIPE.format(name="a"))
+    with pytest.raises(InvalidInputError, match="is made by") as caught:
+        recipes_in([path])
+    assert caught.value.where == f"{tmp_path / 'images/b.yaml'}:1"

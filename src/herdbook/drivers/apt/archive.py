@@ -28,7 +28,8 @@ class AptArchive:
     directory: Path
     mirrors: Mirrors | None = None
     keyring_directory: Path = Path("/usr/share/keyrings")
-    _read: list[set[str]] = field(default_factory=list)
+    _readers: list[None] = field(default_factory=list)
+    _read: set[str] = field(default_factory=set)
 
     def resolve(
         self,
@@ -44,11 +45,11 @@ class AptArchive:
         with claim(self.directory / "apt" / f"{suite.name}.claim"):
             keys = keyring(suite, self.keyring_directory)
             state = prepare(self.directory, suite, self._mirrors(), keys, installed)
-            read = self._read[-1] if self._read else set[str]()
-            if suite.name not in read:
+            if suite.name not in self._read:
                 with progress.task(f"Reading the index of {suite.name}"):
                     state.update()
-                read.add(suite.name)
+                if self._readers:
+                    self._read.add(suite.name)
             solver = Solver(state, suite)
             chosen: list[tuple[LockedPackage, ...]] = []
             with progress.task("Solving", len(sets), "sets") as task:
@@ -62,11 +63,13 @@ class AptArchive:
     @contextmanager
     def one_reading(self) -> Iterator[None]:
         """Read every index once at most until the block ends; see the port's promises."""
-        self._read.append(set())
+        self._readers.append(None)
         try:
             yield
         finally:
-            self._read.pop()
+            self._readers.pop()
+            if not self._readers:
+                self._read.clear()
 
     def fetch(self, packages: Sequence[LockedPackage], progress: Progress) -> None:
         """See to it that every package is kept here; see the port's promises."""
