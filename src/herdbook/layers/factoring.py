@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from herdbook.layers.stacking import changes
 from herdbook.layers.tree import Entry, Kind, Tree, parents, tree_of
 
-_DATABASE_PREFIXES = ("var/lib/dpkg/", "var/lib/apt/", "var/cache/debconf/")
+_DATABASE_PREFIXES = ("var/lib/dpkg/", "var/lib/apt/")
+"""What changes with every package. Debconf's answers do not: they are configuration."""
 
 
 @dataclass(frozen=True)
