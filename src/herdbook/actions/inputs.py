@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from herdbook.actions.lock_node import package_lock_of
 from herdbook.builds.arrangement import Arrangement, arrange
 from herdbook.builds.keys import build_key, locked_inputs
 from herdbook.builds.layer_plan import read_plan
@@ -74,16 +73,30 @@ def machine_packages(recipe: Recipe) -> tuple[str, ...]:
 
 def requirements_of(recipe_file: RecipeFile) -> Path | None:
     """Return the recipe's requirements file, if it names one that is inside its folder."""
-    if recipe_file.recipe.python is None:
+    step = recipe_file.recipe.python
+    if step is None:
         return None
-    path = recipe_file.folder / recipe_file.recipe.python.requirements
-    where = recipe_file.where("python", "requirements")
+    hint = "Write it, or take `python` out of the recipe."
+    return _named(recipe_file, step.requirements, ("python", "requirements"), hint)
+
+
+def package_lock_of(recipe_file: RecipeFile) -> Path | None:
+    """Return the recipe's package-lock.json, if it names one that is inside its folder."""
+    step = recipe_file.recipe.node
+    if step is None:
+        return None
+    hint = "Make it: npm install --package-lock-only. Or take `node` out of the recipe."
+    return _named(recipe_file, step.lock, ("node", "lock"), hint)
+
+
+def _named(recipe_file: RecipeFile, name: str, place: tuple[str, str], hint: str) -> Path:
+    path, where = recipe_file.folder / name, recipe_file.where(*place)
     if not path.is_file():
-        raise NotFoundError(
-            f"There is no requirements file {path}",
-            hint="Write it, or take `python` out of the recipe.",
+        raise NotFoundError(f"There is no file {path}", hint=hint, where=where)
+    if not path.resolve().is_relative_to(recipe_file.folder.resolve()):
+        raise InvalidInputError(
+            f"{path} leads out of the recipe's folder",
+            hint="Put it beside the recipe, or below.",
             where=where,
         )
-    if not path.resolve().is_relative_to(recipe_file.folder.resolve()):
-        raise InvalidInputError(f"{path} leads out of the recipe's folder", where=where)
     return path

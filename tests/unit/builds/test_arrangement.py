@@ -1,6 +1,6 @@
 """A lock's packages are arranged by the plan, in the same layers for both variants."""
 
-from versions import digest
+from locked import digest, package
 
 from herdbook.builds.arrangement import (
     Arrangement,
@@ -12,25 +12,10 @@ from herdbook.builds.arrangement import (
 )
 from herdbook.builds.layer_plan import LayerEntry, RootEntry, SuitePlan
 from herdbook.builds.lock import Lock, LockedParent, render
-from herdbook.packages.model import LockedPackage
 from herdbook.recipes.model import Variant
 
 BOTH = (Variant.CONTAINER, Variant.VM)
 PARENT = LockedParent(image="a", number=1, digest=digest("parent"))
-
-
-def package(name: str) -> LockedPackage:
-    return LockedPackage(
-        name=name,
-        version="1",
-        architecture="amd64",
-        source=name,
-        source_version="1",
-        pocket="bookworm",
-        path=f"pool/{name}.deb",
-        size=1,
-        sha256=digest(name),
-    )
 
 
 DPKG, WEB, KERNEL = package("dpkg"), package("web"), package("kernel")

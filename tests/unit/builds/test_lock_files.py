@@ -5,35 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from locked import digest, package
 
 from herdbook.builds import keys
 from herdbook.builds.arrangement import Arrangement, Group
 from herdbook.builds.lock import Lock, LockedPython, LockedWheel, lock_path, read_lock, render
 from herdbook.builds.sources import Source
-from herdbook.core.digests import Digest, of_bytes
+from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.layers.tree import Kind
-from herdbook.packages.model import LockedPackage, SignedIndex
+from herdbook.packages.model import SignedIndex
 from herdbook.recipes.model import Recipe, Variant
-
-
-def digest(seed: str) -> Digest:
-    return of_bytes(seed.encode())
-
-
-def package(name: str) -> LockedPackage:
-    return LockedPackage(
-        name=name,
-        version="1",
-        architecture="amd64",
-        source=name,
-        source_version="1",
-        pocket="bookworm",
-        path=f"pool/main/{name}.deb",
-        size=7,
-        sha256=digest(name),
-    )
-
 
 LOCK = Lock(
     inputs=digest("inputs"),
