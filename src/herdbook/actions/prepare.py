@@ -27,6 +27,7 @@ def prepare(
     ready = {each.path: read_inputs(each) for each in recipe_files}
     todo = [each for each in recipe_files if ready[each.path] is None]
     if todo:
+        workshop.sandbox.require()  # before anything is fetched
         lock_missing(workshop, todo, frozen=frozen)
         _plan(workshop, todo, frozen=frozen)
     return [ready[each.path] or _planned(each) for each in recipe_files]

@@ -29,11 +29,12 @@ def with_root(
 
     Every suite's first root is `bare`: what all images of it hold.
     """
-    roots = tuple(roots) or (RootEntry(adds=tuple(sorted(bare))),)
+    if not roots and bare:
+        roots = (RootEntry(adds=tuple(sorted(bare))),)
     wanted = frozenset(packages)
     contents = _contents(roots)
     if wanted in contents:
-        return roots
+        return tuple(roots)
     below = [number for number, held in enumerate(contents) if held < wanted]
     if not below:
         return (*roots, RootEntry(adds=tuple(sorted(wanted))))

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from herdbook.builds.locked_node import LockedNode
 from herdbook.core import digests
@@ -86,6 +86,12 @@ class Lock(Frozen):
     python: LockedPython | None = None
     node: LockedNode | None = None
     ansible: LockedTools | None = None
+
+    @model_validator(mode="after")
+    def _a_suite_gives_packages(self) -> Self:
+        if self.from_nothing and not self.packages:
+            raise ValueError("the packages are missing")
+        return self
 
     @property
     def from_nothing(self) -> bool:

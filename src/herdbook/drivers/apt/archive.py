@@ -1,11 +1,13 @@
 """Solves and fetches with apt, verified, and without touching the machine's own apt state."""
 
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from herdbook.core import digests
+from herdbook.core.errors import NoSpaceError
 from herdbook.core.progress import Progress
 from herdbook.drivers.apt.downloads import Download, download
 from herdbook.drivers.apt.indexes import signed_indexes
@@ -44,7 +46,12 @@ class AptArchive:
         patterns = ["?essential"] if essential and not installed else []
         with claim(self.directory / "apt" / f"{suite.name}.claim"):
             keys = keyring(suite, self.keyring_directory)
-            state = prepare(self.directory, suite, self._mirrors(), keys, installed)
+            try:
+                state = prepare(self.directory, suite, self._mirrors(), keys, installed)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                raise NoSpaceError("There is no space left for the archive's index") from error
             if suite.name not in self._read:
                 with progress.task(f"Reading the index of {suite.name}"):
                     state.update()

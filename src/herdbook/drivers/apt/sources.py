@@ -1,6 +1,7 @@
 """Finds out which mirrors and which network settings this machine's apt is set up with."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def configured_mirrors(caches: Path | None = None) -> Mirrors:
     """
     found = {"main": "", "security": ""}
     listing = process.run(["apt-get", "indextargets", *_kept_in(caches), "--format", _FORMAT])
+    if not listing.succeeded:  # the disk of the caches may be full
+        listing = process.run(["apt-get", "indextargets", "--format", _FORMAT])
     for line in listing.output.splitlines():
         release, component, address, origin = [*line.split(" ", 3), "", "", ""][:4]
         if origin not in ("", "Debian"):  # empty until somebody has run apt-get update
@@ -57,7 +60,8 @@ def _kept_in(caches: Path | None) -> list[str]:
     """Return options with which apt computes once what it needs even to list its sources."""
     if caches is None:
         return []
-    caches.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):
+        caches.mkdir(parents=True, exist_ok=True)
     return [
         f"--option=Dir::Cache::{name}={caches.absolute()}/{name}.bin"
         for name in ("pkgcache", "srcpkgcache")
