@@ -46,6 +46,7 @@ def test_the_parts_stack_up_to_the_root(packages: Tree, scanned: Tree) -> None:
     assert list(differences(found.root, stack(layers))) == []
 
 
+@settings(deadline=None)
 @given(trees(), trees())
 def test_times_say_nothing_about_the_moment_of_the_build(lower: Tree, scanned: Tree) -> None:
     found = canonical(scanned, lower, MOMENT)
