@@ -227,11 +227,12 @@ FLAT = """
 import resource, sys
 from pathlib import Path
 from herdbook.core.digests import PIECE_BYTES
-from herdbook.images.compressing import compressed, decompressed
+from herdbook.images.compressing import compressed, compressor_for, decompressed
 from herdbook.store.blobs import BlobStore
 layer, store, compression = Path(sys.argv[1]), BlobStore(Path(sys.argv[2])), sys.argv[3]
 with layer.open("rb") as source:
-    pieces = compressed(iter(lambda: source.read(PIECE_BYTES), b""), compression)
+    compressor = compressor_for(compression, layer.stat().st_size)
+    pieces = compressed(iter(lambda: source.read(PIECE_BYTES), b""), compressor)
     small, _ = store.write(pieces)
 with store.path(small).open("rb") as source:
     assert sum(map(len, decompressed(source, compression))) == layer.stat().st_size

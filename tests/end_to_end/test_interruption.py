@@ -167,8 +167,6 @@ def test_full_disk_is_said_and_the_same_command_goes_on_once_there_is_room(
         (index // 3, "for the archive's index"),
         (index + debs // 2, "for "),
         (index + debs + roots // 2, "to build in"),
-        (index + debs + roots + blobs // 2, ""),
-        (index + debs + roots + blobs, ""),
     ]
     assert_clear(one.build(), 8, "no space left for the database", "Make room")
     for size, words in stages:
@@ -176,7 +174,14 @@ def test_full_disk_is_said_and_the_same_command_goes_on_once_there_is_room(
         assert_clear(one.build(), 8, "no space left", words, "Make room")
         assert leftovers(state) == []
         assert_whole(state)
-    small_disk(2 * (index + debs + roots + blobs))
+    # how much a layer needs while it is written is not promised: a little more room, until it goes
+    for size in range(index + debs + roots, 2 * (index + debs + roots + blobs), blobs // 4):
+        small_disk(size)
+        if (result := one.build()).returncode == 0:
+            break
+        assert_clear(result, 8, "no space left", "Make room")
+        assert leftovers(state) == []
+        assert_whole(state)
     one.built()
 
 

@@ -11,7 +11,7 @@ from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.ports import CompressedLayer
 from herdbook.core.digests import PIECE_BYTES, Digest
 from herdbook.core.progress import Task
-from herdbook.images.compressing import Compressor, compressed, compressor_named, media_type
+from herdbook.images.compressing import compressed, compressor_for, media_type
 from herdbook.images.documents import LayerReference
 
 
@@ -23,7 +23,7 @@ def compress_layers(
     With the compression `none` they travel as they are. The caller holds a lease. Raises
     InvalidInputError for an unknown compression.
     """
-    compressor = compressor_named(compression)
+    kind = media_type(compression)
     if compression == "none":
         return list(layers)
     sizes = {layer.digest: layer.size for layer in layers}
@@ -31,14 +31,13 @@ def compress_layers(
     order = sorted(sizes, key=lambda digest: -sizes[digest])
     title = f"Compressing {len(order)} layers"
     with workshop.progress.task(title, sum(sizes.values()), "bytes") as task:
-        work = _Compressing(workshop, compressor, task)
+        work = _Compressing(workshop, compression, task)
         pool = ThreadPoolExecutor(os.cpu_count())
         try:
             made = dict(zip(order, pool.map(work.layer, order), strict=True))
         finally:
             work.over.set()
             pool.shutdown(cancel_futures=True)
-    kind = media_type(compression)
     return [
         replace(
             layer, digest=made[layer.digest].digest, size=made[layer.digest].size, media_type=kind
@@ -52,20 +51,21 @@ class _Compressing:
     """Layers of one image on their way; soon after `over` is set, those under way are given up."""
 
     workshop: Workshop
-    compressor: Compressor
+    compression: str
     task: Task
     over: Event = field(default_factory=Event)
 
     def layer(self, layer: Digest) -> CompressedLayer:
         """Return what a layer was compressed to, now or before."""
         path = self.workshop.layers.path(layer)
-        if known := self.workshop.cache.compressed(layer, self.compressor):
-            self.task.advance(path.stat().st_size)
+        plain_bytes = path.stat().st_size
+        compressor = compressor_for(self.compression, plain_bytes)
+        if known := self.workshop.cache.compressed(layer, compressor):
+            self.task.advance(plain_bytes)
             return known
         with path.open("rb") as source:
-            pieces = compressed(self._pieces(source), self.compressor.compression)
-            digest, size = self.workshop.layers.write(pieces)
-        made = CompressedLayer(layer, self.compressor, digest, size)
+            digest, size = self.workshop.layers.write(compressed(self._pieces(source), compressor))
+        made = CompressedLayer(layer, compressor, digest, size)
         self.workshop.cache.remember_compressed(made)
         return made
 

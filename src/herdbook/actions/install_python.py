@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from herdbook.actions.bench import Bench, sandboxed
+from herdbook.actions.build_wheels import built_wheels
 from herdbook.actions.keep_layers import keep, opener
 from herdbook.builds.keys import python_key
 from herdbook.builds.lock import LockedPython
@@ -29,7 +30,8 @@ def install_python(bench: Bench, locked: LockedPython, below: Tree) -> LayerRefe
             hint="Take `python` out of one of the two recipes.",
             where=bench.recipe_file.where("python"),
         )
-    work = python_key(locked, _interpreter(bench), bench.maker.suite.epoch)
+    tools, epoch = bench.inputs.lock.python_tools, bench.maker.suite.epoch
+    work = python_key(locked, tools, _interpreter(bench), epoch)
     with bench.workshop.turns.turn(work):
         if known := bench.workshop.cache.recall(work):
             return known[0]
@@ -42,13 +44,15 @@ def _installed(bench: Bench, locked: LockedPython) -> LayerReference:
     workshop, step = bench.workshop, bench.recipe_file.recipe.python
     credentials = workshop.secrets.path(step.credentials if step else None)
     wheels = workshop.wheels.fetch(locked, workshop.progress, credentials=credentials)
+    title = f"Installing {len(locked.packages)} Python packages"
     with (
+        built_wheels(bench, locked) as built,
         workshop.staging() as staging,
-        workshop.progress.task(f"Installing {len(wheels)} Python packages"),
+        workshop.progress.task(title),
     ):
         upper = staging / "python"
         upper.mkdir()
-        install_wheels(wheels, upper, locked.version)
+        install_wheels([*wheels, *built], upper, locked.version)
         folders = bench.maker.folders(bench.steps)
         sandboxed(bench, Job(folders, upper, compile_command(), bench.environment))
         found = scan(upper)

@@ -12,7 +12,7 @@ from herdbook.actions.asked_secrets import require_credentials
 from herdbook.actions.choose_packages import below_recipe, choose
 from herdbook.actions.inputs import inputs_of, present_lock, requirements_of
 from herdbook.actions.lock_node import lock_node
-from herdbook.actions.lock_tools import lock_tools
+from herdbook.actions.lock_tools import lock_python_tools, lock_tools
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock, LockedPython, lock_path, read_lock, render
 from herdbook.core.errors import (
@@ -57,10 +57,15 @@ def _lock(workshop: Workshop, recipe_file: RecipeFile) -> LockChange:
     if before is not None and before.suite == below.suite:
         _refuse_older(before.indexes, chosen.indexes)
     tools = lock_tools(workshop, recipe_file.recipe)
-    if before is not None and before.ansible and tools:
-        _refuse_older(before.ansible.indexes, tools.indexes)
     versions = below.versions | _versions_of(chosen.packages)
     _require_interpreters(recipe_file, versions)
+    python_tools = lock_python_tools(workshop, recipe_file.recipe, below.suite)
+    for old, new in (
+        (before and before.ansible, tools),
+        (before and before.python_tools, python_tools),
+    ):
+        if old and new:
+            _refuse_older(old.indexes, new.indexes)
     made = Lock(
         inputs=inputs_of(recipe_file),
         suite=below.suite,
@@ -73,6 +78,7 @@ def _lock(workshop: Workshop, recipe_file: RecipeFile) -> LockChange:
         python=_lock_python(workshop, recipe_file, versions),
         node=lock_node(recipe_file),
         ansible=tools,
+        python_tools=python_tools,
     )
     write_whole(path, render(made).encode(), mode=0o644)
     return LockChange(path, made, _changes(before, made))
@@ -153,6 +159,7 @@ def _lock_python(
             requirements,
             python=_leading(versions["python3"]),
             glibc=_leading(versions["libc6"]),
+            from_source=python.from_source if python else (),
             credentials=workshop.secrets.path(python.credentials if python else None),
         )
 
@@ -182,7 +189,7 @@ def _versions(lock: Lock | None) -> dict[str, str]:
     versions = _versions_of([*lock.packages, *lock.machine])
     tools = lock.ansible.packages if lock.ansible else ()
     versions |= {f"{package.name} (Ansible)": package.version for package in tools}
-    wheels = lock.python.wheels if lock.python else ()
-    versions |= {f"{wheel.name} (Python)": wheel.version for wheel in wheels}
+    python = lock.python.packages if lock.python else ()
+    versions |= {f"{each.name} (Python)": each.version for each in python}
     modules = lock.node.packages if lock.node else ()
     return versions | {f"{module.path} (Node)": module.version for module in modules}

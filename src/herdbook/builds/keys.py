@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from herdbook.builds.arrangement import Arrangement
-from herdbook.builds.lock import Lock, LockedPython
+from herdbook.builds.lock import Lock, LockedPython, LockedTools
 from herdbook.builds.locked_node import LockedNode
 from herdbook.builds.playbooks import Playbook
 from herdbook.builds.sources import Source
@@ -11,7 +11,7 @@ from herdbook.core import digests
 from herdbook.core.digests import Digest
 from herdbook.layers.writing import LAYER_FORMAT
 from herdbook.packages.model import LockedPackage
-from herdbook.recipes.model import PlaybookStep, Recipe
+from herdbook.recipes.model import PlaybookStep, PythonStep, Recipe
 
 BUILDER = 4
 """Counts changes of what a build makes of the same inputs; part of every key."""
@@ -36,13 +36,20 @@ def root_key(suite: str, below: Digest | None, *steps: Sequence[LockedPackage]) 
     return key("root", suite, below, installed)
 
 
-def python_key(python: LockedPython, interpreter: Sequence[str], epoch: int) -> Digest:
+def python_key(
+    python: LockedPython, tools: LockedTools | None, interpreter: Sequence[str], epoch: int
+) -> Digest:
     """Name the layer of a virtual environment, compiled by an interpreter's packages.
 
-    `epoch` is the time of its files.
+    What is built from source is built with `tools`. `epoch` is the time of its files.
     """
     wheels = [wheel.sha256 for wheel in python.wheels]
-    return key("python", python.version, wheels, list(interpreter), epoch)
+    building: list[object] = []
+    if python.sources and tools:
+        building.append([each.sha256 for each in python.sources])
+        building.append([each.sha256 for each in python.build_wheels])
+        building.append(root_key(tools.suite, None, tools.packages))
+    return key("python", python.version, wheels, list(interpreter), epoch, *building)
 
 
 def node_key(node: LockedNode) -> Digest:
@@ -84,5 +91,10 @@ def locked_inputs(recipe: Recipe, machine: Sequence[str], files: Sequence[bytes 
             [digests.of_bytes(each) if each is not None else None for each in files],
             recipe.node.development if recipe.node else None,
             any(isinstance(step, PlaybookStep) for step in recipe.run),
+            *(sorted(given) for given in _of_sources(recipe.python) if given),
         ]
     )
+
+
+def _of_sources(step: PythonStep | None) -> Sequence[Sequence[str]]:
+    return (step.from_source, step.build_packages) if step else ()

@@ -14,26 +14,48 @@ from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.images.bases import LockedBase
 from herdbook.packages.model import DIGEST_PATTERN, Frozen, LockedPackage, SignedIndex
 
+_PYTHON_NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
+_PYTHON_VERSION = r"^[A-Za-z0-9.!+_-]+$"
+
 
 class LockedWheel(Frozen):
     """One Python wheel, pinned."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")
-    version: str = Field(pattern=r"^[A-Za-z0-9.!+_-]+$")
+    name: str = Field(pattern=_PYTHON_NAME)
+    version: str = Field(pattern=_PYTHON_VERSION)
     file: str = Field(pattern=r"^[A-Za-z0-9_.+!-]+\.whl$")
     sha256: Digest = Field(pattern=DIGEST_PATTERN)
 
 
+class LockedSource(Frozen):
+    """One Python source distribution (PEP 625), pinned: a wheel is built from it."""
+
+    name: str = Field(pattern=_PYTHON_NAME)
+    version: str = Field(pattern=_PYTHON_VERSION)
+    file: str = Field(pattern=r"^[A-Za-z0-9_.+!-]+\.tar\.gz$")
+    sha256: Digest = Field(pattern=DIGEST_PATTERN)
+
+
 class LockedPython(Frozen):
-    """The Python part of a lock; `version` is the interpreter's, such as `3.11`."""
+    """The Python part of a lock; `version` is the interpreter's, such as `3.11`.
+
+    Wheels are built from `sources` with the `build_wheels`, which no image holds.
+    """
 
     version: str = Field(pattern=r"^\d+\.\d+$")
     glibc: str = Field(pattern=r"^\d+\.\d+$")
     wheels: tuple[LockedWheel, ...]
+    sources: tuple[LockedSource, ...] = ()
+    build_wheels: tuple[LockedWheel, ...] = ()
+
+    @property
+    def packages(self) -> tuple[LockedWheel | LockedSource, ...]:
+        """All that the image gets."""
+        return (*self.wheels, *self.sources)
 
 
 class LockedTools(Frozen):
-    """The packages of the root that playbooks are played from."""
+    """The packages of a root that is worked from and is part of no image."""
 
     suite: str = Field(min_length=1)
     indexes: tuple[SignedIndex, ...]
@@ -70,7 +92,8 @@ class Lock(Frozen):
     Debian. `packages` are those that the build installs in both variants, `machine` those that
     only a VM holds in addition, and `machine_has` the names of packages that the VM of the
     `parent` brings along already. `arranged` is empty in a recipe's lock; that of a built version
-    says by variant what the layer plan made of its packages.
+    says by variant what the layer plan made of its packages. Playbooks are played from the root of
+    `ansible`, and Python's source distributions built in that of `python_tools`.
     """
 
     lock_format: Literal[1] = 1
@@ -86,6 +109,7 @@ class Lock(Frozen):
     python: LockedPython | None = None
     node: LockedNode | None = None
     ansible: LockedTools | None = None
+    python_tools: LockedTools | None = None
 
     @model_validator(mode="after")
     def _a_suite_gives_packages(self) -> Self:

@@ -81,13 +81,21 @@ class WheelHouse(Protocol):
     """Python packages: resolving requirements to pinned wheels, and keeping those."""
 
     def resolve(
-        self, requirements: Path, python: str, glibc: str, *, credentials: Path | None = None
+        self,
+        requirements: Path,
+        python: str,
+        glibc: str,
+        *,
+        from_source: Sequence[str] = (),
+        credentials: Path | None = None,
     ) -> LockedPython:
         """Pin every requirement and what it needs, as wheels with their digests.
 
-        `python` is `3.11`, `glibc` is `2.36`: the image's, not this machine's. `credentials` is a
-        file in netrc format that takes the place of this user's; nothing of it is in what is
-        returned, raised or started. Raises UnsatisfiableError, NetworkError, InvalidInputError.
+        Those named in `from_source` are pinned as source distributions, with the wheels that build
+        them; nothing of them is run. `python` is `3.11`, `glibc` is `2.36`: the image's, not this
+        machine's. `credentials` is a file in netrc format that takes the place of this user's;
+        nothing of it is in what is returned, raised or started. Raises UnsatisfiableError,
+        NetworkError, InvalidInputError.
         """
         ...
 
@@ -95,6 +103,12 @@ class WheelHouse(Protocol):
         self, locked: LockedPython, progress: Progress, *, credentials: Path | None = None
     ) -> list[Path]:
         """Return the kept wheels, fetching those not kept yet; as Archive.fetch in all else."""
+        ...
+
+    def fetch_for_building(
+        self, locked: LockedPython, progress: Progress, *, credentials: Path | None = None
+    ) -> tuple[list[Path], list[Path]]:
+        """Return, in the same way, the kept source distributions and the wheels that build them."""
         ...
 
 

@@ -89,6 +89,7 @@ Text = Annotated[
 ]
 Port = Annotated[int, Field(ge=1, le=65535), _NOT_BOOLEAN]
 PackageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
+PythonName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
 EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 UserName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,30}$")]
 SecretName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
@@ -117,9 +118,20 @@ class FileStep(Strict):
 
 
 class PythonStep(Strict):
-    """Python packages, installed from wheels into a virtual environment in /opt/venv."""
+    """Python packages, installed into a virtual environment in /opt/venv.
+
+    They are taken as wheels, but for those that are to be built from source.
+    """
 
     requirements: Annotated[str, Field(min_length=1, description="A requirements file.")]
+    from_source: Annotated[
+        tuple[PythonName, ...],
+        Field(description="Requirements to build from their source distributions."),
+    ] = ()
+    build_packages: Annotated[
+        tuple[PackageName, ...],
+        Field(description="Debian packages that building them needs, besides a C compiler."),
+    ] = ()
     credentials: Annotated[
         SecretName | None,
         Field(description="A secret in netrc format, for an index that asks who one is."),

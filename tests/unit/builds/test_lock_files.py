@@ -9,7 +9,16 @@ from locked import digest, package
 
 from herdbook.builds import keys
 from herdbook.builds.arrangement import Arrangement, Group
-from herdbook.builds.lock import Lock, LockedPython, LockedWheel, lock_path, read_lock, render
+from herdbook.builds.lock import (
+    Lock,
+    LockedPython,
+    LockedSource,
+    LockedTools,
+    LockedWheel,
+    lock_path,
+    read_lock,
+    render,
+)
 from herdbook.builds.sources import Source
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError, NotFoundError
@@ -159,13 +168,22 @@ def test_kinds_of_work_never_share_a_name() -> None:
     assert keys.key("a", ["b"]) != keys.key("a", "b")
     python = LOCK.python
     assert python is not None
+    source = LockedSource(name="a", version="1", file="a-1.tar.gz", sha256=digest("s"))
+    built = python.model_copy(update={"sources": (source,)})
+    tools = [
+        LockedTools(suite="bookworm", indexes=(), packages=(package(name),))
+        for name in ("gcc", "clang")
+    ]
     named = [
-        keys.python_key(python, interpreter, epoch)
-        for interpreter, epoch in (
-            (["python3.11-minimal 1"], 1),
-            (["python3.11-minimal 2"], 1),
-            (["python3.11-minimal 1"], 2),
-        )
+        *(keys.python_key(built, each, ["python3.11-minimal 1"], 1) for each in tools),
+        *(
+            keys.python_key(python, None, interpreter, epoch)
+            for interpreter, epoch in (
+                (["python3.11-minimal 1"], 1),
+                (["python3.11-minimal 2"], 1),
+                (["python3.11-minimal 1"], 2),
+            )
+        ),
     ]
     assert len(set(named)) == len(named)
     assert keys.run_key([digest("1")], digest("a"), digest("r")) != keys.run_key(

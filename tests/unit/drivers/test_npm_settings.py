@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from herdbook.core.errors import InvalidInputError
-from herdbook.drivers.npm.connections import Connections
+from herdbook.drivers.http.connections import Connections
 from herdbook.drivers.npm.registries import Registries, configured_registries
 
 
@@ -71,7 +71,7 @@ def test_an_address_of_another_kind_is_refused_and_not_shown(npmrc: Path, addres
 
 
 def test_certificates_that_are_not_there_are_told(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="cafile"):
+    with pytest.raises(InvalidInputError, match=r"absent\.pem"):
         Connections({}, str(tmp_path / "absent.pem"))
 
 

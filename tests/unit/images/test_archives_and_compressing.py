@@ -15,7 +15,7 @@ from herdbook.images.archives import blob_path, docker_archive, oci_layout
 from herdbook.images.compressing import (
     MEDIA_TYPES,
     compressed,
-    compressor_named,
+    compressor_for,
     decompressed,
     media_type,
 )
@@ -52,32 +52,32 @@ def test_a_docker_archive_names_its_layers_in_order_and_holds_each_once() -> Non
 @given(some.lists(some.binary(max_size=99)))
 def test_what_was_compressed_is_uncompressed_by_other_programs(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
-    assert b"".join(compressed(pieces, "none")) == whole
-    assert gzip.decompress(b"".join(compressed(pieces, "gzip"))) == whole
+    assert b"".join(compressed(pieces, compressor_for("none", 1))) == whole
+    assert gzip.decompress(b"".join(compressed(pieces, compressor_for("gzip", 1)))) == whole
     opened = zstandard.ZstdDecompressor().decompressobj()
-    assert opened.decompress(b"".join(compressed(pieces, "zstd"))) == whole
+    assert opened.decompress(b"".join(compressed(pieces, compressor_for("zstd", 1)))) == whole
 
 
 @pytest.mark.parametrize("compression", sorted(MEDIA_TYPES))
 def test_the_same_bytes_give_the_same_bytes(compression: str) -> None:
     pieces = [b"x" * 1000, b"y" * 1000]
-    once = b"".join(compressed(pieces, compression))
-    assert b"".join(compressed(iter(pieces), compression)) == once
+    once = b"".join(compressed(pieces, compressor_for(compression, 1)))
+    assert b"".join(compressed(iter(pieces), compressor_for(compression, 1))) == once
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])
 def test_how_the_bytes_are_cut_into_pieces_makes_no_difference(compression: str) -> None:
     whole = b"".join(b"%d\n" % number for number in range(60_000))
-    once = b"".join(compressed([whole], compression))
+    once = b"".join(compressed([whole], compressor_for(compression, 1)))
     for size in (1000, 70_001):
         pieces = [whole[start : start + size] for start in range(0, len(whole), size)]
-        assert b"".join(compressed(pieces, compression)) == once
+        assert b"".join(compressed(pieces, compressor_for(compression, 1))) == once
 
 
 @pytest.mark.parametrize("compression", sorted(MEDIA_TYPES))
 def test_what_was_compressed_is_decompressed(compression: str) -> None:
     whole = bytes(3_000_000)
-    stream = BytesIO(b"".join(compressed([whole], compression)))
+    stream = BytesIO(b"".join(compressed([whole], compressor_for(compression, 1))))
     pieces = list(decompressed(stream, compression))
     assert b"".join(pieces) == whole
     assert max(map(len, pieces)) <= PIECE_BYTES
@@ -87,7 +87,7 @@ def test_what_was_compressed_is_decompressed(compression: str) -> None:
 def test_what_is_damaged_is_told_or_comes_out_shorter(compression: str) -> None:
     """Never an error of a library's; the digest tells the rest."""
     whole = b"".join(b"%d\n" % number for number in range(60_000))
-    small = b"".join(compressed([whole], compression))
+    small = b"".join(compressed([whole], compressor_for(compression, 1)))
     for broken in (b"junk" * 9, b"\0" + small[1:], small[:-9]):
         try:
             found = b"".join(decompressed(BytesIO(broken), compression))
@@ -97,15 +97,22 @@ def test_what_is_damaged_is_told_or_comes_out_shorter(compression: str) -> None:
 
 
 def test_a_compressor_is_named_by_all_that_decides_its_bytes() -> None:
-    named = [compressor_named(name) for name in ("gzip", "zstd")]
+    named = [compressor_for(name, 1) for name in ("gzip", "zstd")]
     assert [each.compression for each in named] == ["gzip", "zstd"]
     assert all(each.level and each.library[-1].isdigit() for each in named)
     with pytest.raises(InvalidInputError):
-        compressor_named("br")
+        compressor_for("br", 1)
+
+
+def test_small_layers_which_change_alone_are_compressed_harder() -> None:
+    small, large = (compressor_for("zstd", size) for size in (8 << 20, 100 << 20))
+    assert small.level > large.level
+    lines = [b"%d: %d\n" % (number, number * number) for number in range(60_000)]
+    assert len(b"".join(compressed(lines, small))) < len(b"".join(compressed(lines, large)))
 
 
 def test_a_gzip_carries_no_time_and_no_name() -> None:
-    head = b"".join(compressed([b"x"], "gzip"))[:10]
+    head = b"".join(compressed([b"x"], compressor_for("gzip", 1)))[:10]
     assert head[:4] == b"\x1f\x8b\x08\x00"
     assert head[4:8] == bytes(4)
 

@@ -9,10 +9,10 @@ from threading import Event
 
 from herdbook.builds.locked_node import LockedNode, LockedNodePackage
 from herdbook.core.progress import Progress
+from herdbook.drivers.http.connections import Connections
+from herdbook.drivers.http.credentials import Credentials
+from herdbook.drivers.http.downloads import Downloader
 from herdbook.drivers.incoming import incoming
-from herdbook.drivers.npm.connections import Connections
-from herdbook.drivers.npm.credentials import Credentials
-from herdbook.drivers.npm.downloads import Downloader
 from herdbook.drivers.npm.registries import configured_registries
 from herdbook.drivers.npm.source import Source
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from herdbook.builds.locked_node import LockedNodePackage
 from herdbook.core.errors import NetworkError, NoSpaceError, VerificationError
-from herdbook.drivers.npm.downloads import AbsentError, Downloader
+from herdbook.drivers.http.downloads import AbsentError, Downloader
 from herdbook.drivers.npm.registries import Registries
 
 

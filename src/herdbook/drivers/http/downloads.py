@@ -8,8 +8,8 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from herdbook.core.errors import InvalidInputError, NetworkError
-from herdbook.drivers.npm.connections import Connections
-from herdbook.drivers.npm.credentials import Credentials
+from herdbook.drivers.http.connections import Connections
+from herdbook.drivers.http.credentials import Credentials
 
 _TRIES = 3
 _PAUSE_SECONDS = 0.5

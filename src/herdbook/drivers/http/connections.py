@@ -76,6 +76,6 @@ def _context(certificates: str | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=certificates)
     except OSError as error:
         raise InvalidInputError(
-            f"npm's `cafile` {certificates} cannot be used: {error}",
-            hint="Set another one: npm config set cafile FILE",
+            f"The file of certificates {certificates} cannot be used: {error}",
+            hint="Name another one: `cafile` in npm's configuration, `cert` in pip's.",
         ) from error

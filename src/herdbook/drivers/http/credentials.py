@@ -1,17 +1,25 @@
 """Says who one is for a registry, from a secret in netrc format."""
 
 import base64
+from collections.abc import Mapping
 from netrc import NetrcParseError, netrc
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from herdbook.core.errors import InvalidInputError
 
 
 class Credentials:
-    """What a netrc file says; without a file, nothing is said to anybody."""
+    """What a netrc file says; without a file, nothing is said to anybody.
 
-    def __init__(self, file: Path | None) -> None:
+    `known` are logins and passwords by host that are known from elsewhere, and come first.
+    """
+
+    def __init__(
+        self, file: Path | None, known: Mapping[str, tuple[str, str]] = MappingProxyType({})
+    ) -> None:
+        self._known = known
         try:
             self._netrc = netrc(str(file)) if file else None
         except NetrcParseError as error:
@@ -26,12 +34,17 @@ class Credentials:
 
         A password without a login is a token (RFC 6750), as npm's registries give them.
         """
-        found = (
-            self._netrc.authenticators(urlsplit(address).hostname or "") if self._netrc else None
-        )
+        host = urlsplit(address).hostname or ""
+        if host in self._known:
+            return _basic(*self._known[host])
+        found = self._netrc.authenticators(host) if self._netrc else None
         if found is None:
             return None
         login, _, password = found
         if not login:
             return f"Bearer {password}"
-        return "Basic " + base64.b64encode(f"{login}:{password}".encode()).decode()
+        return _basic(login, password)
+
+
+def _basic(login: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{login}:{password}".encode()).decode()

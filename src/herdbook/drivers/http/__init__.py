@@ -1,0 +1,1 @@
+"""HTTP, for the drivers that read from registries: connections, who one is, downloads."""
