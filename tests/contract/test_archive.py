@@ -14,7 +14,6 @@ from archive_debian import POCKETS, SUITE, Deb, Keys, TinyArchive, made_keys, ma
 from archive_server import Mirror, served
 
 from herdbook.actions.lock import lock
-from herdbook.builds.lock import lock_path
 from herdbook.core import digests
 from herdbook.core.errors import NetworkError, UnsatisfiableError, VerificationError
 from herdbook.core.progress import NoProgress
@@ -593,12 +592,12 @@ def test_mirror_rolled_back_behind_the_lock_is_refused(
     settings = Settings(tmp_path / "state", f"sqlite:///{tmp_path}/state/herdbook.db")
     workshop = replace(open_workshop(settings, NoProgress()), archive=archive)
     before = lock(workshop, read_recipe(recipe)).lock
-    text = lock_path(recipe).read_text()
+    text = recipe.with_suffix(".lock").read_text()
 
     tiny.publish(SUITE.name, [*debs.values(), merged], age=30 * _HOUR)
     elsewhere = replace(archive, directory=tmp_path / "another machine")
     with pytest.raises(VerificationError, match="older than the one"):
         lock(replace(workshop, archive=elsewhere), read_recipe(recipe))
-    assert lock_path(recipe).read_text() == text
+    assert recipe.with_suffix(".lock").read_text() == text
     # The machine that knows the newer index goes on with that one.
     assert lock(workshop, read_recipe(recipe)).lock == before

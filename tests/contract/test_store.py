@@ -1,5 +1,6 @@
 """The promises of the ports Versions and Cache, proven on every kind of database."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -8,16 +9,18 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from postgresql import new_database, running
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, MetaData, Table, create_engine, event, text
 from versions import digest, document, layer, new_version
 
-from herdbook.catalogue.model import ImageSummary, Variant
+from herdbook.catalogue.model import ImageSummary, Variant, Version
 from herdbook.catalogue.ports import Cache, CompressedLayer, Versions
 from herdbook.core.errors import ConflictError, InvalidInputError, NotFoundError
 from herdbook.images.compressing import Compressor
 from herdbook.images.documents import LayerReference
-from herdbook.store import database
+from herdbook.store import database, migrations
 from herdbook.store.blobs import BlobStore
 from herdbook.store.cache import SqlCache
 from herdbook.store.database import open_database
@@ -100,7 +103,7 @@ def test_add_keeps_all_or_nothing(versions: Versions, engine: Engine) -> None:
     versions.add(new_version(seed="1"))
 
     def fail(*arguments: object) -> None:
-        if "INTO documents" in str(arguments[2]):
+        if "INTO variants" in str(arguments[2]):
             raise RuntimeError("the machine stops here")
 
     event.listen(engine, "before_cursor_execute", fail)
@@ -164,9 +167,14 @@ def test_document_that_is_not_there_is_not_found(versions: Versions) -> None:
 
 def test_documents_may_be_shared_between_versions(versions: Versions) -> None:
     shared = document("shared")
-    for seed in "12":
+
+    def add(seed: str) -> Version:
         new = new_version(seed=seed)
-        versions.add(replace(new, documents=(*new.documents, shared)))
+        variants = tuple(replace(each, config=shared.digest) for each in new.variants)
+        return versions.add(replace(new, variants=variants, documents=(*new.documents, shared)))
+
+    first, _ = add("1"), add("2")
+    versions.forget([first])
     assert versions.document(shared.digest) == shared
 
 
@@ -221,35 +229,80 @@ def test_documents_go_with_the_last_version_that_has_them(versions: Versions) ->
     versions.forget([again])
     with pytest.raises(NotFoundError):
         versions.document(first.digest)
-    assert list(versions.documents()) == []
 
 
-def test_documents_of_no_version_are_nobodys_to_remove(versions: Versions) -> None:
-    other = document("kept for something else")
-    new = new_version()
-    added = versions.add(replace(new, documents=(*new.documents, other)))
-    assert dict(versions.documents()).keys() == {each.digest for each in (*new.documents, other)}
-    versions.forget([added])
-    assert dict(versions.documents()) == {other.digest: other}
+def alembic(engine: Engine, revision: str) -> None:
+    """Bring an empty database to an older schema."""
+    config = Config()
+    folder = Path(migrations.__file__).parent
+    config.set_main_option("script_location", str(folder))
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.commit()
 
 
-def test_numbers_given_before_forgetting_was_known_are_not_given_again(
-    versions: Versions, engine: Engine, url: str
-) -> None:
-    """A database of the first schema, as it was left by a Herdbook that could not forget."""
-    added = [versions.add(new_version(seed=seed)) for seed in "12"]
+def insert_old(engine: Engine, number: int, **more: object) -> None:
+    """Add a version as the first schema had it: two variants that share a layer."""
+    new = new_version(seed=str(number))
+    kept: dict[str, object]
+    rows: list[tuple[str, dict[str, object]]] = [
+        (
+            "versions",
+            {
+                "id": number,
+                "image_id": 1,
+                "number": number,
+                "digest": new.digest,
+                "build_key": new.build_key,
+                "created_at": new.created_at.replace(tzinfo=None),
+                "lock": new.lock,
+                "recipe": new.recipe,
+            },
+        )
+    ]
+    for made in new.documents:
+        kept = {"digest": made.digest, "media_type": made.media_type, "content": made.content}
+        rows.append(("documents", kept))
+    for count, variant in enumerate(new.variants):
+        key = 10 * number + count
+        named: dict[str, object] = {"id": key, "version_id": number, "kind": variant.kind.value}
+        made_of: dict[str, object] = {"manifest": variant.manifest, "config": variant.config}
+        rows.append(("variants", {**named, **made_of}))
+        for position, each in enumerate(variant.layers):
+            place: dict[str, object] = {"variant_id": key, "position": position}
+            about: dict[str, object] = {"digest": each.digest, "size": each.size}
+            about["title"] = each.title
+            rows.append(("variant_layers", {**place, **about, **more}))
     with engine.begin() as connection:
-        for line in (
-            "DROP TABLE compressed_layers",
-            "ALTER TABLE variant_layers DROP COLUMN inputs",
-            "ALTER TABLE finished_work DROP COLUMN inputs",
-            "ALTER TABLE images DROP COLUMN last_number",
-            "UPDATE alembic_version SET version_num = '0001'",
-        ):
-            connection.execute(text(line))
+        for name, values in rows:
+            table = Table(name, MetaData(), autoload_with=connection)
+            connection.execute(table.insert().values(values))
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_versions_of_an_older_schema_are_kept_with_all_they_had(url: str, revision: str) -> None:
+    """Numbers that were given then are not given again, and new versions come after them."""
+    engine = create_engine(re.sub("^postgresql:", "postgresql+psycopg:", url))
+    alembic(engine, revision)
+    with engine.begin() as connection:
+        images = Table("images", MetaData(), autoload_with=connection)
+        more = {"last_number": 2} if revision == "0002" else {}
+        connection.execute(images.insert().values(id=1, name="shop/web", **more))
+    for number in (1, 2):
+        insert_old(engine, number, **({"inputs": None} if revision == "0002" else {}))
+    engine.dispose()
     migrated = SqlVersions(open_database(url))
-    assert migrated.every() == added
-    migrated.forget(added)
+    kept = migrated.every()
+    for version, new in zip(kept, (new_version(seed="1"), new_version(seed="2")), strict=True):
+        assert (version.digest, version.build_key, version.created_at) == (
+            *(new.digest, new.build_key, new.created_at),
+        )
+        assert (version.lock, version.recipe, version.variants) == (
+            *(new.lock, new.recipe, new.variants),
+        )
+        assert [migrated.document(each.digest) for each in new.documents] == list(new.documents)
+    migrated.forget(kept)
     assert migrated.add(new_version(seed="3")).number == 3
 
 

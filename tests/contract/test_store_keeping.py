@@ -312,14 +312,13 @@ def test_a_missing_tree_is_found(store: Store) -> None:
     assert faults(check(store)) == [(Fault.MISSING_TREE, layer.digest)]
 
 
-def test_damaged_and_missing_documents_are_found_and_stay_wrong(store: Store) -> None:
+def test_documents_that_cannot_be_read_are_found_and_stay_wrong(store: Store) -> None:
     version = store.add("shop/web", "1", store.keep("a"))
     with closing(sqlite3.connect(store.state / "herdbook.db")) as connection, connection:
-        manifest, config = version.variants[0].manifest, version.variants[0].config
-        connection.execute("UPDATE documents SET content = x'78' WHERE digest = ?", [manifest])
-        connection.execute("DELETE FROM documents WHERE digest = ?", [config])
-    wrong = [(Fault.DAMAGED_DOCUMENT, manifest), (Fault.MISSING_DOCUMENT, config)]
-    assert faults(check(store)) == wrong
+        connection.execute("UPDATE versions SET documents = x'78'")
+    variant = version.variants[0]
+    names = sorted([version.digest, variant.manifest, variant.config])
+    assert faults(check(store)) == [(Fault.MISSING_DOCUMENT, name) for name in names]
     repaired = repair_store(store.workshop, store.stock, check(store), unremade)
     assert not repaired.is_well
     assert all("herdbook store forget" in finding.remedy for finding in repaired.findings)

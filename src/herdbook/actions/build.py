@@ -13,17 +13,21 @@ from herdbook.actions.foundation import Foundation, foundation_of
 from herdbook.actions.inputs import Inputs
 from herdbook.actions.keep_layers import keep_packages
 from herdbook.actions.make_application import Application, make_application, make_machine
+from herdbook.actions.make_bills import Declared, make_bills
 from herdbook.actions.make_roots import RootMaker, control_of
 from herdbook.actions.prepare import prepare
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.arrangement import Group, packages_of, with_arrangement
 from herdbook.builds.lock import Lock, render
+from herdbook.catalogue.components import LayerBill
 from herdbook.catalogue.model import NewVersion, Variant, VariantRecord, Version
 from herdbook.catalogue.stamps import Stamp
+from herdbook.core.digests import Digest
 from herdbook.core.errors import HerdbookError
 from herdbook.core.progress import ProgressAbout
 from herdbook.images import documents
 from herdbook.images.documents import Document, LayerReference
+from herdbook.packages.model import LockedPackage
 from herdbook.packages.suites import NO_SUITE, suite_named
 from herdbook.recipes.reading import RecipeFile
 
@@ -149,19 +153,22 @@ def _is_kept(workshop: Workshop, version: Version) -> bool:
 
 
 def _make(workshop: Workshop, inputs: Inputs) -> BuildResult:
-    variants, rendered, seconds = _Making(workshop, inputs).variants()
+    made = _Making(workshop, inputs)
+    variants, rendered, seconds = made.variants()
     index = _index(variants, rendered)
-    recipe_file = inputs.recipe_file
+    recipe_file, parent = inputs.recipe_file, inputs.lock.parent
     version = workshop.versions.add(
         NewVersion(
             image=recipe_file.recipe.image,
             digest=index.digest,
             build_key=inputs.key,
             lock=render(with_arrangement(inputs.lock, inputs.arrangement)),
-            recipe=recipe_file.text,
+            recipe=recipe_file.written,
             created_at=workshop.clock.now(),
             variants=tuple(variants),
             documents=(index, *rendered),
+            parent=(parent.image, parent.number) if parent else None,
+            bills=made.bills(variants),
         )
     )
     return BuildResult(version, unchanged=False, seconds=seconds)
@@ -173,6 +180,7 @@ class _Making:
 
     workshop: Workshop
     inputs: Inputs
+    packages: dict[Digest, Sequence[LockedPackage]] = field(default_factory=dict)
 
     @property
     def recipe_file(self) -> RecipeFile:
@@ -199,6 +207,13 @@ class _Making:
     def foundation(self, variant: Variant) -> Foundation:
         """Return what a variant stands on."""
         return foundation_of(self.workshop, self.lock, variant, self.recipe_file.folder)
+
+    def bills(self, variants: Sequence[VariantRecord]) -> tuple[LayerBill, ...]:
+        """Return the bills of layers that have none yet, once the variants are made."""
+        declared = Declared(self.lock, self.packages)
+        with self.workshop.progress.task("Listing components"):
+            found = (make_bills(self.workshop, each.layers, declared) for each in variants)
+            return tuple({bill.layer: bill for bills in found for bill in bills}.values())
 
     def variants(self) -> tuple[list[VariantRecord], list[Document], dict[Variant, float]]:
         """Make every variant; package layers are written beside the installation of roots."""
@@ -242,7 +257,10 @@ class _Making:
         steps = arrangement.steps[variant]
         if steps:
             maker.prepare(steps)
-        packages = [kept[group].result() for group in arrangement.groups[variant]]
+        groups = arrangement.groups[variant]
+        packages = [kept[group].result() for group in groups]
+        for layer, group in zip(packages, groups, strict=True):
+            self.packages[layer.digest] = group.packages
         configured = maker.configured(steps, packages) if steps else ()
         root = [*maker.foundation.layers, *packages, *configured]
         application = make_application(self.workshop, self.inputs, maker, steps, root, before)
@@ -250,11 +268,16 @@ class _Making:
         brings_its_unit = maker.foundation.is_machine and not application.process.command
         if variant is Variant.VM and not brings_its_unit:
             layers.append(make_machine(self.workshop, application, maker.suite.epoch))
-        record, made = self._documents(variant, layers, application)
+        common = len(root) + application.common
+        record, made = self._documents(variant, layers, application, common)
         return record, made, application
 
     def _documents(
-        self, variant: Variant, layers: Sequence[LayerReference], application: Application
+        self,
+        variant: Variant,
+        layers: Sequence[LayerReference],
+        application: Application,
+        common: int,
     ) -> tuple[VariantRecord, list[Document]]:
         recipe = self.recipe_file.recipe
         if variant is Variant.CONTAINER:
@@ -271,7 +294,7 @@ class _Making:
             "org.opencontainers.image.created": documents.timestamp(self.created),
         }
         manifest = documents.manifest(config, layers, annotations)
-        record = VariantRecord(variant, manifest.digest, config.digest, tuple(layers))
+        record = VariantRecord(variant, manifest.digest, config.digest, tuple(layers), common)
         return record, [config, manifest]
 
 

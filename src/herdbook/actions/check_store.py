@@ -13,7 +13,6 @@ from herdbook.core.errors import NotFoundError, VerificationError
 
 _REPAIR = "Make it again: herdbook store check --repair"
 _REMEDIES = {
-    Fault.DAMAGED_DOCUMENT: "Forget that version (herdbook store forget), then build it again.",
     Fault.MISSING_DOCUMENT: "Forget that version (herdbook store forget), then build it again.",
     Fault.LEFTOVER: "Remove it: herdbook store check --repair",
 }
@@ -51,14 +50,13 @@ class Checked:
 
 
 def check_store(workshop: Workshop, stock: Stock) -> Checked:
-    """Hash every blob and document, hold every tree against its layer, look for what is missing.
+    """Hash every blob, hold every tree against its layer, look for what is missing.
 
     What others build, forget or clean meanwhile is no fault.
     """
     blobs = list(_blobs(stock))
     compressed = {each.digest for each in workshop.cache.compressed_layers()}
     faults = faulty_blobs(stock, blobs, compressed, workshop.progress)
-    faults += _damaged_documents(workshop)
     faults += _missing(workshop, stock)
     layers, documents = needing(workshop.versions.every())
     found = [
@@ -93,14 +91,6 @@ def _blobs(stock: Stock) -> Iterator[tuple[Digest, int]]:
                 yield digest, stock.blob(digest).stat().st_size
             except FileNotFoundError:
                 continue
-
-
-def _damaged_documents(workshop: Workshop) -> list[tuple[Fault, Digest]]:
-    return [
-        (Fault.DAMAGED_DOCUMENT, name)
-        for name, document in workshop.versions.documents()
-        if document.digest != name
-    ]
 
 
 def _missing(workshop: Workshop, stock: Stock) -> list[tuple[Fault, Digest]]:

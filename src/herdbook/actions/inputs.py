@@ -41,7 +41,7 @@ def read_inputs(recipe_file: RecipeFile) -> Inputs | None:
     lock = present_lock(recipe_file)
     if lock is None:
         return None
-    plan = read_plan(catalogue_of(recipe_file.path).folder)
+    plan = read_plan(plan_folder(recipe_file))
     recipe = recipe_file.recipe
     arrangement = arrange(lock, recipe.variants, plan.of(lock.suite))
     if arrangement is None:
@@ -52,11 +52,17 @@ def read_inputs(recipe_file: RecipeFile) -> Inputs | None:
 
 def present_lock(recipe_file: RecipeFile) -> Lock | None:
     """Return the recipe's lock; None where there is none, or one made for other wishes."""
-    path = lock_path(recipe_file.path)
+    inputs = inputs_of(recipe_file)
+    path = lock_path(recipe_file, inputs)
     if not path.exists():
         return None
     lock = read_lock(path)
-    return lock if lock.inputs == inputs_of(recipe_file) else None
+    return lock if lock.inputs == inputs else None
+
+
+def plan_folder(recipe_file: RecipeFile) -> Path:
+    """Return the folder that holds the layer plan a recipe takes part in."""
+    return recipe_file.folder if recipe_file.combination else catalogue_of(recipe_file.path).folder
 
 
 def inputs_of(recipe_file: RecipeFile) -> Digest:

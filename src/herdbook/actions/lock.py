@@ -47,7 +47,8 @@ def lock(workshop: Workshop, recipe_file: RecipeFile) -> LockChange:
 
 
 def _lock(workshop: Workshop, recipe_file: RecipeFile) -> LockChange:
-    path = lock_path(recipe_file.path)
+    inputs = inputs_of(recipe_file)
+    path = lock_path(recipe_file, inputs)
     before = read_lock(path) if path.exists() else None
     below = below_recipe(workshop, recipe_file)
     try:
@@ -67,7 +68,7 @@ def _lock(workshop: Workshop, recipe_file: RecipeFile) -> LockChange:
         if old and new:
             _refuse_older(old.indexes, new.indexes)
     made = Lock(
-        inputs=inputs_of(recipe_file),
+        inputs=inputs,
         suite=below.suite,
         indexes=chosen.indexes,
         packages=chosen.packages,
@@ -80,6 +81,7 @@ def _lock(workshop: Workshop, recipe_file: RecipeFile) -> LockChange:
         ansible=tools,
         python_tools=python_tools,
     )
+    path.parent.mkdir(exist_ok=True)
     write_whole(path, render(made).encode(), mode=0o644)
     return LockChange(path, made, _changes(before, made))
 
@@ -89,7 +91,7 @@ def lock_for_build(workshop: Workshop, recipe_file: RecipeFile, *, frozen: bool)
 
     With `frozen`, raises InvalidInputError instead.
     """
-    path = lock_path(recipe_file.path)
+    path = lock_path(recipe_file, inputs_of(recipe_file))
     reason = (
         f"{path.name} is out of date: the recipe asks for other things"
         if path.exists()
@@ -106,8 +108,12 @@ def lock_for_build(workshop: Workshop, recipe_file: RecipeFile, *, frozen: bool)
 
 
 def lock_missing(workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: bool) -> None:
-    """Lock the recipes that have no lock or none that fits, each index read once for all."""
-    missing = [each for each in recipe_files if present_lock(each) is None]
+    """Lock the recipes that have no lock or none that fits, each index read once for all.
+
+    Recipes that share a lock are locked once.
+    """
+    by_lock = {lock_path(each, inputs_of(each)): each for each in reversed(recipe_files)}
+    missing = [each for each in by_lock.values() if present_lock(each) is None]
     with workshop.archive.one_reading(), ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(partial(lock_for_build, workshop, frozen=frozen), missing):
             pass  # the first that failed raises

@@ -35,7 +35,8 @@ from herdbook.layers.tree import Entry, Kind, Tree
 class Application:
     """The layers above a root, the tree all of it stacks up to, and how the service runs.
 
-    `ran` is the layer that the recipe's commands left, with the tree they started from.
+    So many of the lowest layers as `common` says hold what other images may have too. `ran` is the
+    layer that the recipe's commands left, with the tree they started from.
     """
 
     layers: tuple[LayerReference, ...]
@@ -43,6 +44,7 @@ class Application:
     process: Process
     account: Account
     ran: tuple[LayerReference, Tree] | None = None
+    common: int = 0
 
 
 def make_application(
@@ -61,6 +63,7 @@ def make_application(
         layers.append(install_python(bench, inputs.lock.python, maker.foundation.tree))
     if inputs.lock.node:
         layers.append(install_node(bench, inputs.lock.node, tree))
+    common = len(layers)
     tree = stack([tree, *(workshop.layers.tree(layer.digest) for layer in layers)])
     if inputs.sources:
         files = layer_tree(inputs.sources, tree, account, maker.suite.epoch)
@@ -72,7 +75,7 @@ def make_application(
         layers.append(ran[0])
         tree = stack([tree, workshop.layers.tree(ran[0].digest)])
     process = service.process(inputs.recipe_file, tree, account, maker.foundation.process)
-    return Application(tuple(layers), tree, process, account, ran)
+    return Application(tuple(layers), tree, process, account, ran, common)
 
 
 def make_machine(workshop: Workshop, application: Application, epoch: int) -> LayerReference:

@@ -33,11 +33,11 @@ from herdbook.packages.suites import Suite, suite_named
 from herdbook.recipes.catalogue import (
     CATALOGUE_NAME,
     CatalogueFolder,
-    LayerWishes,
     catalogue_of,
     read_catalogue,
     recipes_in,
 )
+from herdbook.recipes.catalogue_file import LayerWishes
 from herdbook.recipes.reading import RecipeFile
 
 
@@ -59,8 +59,7 @@ class Holder:
 
 def holders_in(catalogue: CatalogueFolder) -> list[Holder]:
     """Return the recipes of a catalogue that have a lock which fits."""
-    recipes = recipes_in(catalogue.recipes)
-    locks = [(each, present_lock(each)) for each in recipes]
+    locks = [(each, present_lock(each)) for each in catalogue.every()]
     return [Holder(recipe, lock) for recipe, lock in locks if lock is not None]
 
 

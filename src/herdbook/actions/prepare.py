@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from herdbook.actions.asked_secrets import require_secrets
-from herdbook.actions.inputs import Inputs, present_lock, read_inputs
+from herdbook.actions.inputs import Inputs, plan_folder, present_lock, read_inputs
 from herdbook.actions.lock import lock_missing
 from herdbook.actions.plan_layers import Holder, extend_plan, holders_in
 from herdbook.actions.workshop import Workshop
@@ -24,13 +24,13 @@ def prepare(
     """
     for each in recipe_files:
         require_secrets(each, workshop.secrets)
-    ready = {each.path: read_inputs(each) for each in recipe_files}
-    todo = [each for each in recipe_files if ready[each.path] is None]
+    ready = {each.recipe.image: read_inputs(each) for each in recipe_files}
+    todo = [each for each in recipe_files if ready[each.recipe.image] is None]
     if todo:
         workshop.sandbox.require()  # before anything is fetched
         lock_missing(workshop, todo, frozen=frozen)
         _plan(workshop, todo, frozen=frozen)
-    return [ready[each.path] or _planned(each) for each in recipe_files]
+    return [ready[each.recipe.image] or _planned(each) for each in recipe_files]
 
 
 def _planned(recipe_file: RecipeFile) -> Inputs:
@@ -49,10 +49,10 @@ def _plan(workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: boo
     wanted: dict[Path, list[RecipeFile]] = defaultdict(list)
     for recipe_file in recipe_files:
         if read_inputs(recipe_file) is None:
-            catalogue = catalogue_of(recipe_file.path)
-            if catalogue.folder not in catalogues or len(catalogue.recipes) > 1:
-                catalogues[catalogue.folder] = catalogue  # a file that lists many says more
-            wanted[catalogue.folder].append(recipe_file)
+            folder = plan_folder(recipe_file)
+            if folder not in catalogues or catalogues[folder].is_single:
+                catalogues[folder] = catalogue_of(recipe_file.path)  # one of many says more
+            wanted[folder].append(recipe_file)
     for folder, catalogue in catalogues.items():
         if frozen:
             raise InvalidInputError(
@@ -60,9 +60,9 @@ def _plan(workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: boo
                 hint=f"Run: herdbook build {wanted[folder][0].path}",
                 where=str(folder / PLAN_NAME),
             )
-        holders = {holder.recipe_file.path.absolute(): holder for holder in holders_in(catalogue)}
+        holders = {holder.recipe_file.recipe.image: holder for holder in holders_in(catalogue)}
         for recipe_file in wanted[folder]:
             lock = present_lock(recipe_file)
             if lock is not None:
-                holders[recipe_file.path.absolute()] = Holder(recipe_file, lock)
+                holders[recipe_file.recipe.image] = Holder(recipe_file, lock)
         extend_plan(workshop, catalogue, list(holders.values()))

@@ -24,7 +24,6 @@ class Fault(StrEnum):
     MISSING_LAYER = "missing layer"
     WRONG_TREE = "wrong tree"
     MISSING_TREE = "missing tree"
-    DAMAGED_DOCUMENT = "damaged document"
     MISSING_DOCUMENT = "missing document"
     LEFTOVER = "leftover file"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from herdbook.builds.ports import NodePackages, Sandbox, WheelHouse
 from herdbook.catalogue.model import Variant
-from herdbook.catalogue.ports import Cache, Layers, Versions
+from herdbook.catalogue.ports import Cache, Components, Layers, Versions
 from herdbook.catalogue.stamps import Stamps
 from herdbook.core.clock import Clock
 from herdbook.core.given_secrets import GivenSecrets
@@ -35,6 +35,7 @@ class Workshop:
     bases: BaseImages
     sandbox: Sandbox
     versions: Versions
+    components: Components
     layers: Layers
     cache: Cache
     stamps: Stamps

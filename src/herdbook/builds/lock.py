@@ -13,6 +13,7 @@ from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.images.bases import LockedBase
 from herdbook.packages.model import DIGEST_PATTERN, Frozen, LockedPackage, SignedIndex
+from herdbook.recipes.reading import RecipeFile
 
 _PYTHON_NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
 _PYTHON_VERSION = r"^[A-Za-z0-9.!+_-]+$"
@@ -128,9 +129,19 @@ class Lock(Frozen):
         return digests.of_json(self.model_dump(mode="json"))
 
 
-def lock_path(recipe: Path) -> Path:
-    """Return where a recipe's lock lies: beside it, under the same name."""
-    return recipe.with_suffix(".lock")
+LOCKS_FOLDER = "locks"
+
+
+def lock_path(recipe_file: RecipeFile, inputs: Digest) -> Path:
+    """Return where a recipe's lock lies: beside it, under the same name.
+
+    Those of a matrix share a folder, and equal wishes (`inputs`) share a lock: there may be a
+    hundred thousand recipes, and few hundred sets of packages.
+    """
+    if not recipe_file.combination:
+        return recipe_file.path.with_suffix(".lock")
+    suite = recipe_file.recipe.suite or "on-image"
+    return recipe_file.folder / LOCKS_FOLDER / f"{suite}-{digests.hexadecimal(inputs)[:16]}.lock"
 
 
 def render(lock: Lock) -> str:

@@ -62,6 +62,12 @@ class LockedNodePackage(Frozen):
         return f"{self.name} {self.version}"
 
     @property
+    def hexadecimal(self) -> str:
+        """The digest as `sha512:` and hexadecimal digits; empty without a tarball."""
+        algorithm, digest = self.digest
+        return f"{algorithm}:{digest.hex()}" if digest else ""
+
+    @property
     def digest(self) -> tuple[str, bytes]:
         """The algorithm and the digest of its tarball; only for one that has a tarball."""
         algorithm, _, encoded = (self.integrity or "").partition("-")

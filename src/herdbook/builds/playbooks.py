@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from herdbook.builds.layer_plan import PLAN_NAME
-from herdbook.builds.lock import lock_path
+from herdbook.builds.lock import LOCKS_FOLDER
 from herdbook.builds.ports import IMAGE_FOLDER
 from herdbook.builds.sources import Source, collect_folder
 from herdbook.core.digests import of_bytes, of_file
@@ -79,10 +79,15 @@ def _read(recipe_file: RecipeFile, step: PlaybookStep, where: str) -> Playbook:
             where=where,
         )
     # The recipe and what Herdbook writes may lie in the same folder; they count by themselves.
-    recipe, plan = recipe_file.path, recipe_file.folder / PLAN_NAME
-    own = {path.resolve() for path in (recipe, lock_path(recipe), plan)}
+    folder, recipe = recipe_file.folder, recipe_file.path
+    names = (recipe.name, recipe.with_suffix(".lock").name, PLAN_NAME, LOCKS_FOLDER)
+    own = {(folder / name).resolve() for name in names}
     found = collect_folder(recipe_file.folder, str(written.parent), where)
-    return Playbook(written.name, step, tuple(each for each in found if each.path not in own))
+    return Playbook(
+        written.name,
+        step,
+        tuple(each for each in found if own.isdisjoint((each.path, *each.path.parents))),
+    )
 
 
 def lay_out(playbook: Playbook, target: Path) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from herdbook.catalogue.components import LayerBill
 from herdbook.core.digests import Digest
 from herdbook.images.documents import Document, LayerReference
 from herdbook.recipes.model import Variant
@@ -12,12 +13,17 @@ __all__ = ["ImageSummary", "NewVersion", "Variant", "VariantRecord", "Version"]
 
 @dataclass(frozen=True)
 class VariantRecord:
-    """One variant of a version: its manifest and its layers, the lowest first."""
+    """One variant of a version: its manifest and its layers, the lowest first.
+
+    So many of the lowest as `common` says are made of packages and dependencies alone, and other
+    images have them too, in the same order: they are kept once for all of those.
+    """
 
     kind: Variant
     manifest: Digest
     config: Digest
     layers: tuple[LayerReference, ...]
+    common: int = 0
 
     @property
     def size_bytes(self) -> int:
@@ -27,7 +33,11 @@ class VariantRecord:
 
 @dataclass(frozen=True)
 class NewVersion:
-    """A build's result on its way into the catalogue, with the documents it consists of."""
+    """A build's result on its way into the catalogue, with the documents it consists of.
+
+    `parent` is the image and number of the version it was made from. `bills` are those of its
+    layers that are not known yet.
+    """
 
     image: str
     digest: Digest
@@ -37,6 +47,8 @@ class NewVersion:
     created_at: datetime
     variants: tuple[VariantRecord, ...]
     documents: tuple[Document, ...]
+    parent: tuple[str, int] | None = None
+    bills: tuple[LayerBill, ...] = ()
 
 
 @dataclass(frozen=True)

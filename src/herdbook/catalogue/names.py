@@ -7,6 +7,8 @@ from herdbook.catalogue.ports import Versions
 from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.core.nearest import did_you_mean
 
+_LOOKED_AT = 2000
+_BEGINNING = 5
 _REFERENCE = re.compile(r"(?P<image>[a-z0-9._/-]+)(?::(?P<number>[1-9][0-9]*))?")
 
 
@@ -24,16 +26,24 @@ def version_named(versions: Versions, name: str) -> Version:
     found = versions.find(match["image"], number)
     if found is not None:
         return found
-    known = {summary.name: summary for summary in versions.images()}
-    if match["image"] in known:
-        newest = known[match["image"]].latest.number
+    newest = versions.find(match["image"])
+    if newest is not None:
         raise NotFoundError(
-            f"{match['image']} has no version {number}", hint=f"Its newest is {newest}."
+            f"{match['image']} has no version {number}", hint=f"Its newest is {newest.number}."
         )
-    raise NotFoundError(
-        f"There is no image {match['image']!r}",
-        hint=did_you_mean(match["image"], known, "See which there are: herdbook images"),
-    )
+    raise no_image(versions, match["image"])
+
+
+def no_image(versions: Versions, name: str) -> NotFoundError:
+    """Return the error for an image that is not there, with the nearest name that is.
+
+    Where there are very many, only those are looked at that begin like it.
+    """
+    known = versions.names("", _LOOKED_AT)
+    if len(known) == _LOOKED_AT:
+        known = versions.names(name[:_BEGINNING], _LOOKED_AT)
+    hint = did_you_mean(name, known, "See which there are: herdbook images")
+    return NotFoundError(f"There is no image {name!r}", hint=hint)
 
 
 def variant_of(version: Version, kind: Variant | None) -> VariantRecord:

@@ -1,11 +1,13 @@
 """The ports through which versions, layers and finished work are kept."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from herdbook.catalogue.components import Component, LayerBill
+from herdbook.catalogue.holders import ComponentQuery, Holder, LayerUse
 from herdbook.catalogue.model import ImageSummary, NewVersion, Version
 from herdbook.core.digests import Digest
 from herdbook.images.compressing import Compressor
@@ -27,8 +29,33 @@ class Versions(Protocol):
         """Return a version by number, or the newest; None where there is none."""
         ...
 
-    def images(self) -> list[ImageSummary]:
-        """Return every image by name."""
+    def add_all(self, versions: Iterable[NewVersion]) -> int:
+        """Keep many versions, all or none, each under the next number of its image.
+
+        Returns how many they were. Unlike with `add`, one that is there already is kept again.
+        """
+        ...
+
+    def images(
+        self, match: str = "", skip: int = 0, limit: int | None = None
+    ) -> list[ImageSummary]:
+        """Return images by name: those whose name holds `match`, a part of them if wanted."""
+        ...
+
+    def count_images(self, match: str = "") -> int:
+        """Return how many images `images` would give without a limit."""
+        ...
+
+    def names(self, prefix: str, limit: int) -> list[str]:
+        """Return the first names of images that begin so, in order."""
+        ...
+
+    def build_keys(self) -> Iterator[tuple[str, Digest]]:
+        """Yield every image with the key of the build that made its newest version."""
+        ...
+
+    def children(self, image: str, number: int | None = None) -> list[tuple[str, int]]:
+        """Return image and number of the versions that were made from an image's."""
         ...
 
     def document(self, digest: Digest) -> Document:
@@ -46,8 +73,46 @@ class Versions(Protocol):
         """
         ...
 
-    def documents(self) -> Iterator[tuple[Digest, Document]]:
-        """Yield every document with the name it is kept under."""
+
+class Components(Protocol):
+    """The index of components: each layer's once, however many versions have that layer.
+
+    Components and layers are told apart by numbers, which the index alone understands.
+    """
+
+    def known(self, layers: Iterable[Digest]) -> set[Digest]:
+        """Return those layers that have a bill."""
+        ...
+
+    def add(self, bills: Iterable[LayerBill]) -> None:
+        """Keep the bills of layers that versions have; a layer that has one keeps it."""
+        ...
+
+    def bills(self, layers: Iterable[Digest]) -> list[LayerBill]:
+        """Return a bill for each of these layers, `not-scanned` where there is none."""
+        ...
+
+    def matching(self, query: ComponentQuery) -> list[tuple[int, Component]]:
+        """Return the components that a query means, by number."""
+        ...
+
+    def every(self) -> list[tuple[int, Component]]:
+        """Return all components, by number."""
+        ...
+
+    def names(self, beginning: str, limit: int) -> list[str]:
+        """Return some of the names of components, and of their sources, that begin so."""
+        ...
+
+    def uses(self, components: Collection[int]) -> list[LayerUse]:
+        """Return every layer that holds one of these components."""
+        ...
+
+    def holders(self, layers: Collection[int], *, every: bool = False) -> Iterator[Holder]:
+        """Yield the versions that have one of these layers, the newest first.
+
+        Only images' newest versions unless `every`; the first come before the last are known.
+        """
         ...
 
 

@@ -2,6 +2,9 @@
 
 from herdbook.core.errors import HerdbookError
 
+_MOST = 200
+"""More names than that help nobody to choose."""
+
 
 def complete_image(incomplete: str) -> list[str]:
     """Return the names of images that begin like this."""
@@ -9,10 +12,9 @@ def complete_image(incomplete: str) -> list[str]:
     from herdbook.cli.session import open_session
 
     try:
-        known = open_session(Output(as_json=True)).versions.images()
+        return open_session(Output(as_json=True)).versions.names(incomplete, _MOST)
     except (HerdbookError, OSError):
         return []
-    return [summary.name for summary in known if summary.name.startswith(incomplete)]
 
 
 def complete_instance(incomplete: str) -> list[str]:

@@ -1,73 +1,49 @@
-"""The catalogue file: which recipes belong together, and how their layers are to be planned."""
+"""The catalogue: which recipes belong together, listed one by one or made from a matrix."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import Field, ValidationInfo, field_validator
 
 from herdbook.core.errors import InvalidInputError
-from herdbook.recipes.model import PackageName, Strict
+from herdbook.recipes.catalogue_file import CATALOGUE, Catalogue, LayerWishes, matrix_of
+from herdbook.recipes.merging import Merger
 from herdbook.recipes.reading import RecipeFile, read_recipe
-from herdbook.recipes.yaml_files import Kind, read_yaml
+from herdbook.recipes.yaml_files import read_yaml
 
 CATALOGUE_NAME = "catalogue.yaml"
-_CATALOGUE = Kind(
-    noun="catalogue",
-    beginning="Write for instance: recipes: [images/*.yaml]",
-    more="See: herdbook schema catalogue",
-    examples={
-        "recipes": "recipes: [images/*.yaml]",
-        "layers.hot": "hot: [openssl]",
-        "layers.cold": "cold: [tzdata]",
-    },
-)
-
-
-class LayerWishes(Strict):
-    """What the update history does not know: sources by name."""
-
-    hot: Annotated[
-        tuple[PackageName, ...],
-        Field(description="Source packages that get a layer of their own in any case."),
-    ] = ()
-    cold: Annotated[
-        tuple[PackageName, ...],
-        Field(description="Source packages that are taken for never updated."),
-    ] = ()
-
-    @field_validator("cold")
-    @classmethod
-    def _not_both(cls, cold: tuple[str, ...], before: ValidationInfo) -> tuple[str, ...]:
-        if both := set(cold) & set(before.data.get("hot", ())):
-            raise ValueError(f"names {min(both)!r}, which is in `hot` too")
-        return cold
-
-
-class Catalogue(Strict):
-    """Recipes that belong together: their layers are planned together."""
-
-    recipes: Annotated[
-        tuple[Annotated[str, Field(min_length=1)], ...],
-        Field(min_length=1, description="Paths and patterns, relative to the catalogue."),
-    ]
-    layers: LayerWishes = LayerWishes()
-    schema_: Annotated[Literal[1], Field(alias="schema")] = 1
 
 
 @dataclass(frozen=True)
 class CatalogueFolder:
-    """A folder whose recipes share a layer plan, by a catalogue file or because they lie there."""
+    """A folder whose recipes share a layer plan, by a catalogue file or because they lie there.
+
+    `merger` makes the recipes of the catalogue's axes, where it has some.
+    """
 
     folder: Path
     recipes: tuple[Path, ...]
     wishes: LayerWishes = field(default_factory=LayerWishes)
+    merger: Merger | None = None
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is but one recipe."""
+        return self.merger is None and len(self.recipes) == 1
+
+    def made(self) -> Iterator[RecipeFile]:
+        """Yield the recipes of the matrix, one after the other, none of which is kept."""
+        if self.merger is not None:
+            yield from map(self.merger.recipe, self.merger.matrix.combinations())
+
+    def every(self) -> Iterator[RecipeFile]:
+        """Yield all recipes; raises InvalidInputError where two of them make one image."""
+        yield from _each_its_own_image(chain(map(read_recipe, self.recipes), self.made()))
 
 
 def read_catalogue(path: Path) -> CatalogueFolder:
     """Read a catalogue file; raises InvalidInputError where a pattern finds nothing."""
-    file = read_yaml(path, Catalogue, _CATALOGUE)
+    file = read_yaml(path, Catalogue, CATALOGUE)
     found: dict[Path, None] = {}
     for number, pattern in enumerate(file.content.recipes):
         paths = list(_found(path.parent, pattern))
@@ -79,34 +55,44 @@ def read_catalogue(path: Path) -> CatalogueFolder:
                 where=f"{path}:{line}",
             )
         found |= dict.fromkeys(paths)
-    return CatalogueFolder(path.parent, tuple(found), file.content.layers)
+    matrix = matrix_of(file) if file.content.axes else None
+    merger = Merger(path, matrix, file.lines) if matrix else None
+    return CatalogueFolder(path.parent, tuple(found), file.content.layers, merger)
 
 
 def recipes_in(paths: Iterable[Path]) -> list[RecipeFile]:
     """Return the recipes that files name, each once; catalogues name all of theirs."""
     named: dict[Path, Path] = {}
+    made: list[RecipeFile] = []
     for path in paths:
-        listed = read_catalogue(path).recipes if path.name == CATALOGUE_NAME else [path]
+        listed: Iterable[Path] = [path]
+        if path.name == CATALOGUE_NAME:
+            catalogue = read_catalogue(path)
+            listed, made = catalogue.recipes, [*made, *catalogue.made()]
         named |= {each.absolute(): each for each in listed}
-    return _each_its_own_image([read_recipe(path) for path in named.values()])
+    return list(_each_its_own_image(chain(map(read_recipe, named.values()), made)))
 
 
-def _each_its_own_image(recipe_files: list[RecipeFile]) -> list[RecipeFile]:
-    """Return the recipes; raises InvalidInputError where two of them make one image."""
-    first: dict[str, RecipeFile] = {}
+def _each_its_own_image(recipe_files: Iterable[RecipeFile]) -> Iterator[RecipeFile]:
+    """Yield the recipes; raises InvalidInputError where two of them make one image."""
+    first: dict[str, tuple[Path, str]] = {}
     for recipe_file in recipe_files:
-        other = first.setdefault(recipe_file.recipe.image, recipe_file)
-        if other is not recipe_file:
+        own = (recipe_file.path, recipe_file.combination)
+        path, combination = first.setdefault(recipe_file.recipe.image, own)
+        if (path, combination) != own:
+            also = f"the combination {combination}" if combination else str(path)
             raise InvalidInputError(
-                f"The image {recipe_file.recipe.image} is made by {other.path} too",
+                f"The image {recipe_file.recipe.image} is made by {also} too",
                 hint="Give one of them another name.",
                 where=recipe_file.where("image"),
             )
-    return recipe_files
+        yield recipe_file
 
 
 def catalogue_of(recipe: Path) -> CatalogueFolder:
     """Return the catalogue a recipe belongs to: the nearest that lists it, or its own folder."""
+    if recipe.name == CATALOGUE_NAME:  # one of its matrix
+        return read_catalogue(recipe)
     recipe = recipe.absolute()
     for folder in recipe.parents:
         path = folder / CATALOGUE_NAME

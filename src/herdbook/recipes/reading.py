@@ -25,7 +25,7 @@ _EXAMPLES = {
     "vm.disk": "disk: 4G",
     "vm.memory": "memory: 512M",
 }
-_RECIPE = Kind(
+RECIPE = Kind(
     noun="recipe",
     beginning="Make one with: herdbook init",
     more="See: herdbook schema recipe",
@@ -37,18 +37,25 @@ _RECIPE = Kind(
 class RecipeFile:
     """A recipe with where it was read from, and the text it was read as.
 
-    `lines` maps places in it to line numbers from 1.
+    `lines` maps places in it to line numbers from 1. One of a catalogue's matrix has the
+    catalogue's path, no text of its own, and says which `combination` of values it is.
     """
 
     path: Path
     recipe: Recipe
     lines: Mapping[Place, int]
     text: str = ""
+    combination: str = ""
 
     @property
     def folder(self) -> Path:
         """The folder that paths in the recipe are relative to."""
         return self.path.parent
+
+    @property
+    def written(self) -> str:
+        """The text that makes this recipe: its own, or what its combination comes to."""
+        return self.text or self.recipe.model_dump_json(by_alias=True, exclude_unset=True) + "\n"
 
     def where(self, *place: str | int) -> str:
         """Return `file:line` of a place such as `packages`, 2; the nearest line that is known."""
@@ -57,5 +64,5 @@ class RecipeFile:
 
 def read_recipe(path: Path) -> RecipeFile:
     """Read and check a recipe; raises NotFoundError or InvalidInputError with file and line."""
-    file = read_yaml(path, Recipe, _RECIPE)
+    file = read_yaml(path, Recipe, RECIPE)
     return RecipeFile(path, file.content, file.lines, file.text)

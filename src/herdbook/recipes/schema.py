@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from herdbook.core.errors import InvalidInputError
 from herdbook.core.nearest import did_you_mean
-from herdbook.recipes.catalogue import Catalogue
+from herdbook.recipes.catalogue_file import Catalogue
 from herdbook.recipes.model import Recipe
 
 _MODELS: Mapping[str, type[BaseModel]] = {"catalogue": Catalogue, "recipe": Recipe}

@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, Tag, ValidationError
-from pydantic_core import ErrorDetails
 
 from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.core.nearest import did_you_mean
@@ -63,9 +62,7 @@ def read_yaml(path: Path, model: type[Model], kind: Kind) -> YamlFile[Model]:
     except yaml.YAMLError as error:
         raise _not_yaml(path, error) from error
     except ValidationError as error:
-        # A misspelt key that is required counts as unknown first, and as missing second.
-        worst = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-        raise _refusal(path, lines, worst, model, kind) from error
+        raise refusal(path, lines, error, model, kind) from error
     return YamlFile(path, content, lines, text)
 
 
@@ -162,13 +159,16 @@ def _refuse_duplicates(path: Path, node: yaml.Node) -> None:
         _refuse_duplicates(path, value)
 
 
-def _refusal(
+def refusal(
     path: Path,
     lines: Mapping[Place, int],
-    error: ErrorDetails,
+    errors: ValidationError,
     model: type[BaseModel],
     kind: Kind,
 ) -> InvalidInputError:
+    """Return the worst of a file's mistakes, with its line and what was probably meant."""
+    # A misspelt key that is required counts as unknown first, and as missing second.
+    error = min(errors.errors(), key=lambda each: each["type"] != "extra_forbidden")
     tagged = tuple(error["loc"])
     place = tuple(part for part, tag in _tags(tagged, model) if not tag)
     where = line_of(path, lines, place)

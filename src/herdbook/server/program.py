@@ -32,6 +32,7 @@ from herdbook.server.settings import Settings
 from herdbook.server.stamps import open_stamps
 from herdbook.store.blobs import BlobStore
 from herdbook.store.cache import SqlCache
+from herdbook.store.components import SqlComponents
 from herdbook.store.database import open_database
 from herdbook.store.staging import Staging
 from herdbook.store.versions import SqlVersions
@@ -67,6 +68,7 @@ def open_workshop(
         bases=SkopeoImages(state / "bases"),
         sandbox=sandbox,
         versions=SqlVersions(database),
+        components=SqlComponents(database),
         layers=blobs,
         cache=SqlCache(database, blobs),
         stamps=open_stamps(settings),

@@ -1,6 +1,6 @@
 """Finished work in SQL: which layers came of which inputs, and what they were compressed to."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Table, delete, insert, select
@@ -10,10 +10,9 @@ from herdbook.core.digests import Digest
 from herdbook.images.compressing import Compressor
 from herdbook.images.documents import LayerReference
 from herdbook.store.blobs import BlobStore
+from herdbook.store.chunks import chunks
 from herdbook.store.database import writing
 from herdbook.store.schema import compressed_layers, finished_work, layer_of
-
-_CHUNK = 500
 
 
 class SqlCache:
@@ -98,9 +97,9 @@ class SqlCache:
         with writing(self._engine) as connection:
             lost = self._lost(connection, work)
             # All that one piece of work made: the rest alone would pass for its whole result.
-            keys = _chunks(
+            keys = chunks(
                 key
-                for digests in _chunks(lost)
+                for digests in chunks(lost)
                 for key in connection.execute(
                     select(work.c.key).distinct().where(work.c.digest.in_(digests))
                 ).scalars()
@@ -109,7 +108,7 @@ class SqlCache:
                 *(delete(work).where(work.c.key.in_(chunk)) for chunk in keys),
                 *(
                     delete(compressed).where(compressed.c.digest.in_(chunk))
-                    for chunk in _chunks(self._lost(connection, compressed))
+                    for chunk in chunks(self._lost(connection, compressed))
                 ),
             ]
             return sum(connection.execute(removal).rowcount for removal in removals)
@@ -117,12 +116,6 @@ class SqlCache:
     def _lost(self, connection: Connection, table: Table) -> list[str]:
         known = connection.execute(select(table.c.digest).distinct()).scalars()
         return [digest for digest in known if not self._blobs.blob(Digest(digest)).exists()]
-
-
-def _chunks(found: Iterable[str]) -> Iterator[list[str]]:
-    """Yield values in numbers that every database takes in one question."""
-    left = list(dict.fromkeys(found))
-    return (left[start : start + _CHUNK] for start in range(0, len(left), _CHUNK))
 
 
 def _compressed_layer(row: Row[Any]) -> CompressedLayer:

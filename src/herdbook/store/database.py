@@ -13,7 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from herdbook.core.errors import ConflictError, InvalidInputError, NoSpaceError
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration; a test holds it against the migrations folder."""
 
 _BUSY_SECONDS = 30

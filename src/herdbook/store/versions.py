@@ -1,19 +1,29 @@
 """The register of images and versions in SQL."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
-from itertools import groupby
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, union, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    Select,
+    delete,
+    func,
+    select,
+    union,
+    update,
+)
 
 from herdbook.catalogue.model import ImageSummary, NewVersion, Variant, VariantRecord, Version
 from herdbook.core.digests import Digest
 from herdbook.core.errors import NotFoundError
-from herdbook.images.documents import Document
+from herdbook.images.documents import Document, LayerReference
 from herdbook.store import schema
 from herdbook.store.database import reading, writing
+from herdbook.store.moments import in_utc
+from herdbook.store.packing import unpack, unpack_documents
+from herdbook.store.version_writing import VersionWriter
 
 _MAXIMUM_NUMBER = 2**31 - 1
 """What an integer column holds everywhere."""
@@ -30,12 +40,21 @@ class SqlVersions:
         with writing(self._engine) as connection:
             latest = _one(connection, _newest(new.image))
             if latest is None or latest.digest != new.digest or latest.build_key != new.build_key:
-                image_id, number = _next_number(connection, new.image)
-                _insert(connection, new, image_id, number)
+                VersionWriter(connection).add(new)
                 latest = _one(connection, _newest(new.image))
         if latest is None:
             raise NotFoundError(f"{new.image} was not kept")
         return latest
+
+    def add_all(self, versions: Iterable[NewVersion]) -> int:
+        """Keep many new versions in one transaction, and return how many they were."""
+        count = 0
+        with writing(self._engine) as connection:
+            writer = VersionWriter(connection)
+            for new in versions:
+                writer.add(new)
+                count += 1
+        return count
 
     def find(self, image: str, number: int | None = None) -> Version | None:
         """Return a version by number, or the newest."""
@@ -47,212 +66,193 @@ class SqlVersions:
         with reading(self._engine) as connection:
             return _one(connection, query)
 
-    def images(self) -> list[ImageSummary]:
-        """Return every image by name."""
-        counts = (
-            select(schema.images.c.name, func.count())
-            .join(schema.versions)
-            .group_by(schema.images.c.name)
-            .order_by(schema.images.c.name)
-        )
+    def images(
+        self, match: str = "", skip: int = 0, limit: int | None = None
+    ) -> list[ImageSummary]:
+        """Return images by name, a part of them where they are many."""
+        versions, images = schema.versions.c, schema.images.c
+        held = select(func.count()).where(versions.image_id == images.id).scalar_subquery()
+        query = _matching(select(images.name, held), match).order_by(images.name)
         with reading(self._engine) as connection:
             return [
                 ImageSummary(name, count, latest)
-                for name, count in connection.execute(counts).all()
+                for name, count in connection.execute(query.offset(skip).limit(limit)).all()
                 if (latest := _one(connection, _newest(name))) is not None
             ]
 
-    def every(self) -> list[Version]:
-        """Return all versions by image and number."""
-        query = (
-            select(schema.versions, schema.images.c.name)
-            .join(schema.images)
-            .order_by(schema.images.c.name, schema.versions.c.number)
+    def count_images(self, match: str = "") -> int:
+        """Return how many images there are that `images` would give."""
+        query = _matching(select(func.count()).select_from(schema.images), match)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def names(self, prefix: str, limit: int) -> list[str]:
+        """Return the names of images that begin so, in order."""
+        name = schema.images.c.name
+        query = _matching(select(name), "").where(name >= prefix, name < prefix + "\x7f")
+        with reading(self._engine) as connection:
+            return list(connection.execute(query.order_by(name).limit(limit)).scalars())
+
+    def build_keys(self) -> Iterator[tuple[str, Digest]]:
+        """Yield every image with what its newest version was built from."""
+        versions, images = schema.versions.c, schema.images.c
+        query = select(images.name, versions.build_key).join(
+            schema.versions, versions.id == images.newest_id
         )
         with reading(self._engine) as connection:
-            variants = _variants(connection)
-            return [_version(row, variants[row.id]) for row in connection.execute(query)]
+            for name, key in connection.execution_options(yield_per=1000).execute(query):
+                yield name, Digest(key)
+
+    def every(self) -> list[Version]:
+        """Return all versions by image and number."""
+        query = _versions().order_by(schema.images.c.name, schema.versions.c.number)
+        with reading(self._engine) as connection:
+            reader = _Reader(connection)
+            return [reader.version(row) for row in connection.execute(query).all()]
+
+    def children(self, image: str, number: int | None = None) -> list[tuple[str, int]]:
+        """Return the versions that were made from an image's, or from one version, by label."""
+        parents = schema.versions.alias()
+        named = schema.images.alias()
+        query = (
+            select(schema.images.c.name, schema.versions.c.number)
+            .join(schema.versions, schema.versions.c.image_id == schema.images.c.id)
+            .join(parents, parents.c.id == schema.versions.c.parent_id)
+            .join(named, named.c.id == parents.c.image_id)
+            .where(named.c.name == image)
+            .order_by(schema.images.c.name, schema.versions.c.number)
+        )
+        if number is not None:
+            query = query.where(parents.c.number == number)
+        with reading(self._engine) as connection:
+            return [(name, each) for name, each in connection.execute(query)]
 
     def forget(self, versions: Iterable[Version]) -> None:
-        """Remove versions and the documents that no other one has."""
+        """Remove versions, and what no other one shares with them."""
         with writing(self._engine) as connection:
             _delete(connection, [(version.image, version.number) for version in versions])
 
-    def documents(self) -> Iterator[tuple[Digest, Document]]:
-        """Yield every document with the name it is kept under."""
-        with reading(self._engine) as connection:
-            for row in connection.execute(select(schema.documents)):
-                yield Digest(row.digest), Document(row.media_type, row.content)
-
     def document(self, digest: Digest) -> Document:
         """Return a manifest, configuration or index."""
-        query = select(schema.documents.c.media_type, schema.documents.c.content)
+        versions, variants = schema.versions.c, schema.variants.c
+        holders = union(
+            select(versions.id).where(versions.digest == digest),
+            select(variants.version_id).where(variants.manifest == digest),
+            select(variants.version_id).where(variants.config == digest),
+        )
+        query = select(versions.documents).where(versions.id.in_(holders)).limit(1)
         with reading(self._engine) as connection:
-            row = connection.execute(query.where(schema.documents.c.digest == digest)).first()
-        if row is None:
-            raise NotFoundError(f"There is no document {digest}")
-        return Document(row.media_type, row.content)
+            content = connection.execute(query).scalar()
+        for document in unpack_documents(content) if content else ():
+            if document.digest == digest:
+                return document
+        raise NotFoundError(f"There is no document {digest}")
+
+
+def _versions() -> Select[Any]:
+    columns = [column for column in schema.versions.c if column.name != "documents"]
+    return select(*columns, schema.images.c.name).join(schema.images)
 
 
 def _newest(image: str) -> Select[Any]:
-    return (
-        select(schema.versions, schema.images.c.name)
-        .join(schema.images)
-        .where(schema.images.c.name == image)
-        .order_by(schema.versions.c.number.desc())
-        .limit(1)
-    )
+    query = _versions().where(schema.images.c.name == image)
+    return query.order_by(schema.versions.c.number.desc()).limit(1)
 
 
-def _next_number(connection: Connection, image: str) -> tuple[int, int]:
-    """Return an image's row and the number that nothing of it ever had."""
-    table = schema.images
-    found = connection.execute(
-        update(table)
-        .where(table.c.name == image)
-        .values(last_number=table.c.last_number + 1)
-        .returning(table.c.id, table.c.last_number)
-    ).first()
-    if found is None:
-        found = connection.execute(
-            insert(table)
-            .values(name=image, last_number=1)
-            .returning(table.c.id, table.c.last_number)
-        ).one()
-    return int(found.id), int(found.last_number)
-
-
-def _insert(connection: Connection, new: NewVersion, image_id: int, number: int) -> None:
-    version_id = connection.execute(
-        insert(schema.versions)
-        .values(
-            image_id=image_id,
-            number=number,
-            digest=new.digest,
-            build_key=new.build_key,
-            created_at=new.created_at.astimezone(UTC),
-            lock=new.lock,
-            recipe=new.recipe,
-        )
-        .returning(schema.versions.c.id)
-    ).scalar_one()
-    for variant in new.variants:
-        _insert_variant(connection, variant, version_id)
-    _insert_documents(connection, new.documents)
-
-
-def _insert_variant(connection: Connection, variant: VariantRecord, version_id: int) -> None:
-    variant_id = connection.execute(
-        insert(schema.variants)
-        .values(
-            version_id=version_id,
-            kind=variant.kind.value,
-            manifest=variant.manifest,
-            config=variant.config,
-        )
-        .returning(schema.variants.c.id)
-    ).scalar_one()
-    rows = [
-        {
-            "variant_id": variant_id,
-            "position": position,
-            "digest": layer.digest,
-            "size": layer.size,
-            "title": layer.title,
-            "inputs": layer.inputs,
-        }
-        for position, layer in enumerate(variant.layers)
-    ]
-    connection.execute(insert(schema.variant_layers), rows)
-
-
-def _insert_documents(connection: Connection, documents: Sequence[Document]) -> None:
-    table = schema.documents
-    wanted = {document.digest: document for document in documents}
-    query = select(table.c.digest).where(table.c.digest.in_(wanted))
-    known = set(connection.execute(query).scalars())
-    rows = [
-        {"digest": digest, "media_type": document.media_type, "content": document.content}
-        for digest, document in wanted.items()
-        if digest not in known
-    ]
-    if rows:
-        connection.execute(insert(table), rows)
-
-
-def _delete(connection: Connection, numbered: Iterable[tuple[str, int]]) -> None:
-    variants, layers = schema.variants.c, schema.variant_layers.c
-    unnamed: set[str] = set()
-    for image, number in numbered:
-        query = _newest(image).where(schema.versions.c.number == number)
-        version = connection.execute(query).first()
-        if version is None:
-            continue
-        unnamed |= _named(connection, version.id)
-        own = select(variants.id).where(variants.version_id == version.id)
-        connection.execute(delete(schema.variant_layers).where(layers.variant_id.in_(own)))
-        connection.execute(delete(schema.variants).where(variants.version_id == version.id))
-        connection.execute(delete(schema.versions).where(schema.versions.c.id == version.id))
-    for digest in unnamed - _named(connection) if unnamed else ():
-        connection.execute(delete(schema.documents).where(schema.documents.c.digest == digest))
-
-
-def _named(connection: Connection, version_id: int | None = None) -> set[str]:
-    """Return the documents that one version, or any, is made of."""
-    versions, variants = schema.versions.c, schema.variants.c
-    indexes = select(versions.digest)
-    manifests, configs = select(variants.manifest), select(variants.config)
-    if version_id is not None:
-        indexes = indexes.where(versions.id == version_id)
-        manifests = manifests.where(variants.version_id == version_id)
-        configs = configs.where(variants.version_id == version_id)
-    return set(connection.execute(union(indexes, manifests, configs)).scalars())
+def _matching(query: Select[Any], match: str) -> Select[Any]:
+    """Return a query for images that have versions, and whose name holds a text."""
+    if match:
+        query = query.where(schema.images.c.name.contains(match, autoescape=True))
+    return query.where(schema.images.c.newest_id.is_not(None))
 
 
 def _one(connection: Connection, query: Select[Any]) -> Version | None:
     row = connection.execute(query).first()
-    return _version(row, _variants(connection, row.id)[row.id]) if row is not None else None
+    return _Reader(connection).version(row) if row is not None else None
 
 
-def _version(row: Row[Any], variants: tuple[VariantRecord, ...]) -> Version:
-    return Version(
-        image=row.name,
-        number=row.number,
-        digest=Digest(row.digest),
-        build_key=Digest(row.build_key),
-        created_at=_in_utc(row.created_at),
-        lock=row.lock,
-        recipe=row.recipe,
-        variants=variants,
-    )
+class _Reader:
+    """Reads versions; what several of them share is read once."""
 
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stacks: dict[int, tuple[LayerReference, ...]] = {}
+        self._locks: dict[int, str] = {}
 
-def _in_utc(kept: datetime) -> datetime:
-    """Return a time as it was kept: SQLite forgets the zone, which was UTC."""
-    return kept.astimezone(UTC) if kept.tzinfo else kept.replace(tzinfo=UTC)
-
-
-def _variants(
-    connection: Connection, version_id: int | None = None
-) -> dict[int, tuple[VariantRecord, ...]]:
-    """Return the variants of one version, or of all, by version."""
-    variants, layers = schema.variants, schema.variant_layers
-    query = (
-        select(
-            variants.c.version_id, variants.c.kind, variants.c.manifest, variants.c.config, layers
+    def version(self, row: Row[Any]) -> Version:
+        variants = schema.variants
+        query = select(variants).where(variants.c.version_id == row.id).order_by(variants.c.kind)
+        return Version(
+            image=row.name,
+            number=row.number,
+            digest=Digest(row.digest),
+            build_key=Digest(row.build_key),
+            created_at=in_utc(row.created_at),
+            lock=self._lock(row.lock_id),
+            recipe=unpack(row.recipe),
+            variants=tuple(self._variant(each) for each in self._connection.execute(query).all()),
         )
-        .join(layers)
-        .order_by(variants.c.version_id, variants.c.kind, layers.c.position)
-    )
-    if version_id is not None:
-        query = query.where(variants.c.version_id == version_id)
-    found: dict[int, tuple[VariantRecord, ...]] = defaultdict(tuple)
-    for (version, kind, manifest, config), rows in groupby(connection.execute(query), _variant_of):
-        references = tuple(schema.layer_of(row) for row in rows)
-        record = VariantRecord(Variant(kind), Digest(manifest), Digest(config), references)
-        found[version] += (record,)
-    return found
+
+    def _variant(self, row: Row[Any]) -> VariantRecord:
+        base, own = self._stack(row.base_id), self._stack(row.own_id)
+        return VariantRecord(
+            Variant(row.kind), Digest(row.manifest), Digest(row.config), base + own, len(base)
+        )
+
+    def _stack(self, identity: int) -> tuple[LayerReference, ...]:
+        if identity not in self._stacks:
+            listed, layers = schema.stack_layers, schema.layers
+            query = (
+                select(layers.c.digest, layers.c.size, listed.c.title, listed.c.inputs)
+                .join(layers, layers.c.id == listed.c.layer_id)
+                .where(listed.c.stack_id == identity)
+                .order_by(listed.c.position)
+            )
+            rows = self._connection.execute(query)
+            self._stacks[identity] = tuple(schema.layer_of(row) for row in rows)
+        return self._stacks[identity]
+
+    def _lock(self, identity: int) -> str:
+        if identity not in self._locks:
+            query = select(schema.locks.c.content).where(schema.locks.c.id == identity)
+            self._locks[identity] = unpack(self._connection.execute(query).scalar_one())
+        return self._locks[identity]
 
 
-def _variant_of(row: Row[Any]) -> tuple[int, str, str, str]:
-    return row.version_id, row.kind, row.manifest, row.config
+def _delete(connection: Connection, numbered: Iterable[tuple[str, int]]) -> None:
+    versions, variants = schema.versions, schema.variants
+    removed = False
+    for image, number in numbered:
+        row = connection.execute(_newest(image).where(versions.c.number == number)).first()
+        if row is None:
+            continue
+        removed = True
+        connection.execute(
+            update(versions).where(versions.c.parent_id == row.id).values(parent_id=None)
+        )
+        connection.execute(delete(variants).where(variants.c.version_id == row.id))
+        connection.execute(delete(versions).where(versions.c.id == row.id))
+        _point_at_newest(connection, row.image_id)
+    if removed:
+        _sweep(connection)
+
+
+def _point_at_newest(connection: Connection, image_id: int) -> None:
+    images, versions = schema.images, schema.versions.c
+    newest = select(func.max(versions.id)).where(versions.image_id == image_id).scalar_subquery()
+    connection.execute(update(images).where(images.c.id == image_id).values(newest_id=newest))
+
+
+def _sweep(connection: Connection) -> None:
+    """Remove the shared rows that nothing shares any more."""
+    variants, listed, held = schema.variants.c, schema.stack_layers.c, schema.layer_components.c
+    stacks = union(select(variants.base_id), select(variants.own_id)).scalar_subquery()
+    connection.execute(delete(schema.stack_layers).where(listed.stack_id.not_in(stacks)))
+    connection.execute(delete(schema.stacks).where(schema.stacks.c.id.not_in(stacks)))
+    layers = select(listed.layer_id).scalar_subquery()
+    connection.execute(delete(schema.layer_components).where(held.layer_id.not_in(layers)))
+    connection.execute(delete(schema.layers).where(schema.layers.c.id.not_in(layers)))
+    kept = select(held.component_id).scalar_subquery()
+    connection.execute(delete(schema.components).where(schema.components.c.id.not_in(kept)))
+    locks = select(schema.versions.c.lock_id).scalar_subquery()
+    connection.execute(delete(schema.locks).where(schema.locks.c.id.not_in(locks)))

@@ -25,6 +25,7 @@ from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.layers.tree import Kind
 from herdbook.packages.model import SignedIndex
 from herdbook.recipes.model import Recipe, Variant
+from herdbook.recipes.reading import RecipeFile
 
 LOCK = Lock(
     inputs=digest("inputs"),
@@ -65,7 +66,18 @@ def test_a_lock_is_one_fact_a_line_for_people_who_compare() -> None:
 
 
 def test_a_lock_lies_beside_its_recipe() -> None:
-    assert lock_path(Path("images/web.yaml")) == Path("images/web.lock")
+    path = Path("images/web.yaml")
+    assert lock_path(RecipeFile(path, recipe(), {}), digest("i")) == Path("images/web.lock")
+
+
+def test_equal_wishes_of_a_matrix_share_a_lock() -> None:
+    def path(label: str, wishes: str) -> Path:
+        made = RecipeFile(Path("images/catalogue.yaml"), recipe(), {}, combination=label)
+        return lock_path(made, digest(wishes))
+
+    assert path("a=1", "x") == path("a=2", "x") != path("a=2", "y")
+    assert path("a=1", "x").parent == Path("images/locks")
+    assert path("a=1", "x").name.startswith("bookworm-")
 
 
 def test_a_missing_lock_is_told_with_what_to_do(tmp_path: Path) -> None:

@@ -1,0 +1,177 @@
+"""Writes versions: what several of them share is kept once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, select, update
+
+from herdbook.catalogue.components import Component, LayerBill, Origin
+from herdbook.catalogue.model import NewVersion, VariantRecord
+from herdbook.core.digests import Digest, of_bytes
+from herdbook.images.documents import LayerReference
+from herdbook.store import schema
+from herdbook.store.chunks import chunks
+from herdbook.store.packing import pack, pack_documents, stack_key
+
+
+@dataclass
+class VersionWriter:
+    """Writes in one transaction; remembers what it has seen of shared rows."""
+
+    connection: Connection
+    _known: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def add(self, new: NewVersion) -> None:
+        """Keep a version under the next number of its image."""
+        image_id, number = self._next_number(new.image)
+        version_id = self._insert(
+            schema.versions,
+            image_id=image_id,
+            number=number,
+            digest=new.digest,
+            build_key=new.build_key,
+            created_at=new.created_at.astimezone(UTC),
+            lock_id=self._lock(new.lock),
+            parent_id=self._parent(new.parent),
+            recipe=pack(new.recipe),
+            documents=pack_documents(new.documents),
+        )
+        images = schema.images
+        self.connection.execute(
+            update(images).where(images.c.id == image_id).values(newest_id=version_id)
+        )
+        for variant in new.variants:
+            self._add_variant(variant, version_id)
+        for bill in new.bills:
+            self.add_bill(bill)
+
+    def add_bill(self, bill: LayerBill) -> None:
+        """Say what a layer holds; what was scanned or declared already stays."""
+        layers, held = schema.layers, schema.layer_components
+        found = self.connection.execute(
+            update(layers)
+            .where(layers.c.digest == bill.layer, layers.c.origin == Origin.NOT_SCANNED.value)
+            .values(origin=bill.origin.value)
+            .returning(layers.c.id)
+        ).scalar()
+        if found is None or not bill.components:
+            return
+        ids = dict.fromkeys(self._component(each) for each in bill.components)
+        self.connection.execute(
+            insert(held), [{"layer_id": found, "component_id": each} for each in ids]
+        )
+
+    def _add_variant(self, variant: VariantRecord, version_id: int) -> None:
+        self._insert(
+            schema.variants,
+            version_id=version_id,
+            kind=variant.kind.value,
+            manifest=variant.manifest,
+            config=variant.config,
+            base_id=self._stack(variant.layers[: variant.common]),
+            own_id=self._stack(variant.layers[variant.common :]),
+        )
+
+    def _stack(self, layers: Sequence[LayerReference]) -> int:
+        key = stack_key(layers)
+        known = self._find(schema.stacks, "key", key)
+        if known is not None:
+            return known
+        stack_id = self._remember("stacks", key, self._insert(schema.stacks, key=key))
+        rows = [
+            {
+                "stack_id": stack_id,
+                "position": position,
+                "layer_id": self._layer(layer),
+                "title": layer.title,
+                "inputs": layer.inputs,
+            }
+            for position, layer in enumerate(layers)
+        ]
+        if rows:
+            self.connection.execute(insert(schema.stack_layers), rows)
+        return stack_id
+
+    def _layer(self, layer: LayerReference) -> int:
+        return self._once(schema.layers, "digest", layer.digest, {"size": layer.size})
+
+    def _lock(self, text: str) -> int:
+        digest = of_bytes(text.encode())
+        known = self._find(schema.locks, "digest", digest)
+        if known is not None:
+            return known
+        return self._once(schema.locks, "digest", digest, {"content": pack(text)})
+
+    def _component(self, component: Component) -> int:
+        return self._once(
+            schema.components,
+            "purl",
+            component.purl,
+            {
+                "ecosystem": component.ecosystem.value,
+                **{name: getattr(component, name) for name in COMPONENT_COLUMNS},
+            },
+        )
+
+    def _parent(self, parent: tuple[str, int] | None) -> int | None:
+        if parent is None:
+            return None
+        image, number = parent
+        query = (
+            select(schema.versions.c.id)
+            .join(schema.images)
+            .where(schema.images.c.name == image, schema.versions.c.number == number)
+        )
+        return self.connection.execute(query).scalar()
+
+    def _next_number(self, image: str) -> tuple[int, int]:
+        """Return an image's row and the number that nothing of it ever had."""
+        table = schema.images
+        found = self.connection.execute(
+            update(table)
+            .where(table.c.name == image)
+            .values(last_number=table.c.last_number + 1)
+            .returning(table.c.id, table.c.last_number)
+        ).first()
+        if found is None:
+            return self._insert(table, name=image, last_number=1), 1
+        return int(found.id), int(found.last_number)
+
+    def _once(self, table: Table, column: str, value: str, more: Mapping[str, object]) -> int:
+        known = self._find(table, column, value)
+        if known is not None:
+            return known
+        return self._remember(table.name, value, self._insert(table, **{column: value}, **more))
+
+    def _find(self, table: Table, column: str, value: str) -> int | None:
+        if (table.name, value) in self._known:
+            return self._known[table.name, value]
+        query = select(table.c.id).where(table.c[column] == value)
+        found = self.connection.execute(query).scalar()
+        return None if found is None else self._remember(table.name, value, int(found))
+
+    def _remember(self, table: str, value: str, identity: int) -> int:
+        self._known[table, value] = identity
+        return identity
+
+    def _insert(self, table: Table, **values: Any) -> int:  # noqa: ANN401 - what columns take
+        query = insert(table).values(**values).returning(table.c.id)
+        return int(self.connection.execute(query).scalar_one())
+
+
+COMPONENT_COLUMNS = (
+    *("name", "version", "suite", "architecture", "source", "source_version", "licence", "digest"),
+)
+"""The columns of a component that are called as its fields are."""
+
+
+def layer_ids(connection: Connection, digests: Iterable[Digest]) -> dict[Digest, int]:
+    """Return the rows of layers that are known, by digest."""
+    query = select(schema.layers.c.digest, schema.layers.c.id)
+    return {
+        Digest(digest): identity
+        for chunk in chunks(digests)
+        for digest, identity in connection.execute(query.where(schema.layers.c.digest.in_(chunk)))
+    }

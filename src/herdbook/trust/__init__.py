@@ -1,0 +1,1 @@
+"""Trust: what is known of versions: bills of materials, licences, advisories, vulnerabilities."""
