@@ -143,15 +143,39 @@ def test_find_returns_none_where_there_is_none(versions: Versions, number: int |
         assert versions.find("shop/db", number) is None
 
 
+def summary(newest: Version, count: int) -> ImageSummary:
+    return ImageSummary(
+        *(newest.image, count, newest.number, newest.digest, newest.created_at),
+        tuple(each.kind for each in newest.variants),
+    )
+
+
+def test_children_are_the_versions_made_from_an_image(versions: Versions) -> None:
+    for name, parent in (("a", None), ("b", ("a", 1)), ("c", ("a", 1)), ("d", ("b", 1))):
+        versions.add(replace(new_version(name), parent=parent))
+    assert versions.children("a") == versions.children("a", 1) == [("b", 1), ("c", 1)]
+    assert versions.children("a", 2) == versions.children("d") == []
+    found = versions.find("a")
+    assert found is not None
+    versions.forget([found])
+    assert versions.children("a") == []
+
+
 def test_images_are_listed_by_name_with_their_newest_version(versions: Versions) -> None:
     assert versions.images() == []
     newest = {name: versions.add(new_version(name, "1")) for name in ("b", "a/z", "a")}
     newest["b"] = versions.add(new_version("b", "2"))
-    assert versions.images() == [
-        ImageSummary("a", 1, newest["a"]),
-        ImageSummary("a/z", 1, newest["a/z"]),
-        ImageSummary("b", 2, newest["b"]),
-    ]
+    summaries = [summary(newest[name], count) for name, count in (("a", 1), ("a/z", 1), ("b", 2))]
+    assert versions.images() == summaries
+    assert versions.images(skip=1, limit=1) == summaries[1:2]
+    assert versions.images(match="a") == summaries[:2]
+    assert versions.images(match="%") == []
+    assert [versions.count_images(match) for match in ("", "a", "%")] == [3, 2, 0]
+    assert versions.names("a", 9) == ["a", "a/z"]
+    assert versions.names("", 2) == ["a", "a/z"]
+    assert dict(versions.build_keys()) == {
+        name: version.build_key for name, version in newest.items()
+    }
 
 
 def test_document_returns_what_was_added(versions: Versions) -> None:
@@ -202,7 +226,7 @@ def test_a_forgotten_version_is_gone_and_its_number_is_not_given_again(versions:
     assert versions.every() == [added[1]]
     assert [versions.find("shop/web", number) for number in (1, 3)] == [None, None]
     assert versions.find("shop/web") == added[1]
-    assert versions.images() == [ImageSummary("shop/web", 1, added[1])]
+    assert versions.images() == [summary(added[1], 1)]
     assert versions.add(new_version(seed="3")).number == 4
 
 

@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import sqlite3
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -207,3 +210,31 @@ def test_a_stamp_of_another_herdbook_is_no_stamp(stamps: Stamps, tmp_path: Path)
     (kept,) = (tmp_path / "stamps").iterdir()
     kept.write_text(json.dumps({**json.loads(kept.read_bytes()), "later": 1}))
     assert stamps.recall("shop/web") is None
+
+
+SHARED = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as file:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)
+    except OSError:
+        print("held")
+"""
+"""Whether another process holds SQLite's shared lock (https://www.sqlite.org/lockingv3.html)."""
+
+
+def test_looking_at_stamps_gives_up_no_lock_of_the_database(stamps: Stamps, database: Path) -> None:
+    """Else another process takes the log in use for one that nobody needs, and removes it."""
+
+    def held() -> bool:
+        command = [sys.executable, "-c", SHARED, str(database)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout != ""
+
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        assert held()
+        stamps.keep(STAMP)
+        assert stamps.recall(STAMP.image) == STAMP
+        assert held()
+    assert not held()

@@ -315,7 +315,7 @@ def test_a_missing_tree_is_found(store: Store) -> None:
 def test_documents_that_cannot_be_read_are_found_and_stay_wrong(store: Store) -> None:
     version = store.add("shop/web", "1", store.keep("a"))
     with closing(sqlite3.connect(store.state / "herdbook.db")) as connection, connection:
-        connection.execute("UPDATE versions SET documents = x'78'")
+        connection.execute("UPDATE version_contents SET documents = x'78'")
     variant = version.variants[0]
     names = sorted([version.digest, variant.manifest, variant.config])
     assert faults(check(store)) == [(Fault.MISSING_DOCUMENT, name) for name in names]

@@ -88,3 +88,18 @@ def herdbook_with(archive: Path, state: Path, *wrapper: str) -> Herdbook:
     if (archive.parent / "wheels").exists():
         shutil.copytree(archive.parent / "wheels", state / "wheels", copy_function=os.link)
     return Herdbook(state, wrapper)
+
+
+def tool(*arguments: str | Path) -> str:
+    """Run another program that has to succeed; return what it printed."""
+    result = subprocess.run(
+        list(map(str, arguments)), capture_output=True, text=True, check=False, timeout=300
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def container_named(name: str) -> str:
+    """Return what Podman calls an instance of ours."""
+    names = tool("podman", "ps", "--format", "{{.Names}}").split()
+    return next(each for each in names if each.endswith(name))

@@ -1,24 +1,14 @@
 """Promises of the container variant: other tools read it, and it runs."""
 
 import json
-import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 from fetching import fetch
-from product import Shop
+from product import Shop, container_named, tool
 
 pytestmark = [pytest.mark.root, pytest.mark.archive, pytest.mark.podman]
-
-
-def tool(*arguments: str | Path) -> str:
-    """Run another program that has to succeed; return what it printed."""
-    result = subprocess.run(
-        list(map(str, arguments)), capture_output=True, text=True, check=False, timeout=300
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
 
 
 @pytest.fixture(scope="module")
@@ -110,15 +100,10 @@ def test_dpkg_is_whole_inside_a_running_container(shop: Shop) -> None:
     """The database knows every package, every file is as shipped, apt can plan an installation."""
     herdbook = shop.herdbook
     name = herdbook.json("run", "shop/web")["name"]
-    container = _container_named(name)
+    container = container_named(name)
     execute = ("podman", "exec", "--user", "0", container)
     assert tool(*execute, "dpkg", "--audit") == ""
     assert "python3" in tool(*execute, "dpkg-query", "-W", "-f", "${Package}\n")
     assert tool(*execute, "dpkg", "-V") == ""
     assert "0 newly installed" in tool(*execute, "apt-get", "-s", "install", "python3")
     herdbook.must("stop", name)
-
-
-def _container_named(name: str) -> str:
-    listed = tool("podman", "ps", "--format", "{{.ID}} {{.Names}}")
-    return next(line.split()[0] for line in listed.splitlines() if line.endswith(name))

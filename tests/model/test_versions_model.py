@@ -94,7 +94,10 @@ class RegisterMachine(RuleBasedStateMachine):
     def the_newest_is_the_last_added(self) -> None:
         for image, known in self.known.items():
             assert self.versions.find(image) == (known[-1] if known else None)
-        listed = [(each.name, each.versions, each.latest) for each in self.versions.images()]
+        listed = [
+            (each.name, each.versions, self.versions.find(each.name, each.number))
+            for each in self.versions.images()
+        ]
         assert listed == [
             (name, len(known), known[-1]) for name, known in self.known.items() if known
         ]

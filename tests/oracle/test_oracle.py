@@ -15,7 +15,7 @@ from comparing import compare
 from debian_inspector import debcon
 from debs import build_deb
 from explained import explain
-from product import Herdbook
+from product import Herdbook, container_named, tool
 from roots import Root
 from rules import Case
 from sets import PackageSet, wanted_sets
@@ -143,18 +143,3 @@ def dpkg(root: Root, *arguments: str) -> str:
     command = ["chroot", str(root.folder), "dpkg", *arguments]
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     return result.stdout + result.stderr
-
-
-def tool(*arguments: str | Path) -> str:
-    """Run another program that has to succeed; return what it printed."""
-    result = subprocess.run(
-        list(map(str, arguments)), capture_output=True, text=True, check=False, timeout=300
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
-def container_named(name: str) -> str:
-    """Return what Podman calls an instance of ours."""
-    names = tool("podman", "ps", "--format", "{{.Names}}").split()
-    return next(each for each in names if each.endswith(name))

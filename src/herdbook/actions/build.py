@@ -146,10 +146,9 @@ def _build(workshop: Workshop, inputs: Inputs) -> BuildResult:
 
 
 def _is_kept(workshop: Workshop, version: Version) -> bool:
-    """Tell whether every layer of a version is still there: if not, building makes it again."""
-    return all(
-        workshop.layers.has(layer.digest) for each in version.variants for layer in each.layers
-    )
+    """Tell whether every layer of a version is there, with its bill: building makes what lacks."""
+    layers = {layer.digest for each in version.variants for layer in each.layers}
+    return all(map(workshop.layers.has, layers)) and workshop.components.known(layers) >= layers
 
 
 def _make(workshop: Workshop, inputs: Inputs) -> BuildResult:
@@ -171,6 +170,7 @@ def _make(workshop: Workshop, inputs: Inputs) -> BuildResult:
             bills=made.bills(variants),
         )
     )
+    workshop.advisories.match_new()
     return BuildResult(version, unchanged=False, seconds=seconds)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from herdbook.builds.arrangement import Arrangement, arrange
-from herdbook.builds.keys import build_key, locked_inputs
+from herdbook.builds.keys import build_key, files_key, locked_inputs
 from herdbook.builds.layer_plan import read_plan
 from herdbook.builds.lock import Lock, lock_path, read_lock
 from herdbook.builds.machine_packages import machine_packages_of
@@ -46,7 +46,8 @@ def read_inputs(recipe_file: RecipeFile) -> Inputs | None:
     arrangement = arrange(lock, recipe.variants, plan.of(lock.suite))
     if arrangement is None:
         return None
-    key = build_key(recipe, lock, arrangement, sources, playbooks.values())
+    files = files_key(sources, playbooks.values())
+    key = build_key(recipe, lock.digest, arrangement.digest, files)
     return Inputs(recipe_file, lock, sources, arrangement, key, playbooks)
 
 
@@ -62,7 +63,7 @@ def present_lock(recipe_file: RecipeFile) -> Lock | None:
 
 def plan_folder(recipe_file: RecipeFile) -> Path:
     """Return the folder that holds the layer plan a recipe takes part in."""
-    return recipe_file.folder if recipe_file.combination else catalogue_of(recipe_file.path).folder
+    return recipe_file.folder if recipe_file.values else catalogue_of(recipe_file.path).folder
 
 
 def inputs_of(recipe_file: RecipeFile) -> Digest:

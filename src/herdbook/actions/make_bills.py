@@ -1,7 +1,9 @@
 """Makes the bills of a version's layers: each once, from what it was made of or what lies in it."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from packaging.utils import canonicalize_name
@@ -26,6 +28,9 @@ _BARE_TITLES = frozenset({"accounts", "bytecode", "config", "database", "machine
 """Layers that hold what was made of components in other layers, and none of their own."""
 
 _LARGEST_DESCRIPTION_BYTES = 32 << 20
+_DATABASE = "var/lib/dpkg/"
+_STATUS = f"{_DATABASE}status"
+_FILE_LIST = re.compile(rf"{_DATABASE}info/([a-z0-9.+-]+)(?::[a-z0-9-]+)?\.list")
 _COPYRIGHT = "usr/share/doc/{name}/copyright"
 
 
@@ -42,24 +47,45 @@ def make_bills(
 ) -> tuple[LayerBill, ...]:
     """Return the bills of those layers of a variant that have none yet, the lowest first."""
     known = workshop.components.known([layer.digest for layer in layers])
+    stack = _Stack(workshop, layers, declared.lock.suite)
     return tuple(
-        _bill(workshop, layers[: place + 1], declared)
+        _bill(stack, place, declared)
         for place, layer in enumerate(layers)
         if layer.digest not in known
     )
 
 
-def _bill(workshop: Workshop, layers: Sequence[LayerReference], declared: Declared) -> LayerBill:
-    """Return the bill of the topmost of these layers."""
-    layer = layers[-1]
+@dataclass(frozen=True)
+class _Stack:
+    """A variant's layers as they are kept, and what dpkg knows of all of them together."""
+
+    workshop: Workshop
+    layers: Sequence[LayerReference]
+    suite: str
+
+    @cached_property
+    def kept(self) -> list[KeptLayer]:
+        return kept_layers(self.workshop, self.layers)
+
+    @cached_property
+    def installed(self) -> dict[str, Component]:
+        """The packages in dpkg's list, by name."""
+        try:
+            content = content_in(self.kept, _STATUS)
+        except NotFoundError:
+            return {}
+        return {each.name: each for each in found_in(_STATUS, content, self.suite)}
+
+
+def _bill(stack: _Stack, place: int, declared: Declared) -> LayerBill:
+    layer = stack.layers[place]
     if layer.digest in declared.packages:
         packages = declared.packages[layer.digest]
-        return LayerBill(
-            layer.digest, tuple(_of_packages(workshop, layer, packages, declared)), Origin.DECLARED
-        )
+        components = tuple(_of_packages(stack.kept[place], packages, stack.suite))
+        return LayerBill(layer.digest, components, Origin.DECLARED)
     if layer.title in _BARE_TITLES:
         return LayerBill(layer.digest, (), Origin.DECLARED)
-    found = tuple(_found(workshop, layers, declared.lock.suite))
+    found = tuple(dict.fromkeys(_found(stack, place)))
     locked = _locked(layer.title, declared.lock)
     if locked is None:
         return LayerBill(layer.digest, found, Origin.SCANNED)
@@ -67,22 +93,18 @@ def _bill(workshop: Workshop, layers: Sequence[LayerReference], declared: Declar
 
 
 def _of_packages(
-    workshop: Workshop,
-    layer: LayerReference,
-    packages: Sequence[LockedPackage],
-    declared: Declared,
+    layer: KeptLayer, packages: Sequence[LockedPackage], suite: str
 ) -> Iterator[Component]:
-    kept = kept_layers(workshop, [layer])
     for package in packages:
         yield Component(
             Ecosystem.DEBIAN,
             package.name,
             package.version,
-            suite=declared.lock.suite,
+            suite=suite,
             architecture=package.architecture,
             source=package.source,
             source_version=package.source_version,
-            licence=_licence(kept[0], package.name),
+            licence=_licence(layer, package.name),
             digest=package.sha256,
         )
 
@@ -102,17 +124,23 @@ def _licence(layer: KeptLayer, name: str) -> str:
         return ""
 
 
-def _found(workshop: Workshop, layers: Sequence[LayerReference], suite: str) -> Iterator[Component]:
-    """Yield what lies in the topmost layer; of dpkg's list, what is not in that of one below."""
-    *below, own = kept_layers(workshop, layers)
-    seen: set[Component] = set()
+def _found(stack: _Stack, place: int) -> Iterator[Component]:
+    """Yield what lies in a layer.
+
+    Of dpkg's packages, those whose list of files lies there, and those in a list of packages that
+    is not that of a layer below: an image of somebody else has one in every layer.
+    """
+    own, below = stack.kept[place], stack.kept[:place]
     for path in _descriptions(own.tree):
-        found = found_in(path, content_in([own], path), suite)
-        if path.startswith("var/lib/dpkg/"):
-            before = {each for layer in below for each in _in_layer(layer, path, suite)}
+        found = found_in(path, content_in([own], path), stack.suite)
+        if path.startswith(_DATABASE):
+            before = {each for layer in below for each in _in_layer(layer, path, stack.suite)}
             found = tuple(each for each in found if each not in before)
-        yield from (each for each in found if each not in seen)
-        seen.update(found)
+        yield from found
+    for path in own.tree:
+        match = _FILE_LIST.fullmatch(path)
+        if match and match[1] in stack.installed:
+            yield stack.installed[match[1]]
 
 
 def _in_layer(layer: KeptLayer, path: str, suite: str) -> tuple[Component, ...]:

@@ -10,7 +10,7 @@ from herdbook.actions.lock import lock_missing
 from herdbook.actions.plan_layers import Holder, extend_plan, holders_in
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.layer_plan import PLAN_NAME
-from herdbook.core.errors import ConflictError, InvalidInputError
+from herdbook.core.errors import ConflictError, InvalidInputError, NetworkError
 from herdbook.recipes.catalogue import CatalogueFolder, catalogue_of
 from herdbook.recipes.reading import RecipeFile
 
@@ -60,9 +60,14 @@ def _plan(workshop: Workshop, recipe_files: Sequence[RecipeFile], *, frozen: boo
                 hint=f"Run: herdbook build {wanted[folder][0].path}",
                 where=str(folder / PLAN_NAME),
             )
-        holders = {holder.recipe_file.recipe.image: holder for holder in holders_in(catalogue)}
-        for recipe_file in wanted[folder]:
-            lock = present_lock(recipe_file)
-            if lock is not None:
-                holders[recipe_file.recipe.image] = Holder(recipe_file, lock)
-        extend_plan(workshop, catalogue, list(holders.values()))
+        own = [
+            Holder(recipe_file, lock)
+            for recipe_file in wanted[folder]
+            if (lock := present_lock(recipe_file)) is not None
+        ]
+        every = {holder.recipe_file.recipe.image: holder for holder in holders_in(catalogue)}
+        every |= {holder.recipe_file.recipe.image: holder for holder in own}
+        try:
+            extend_plan(workshop, catalogue, list(every.values()))
+        except NetworkError:  # what cannot be had may be another recipe's
+            extend_plan(workshop, catalogue, own)

@@ -17,6 +17,7 @@ from herdbook.disks.rendering import Renderer
 from herdbook.fleet.ports import Engine
 from herdbook.images.ports import BaseImages
 from herdbook.packages.ports import Archive
+from herdbook.trust.ports import AdvisoryRegister, FeedSource
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Workshop:
     sandbox: Sandbox
     versions: Versions
     components: Components
+    advisories: AdvisoryRegister
+    feeds: FeedSource
     layers: Layers
     cache: Cache
     stamps: Stamps

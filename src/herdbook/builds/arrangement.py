@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from herdbook.builds.chains import chain
 from herdbook.builds.layer_plan import SuitePlan
 from herdbook.builds.lock import ArrangedLayer, ArrangedVariant, Lock
+from herdbook.core import digests
+from herdbook.core.digests import Digest
 from herdbook.layers.covering import MACHINE_LAYERS, PACKAGE_LAYERS, Layer, cover
 from herdbook.packages.model import LockedPackage
 from herdbook.recipes.model import Variant
@@ -29,16 +31,19 @@ class Arrangement:
     groups: Mapping[Variant, tuple[Group, ...]]
     steps: Mapping[Variant, tuple[Step, ...]]
 
-    def identity(self) -> list[object]:
-        """Return all that makes a difference to the image."""
-        return [
+    @property
+    def digest(self) -> Digest:
+        """What names all of it that makes a difference to the image."""
+        return digests.of_json(
             [
-                variant,
-                [[group.name, _names(group.packages)] for group in self.groups[variant]],
-                [_names(step) for step in self.steps[variant]],
+                [
+                    variant,
+                    [[group.name, _names(group.packages)] for group in self.groups[variant]],
+                    [_names(step) for step in self.steps[variant]],
+                ]
+                for variant in sorted(self.groups)
             ]
-            for variant in sorted(self.groups)
-        ]
+        )
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ def _steps(lock: Lock, variant: Variant, plan: SuitePlan) -> tuple[Step, ...] | 
     if not lock.from_nothing:
         packages = packages_of(lock, variant)
         return (packages,) if packages else ()
-    found = chain(plan.roots, [package.name for package in lock.packages])
+    found = chain(plan, [package.name for package in lock.packages])
     if found is None:
         return None
     by_name = {package.name: package for package in lock.packages}

@@ -7,19 +7,16 @@ image alone gives what building the whole catalogue gives.
 
 from collections.abc import Collection, Sequence
 
-from herdbook.builds.layer_plan import RootEntry
+from herdbook.builds.layer_plan import RootEntry, SuitePlan, contents_of
 
 Steps = tuple[tuple[str, ...], ...]
 """Names of packages, one set installed on top of the other."""
 
 
-def chain(roots: Sequence[RootEntry], packages: Collection[str]) -> Steps | None:
+def chain(plan: SuitePlan, packages: Collection[str]) -> Steps | None:
     """Return the steps of the planned root with just these packages; None where none is."""
-    wanted = frozenset(packages)
-    for number, held in enumerate(_contents(roots)):
-        if held == wanted:
-            return _steps(roots, number)
-    return None
+    number = plan.root_numbers.get(frozenset(packages))
+    return None if number is None else _steps(plan.roots, number)
 
 
 def with_root(
@@ -32,7 +29,7 @@ def with_root(
     if not roots and bare:
         roots = (RootEntry(adds=tuple(sorted(bare))),)
     wanted = frozenset(packages)
-    contents = _contents(roots)
+    contents = contents_of(roots)
     if wanted in contents:
         return tuple(roots)
     below = [number for number, held in enumerate(contents) if held < wanted]
@@ -40,14 +37,6 @@ def with_root(
         return (*roots, RootEntry(adds=tuple(sorted(wanted))))
     on = max(below, key=lambda number: (len(contents[number]), -number))
     return (*roots, RootEntry(on=on, adds=tuple(sorted(wanted - contents[on]))))
-
-
-def _contents(roots: Sequence[RootEntry]) -> list[frozenset[str]]:
-    contents: list[frozenset[str]] = []
-    for root in roots:
-        below = contents[root.on] if root.on is not None else frozenset()
-        contents.append(below.union(root.adds))
-    return contents
 
 
 def _steps(roots: Sequence[RootEntry], number: int | None) -> Steps:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from herdbook.builds.arrangement import Arrangement
-from herdbook.builds.lock import Lock, LockedPython, LockedTools
+from herdbook.builds.lock import LockedPython, LockedTools
 from herdbook.builds.locked_node import LockedNode
 from herdbook.builds.playbooks import Playbook
 from herdbook.builds.sources import Source
@@ -62,21 +61,27 @@ def run_key(below: Sequence[Digest], steps: Digest, root: Digest) -> Digest:
     return key("run", list(below), steps, root)
 
 
-def build_key(
-    recipe: Recipe,
-    lock: Lock,
-    arrangement: Arrangement,
-    sources: Sequence[Source],
-    playbooks: Iterable[Playbook] = (),
-) -> Digest:
-    """Name a whole build; the same key means that there is nothing to do."""
+def files_key(sources: Iterable[Source], playbooks: Iterable[Playbook] = ()) -> Digest:
+    """Name all that a recipe takes from its folder."""
+    return digests.of_json(
+        [
+            [source.identity() for source in sources],
+            [playbook.identity() for playbook in playbooks],
+        ]
+    )
+
+
+def build_key(recipe: Recipe, lock: Digest, arrangement: Digest, files: Digest) -> Digest:
+    """Name a whole build; the same key means that there is nothing to do.
+
+    The digests name the recipe's lock, how its packages are arranged, and its files.
+    """
     return key(
         "build",
         recipe.model_dump(mode="json", by_alias=True),
-        lock.digest,
-        arrangement.identity(),
-        [source.identity() for source in sources],
-        [playbook.identity() for playbook in playbooks],
+        lock,
+        arrangement,
+        files,
     )
 
 

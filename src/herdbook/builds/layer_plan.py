@@ -5,8 +5,9 @@ image never moves a package of an earlier one to another layer, nor its root to 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +48,12 @@ class SuitePlan(Frozen):
     layers: tuple[LayerEntry, ...] = ()
     roots: tuple[RootEntry, ...] = ()
 
+    @cached_property
+    def root_numbers(self) -> Mapping[frozenset[str], int]:
+        """The roots by the packages they hold; `model_copy` would copy it, too."""
+        contents = contents_of(self.roots)
+        return {held: number for number, held in reversed(list(enumerate(contents)))}
+
 
 class LayerPlan(Frozen):
     """The plan of a catalogue, by suite."""
@@ -57,6 +64,15 @@ class LayerPlan(Frozen):
     def of(self, suite: str) -> SuitePlan:
         """Return a suite's plan, which may be empty."""
         return self.suites.get(suite, SuitePlan())
+
+
+def contents_of(roots: Sequence[RootEntry]) -> list[frozenset[str]]:
+    """Return the packages of each root: its own, and those of the ones below."""
+    contents: list[frozenset[str]] = []
+    for root in roots:
+        below = contents[root.on] if root.on is not None else frozenset()
+        contents.append(below.union(root.adds))
+    return contents
 
 
 def read_plan(folder: Path) -> LayerPlan:

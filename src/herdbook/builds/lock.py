@@ -138,7 +138,7 @@ def lock_path(recipe_file: RecipeFile, inputs: Digest) -> Path:
     Those of a matrix share a folder, and equal wishes (`inputs`) share a lock: there may be a
     hundred thousand recipes, and few hundred sets of packages.
     """
-    if not recipe_file.combination:
+    if not recipe_file.values:
         return recipe_file.path.with_suffix(".lock")
     suite = recipe_file.recipe.suite or "on-image"
     return recipe_file.folder / LOCKS_FOLDER / f"{suite}-{digests.hexadecimal(inputs)[:16]}.lock"

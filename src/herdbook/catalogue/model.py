@@ -76,11 +76,14 @@ class Version:
 
 @dataclass(frozen=True)
 class ImageSummary:
-    """An image and its newest version."""
+    """An image: how many versions it has, and what is worth knowing of the newest."""
 
     name: str
     versions: int
-    latest: Version
+    number: int
+    digest: Digest
+    created_at: datetime
+    variants: tuple[Variant, ...]
 
 
 def shared_bytes(one: VariantRecord, other: VariantRecord) -> int:

@@ -88,6 +88,10 @@ class Components(Protocol):
         """Keep the bills of layers that versions have; a layer that has one keeps it."""
         ...
 
+    def count_not_scanned(self) -> int:
+        """Return how many layers of versions have no bill."""
+        ...
+
     def bills(self, layers: Iterable[Digest]) -> list[LayerBill]:
         """Return a bill for each of these layers, `not-scanned` where there is none."""
         ...

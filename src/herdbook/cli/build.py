@@ -50,7 +50,7 @@ def build(
     if len(recipe_files) == 1:
         _build_one(workshop, todo[0], output, frozen=locked)
     else:
-        _build_many(workshop, todo, output, frozen=locked)
+        _build_many(workshop, todo, len(recipe_files), output, frozen=locked)
 
 
 def _up_to_date(recipe_file: "RecipeFile") -> bool:
@@ -82,8 +82,14 @@ def _build_one(
 
 
 def _build_many(
-    workshop: "Workshop", recipe_files: "list[RecipeFile]", output: Output, *, frozen: bool
+    workshop: "Workshop",
+    recipe_files: "list[RecipeFile]",
+    total: int,
+    output: Output,
+    *,
+    frozen: bool,
 ) -> None:
+    """Build those recipes, of a `total` of them, of which the others are up to date."""
     from herdbook.actions.build import BuildResult, build_all
 
     built: list[BuildResult] = []
@@ -104,7 +110,11 @@ def _build_many(
         ]
         output.json({"built": [_shape(each) for each in built], "failed": failures})
     else:
-        output.text(f"{len(built)} of {len(recipe_files)} images are built")
+        before = total - len(recipe_files)
+        output.text(
+            f"{len(built)} of {len(recipe_files)} images are built"
+            + (f", {before} were up to date" if before else "")
+        )
     if failed:
         raise typer.Exit(failed[0].error.exit_status)
 

@@ -17,6 +17,17 @@ def complete_image(incomplete: str) -> list[str]:
         return []
 
 
+def complete_component(incomplete: str) -> list[str]:
+    """Return the names of components that begin like this."""
+    from herdbook.cli.output import Output
+    from herdbook.cli.session import open_session
+
+    try:
+        return open_session(Output(as_json=True)).components.names(incomplete, _MOST)
+    except (HerdbookError, OSError):
+        return []
+
+
 def complete_instance(incomplete: str) -> list[str]:
     """Return the names of instances that begin like this."""
     from herdbook.cli.output import Output

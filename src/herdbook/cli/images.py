@@ -1,47 +1,77 @@
 """Commands about images and versions: images, show, export."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from herdbook.cli.options import AsJson, ImageName
 from herdbook.cli.output import Output, human_size
 
+if TYPE_CHECKING:
+    from herdbook.catalogue.model import ImageSummary
+
+_PAGE = 50
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    app.command()(images)
+    app.command(name="images")(list_images)
     app.command()(show)
     app.command()(export)
 
 
-def images(as_json: AsJson = False) -> None:
+def list_images(
+    match: Annotated[str, typer.Option(help="Only images whose name holds this.")] = "",
+    page: Annotated[
+        int | None, typer.Option(min=1, help=f"Which {_PAGE} of them; the first by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """List images with their newest versions."""
     from herdbook.cli.session import open_session
     from herdbook.cli.shapes import version_shape
-    from herdbook.core import digests
 
     output = Output(as_json=as_json)
-    found = open_session(output).versions.images()
+    versions = open_session(output).versions
+    paged = page is not None or not as_json
+    number = page or 1
+    skip, limit = ((number - 1) * _PAGE, _PAGE) if paged else (0, None)
+    found = versions.images(match, skip, limit)
     if as_json:
-        output.json([version_shape(summary.latest) for summary in found])
-    elif not found:
-        output.note("There are no images yet. Start with: herdbook init")
-    else:
-        output.table(
-            ["image", "#newest", "digest", "variants", "built"],
-            [
-                [
-                    summary.name,
-                    str(summary.latest.number),
-                    digests.short(summary.latest.digest),
-                    ", ".join(variant.kind for variant in summary.latest.variants),
-                    f"{summary.latest.created_at:%Y-%m-%d %H:%M}",
-                ]
-                for summary in found
-            ],
+        newest = (versions.find(summary.name, summary.number) for summary in found)
+        output.json([version_shape(version) for version in newest if version is not None])
+        return
+    if found:
+        _list(output, found)
+    total = versions.count_images(match)
+    if total == 0:
+        output.note(
+            f"No image's name holds {match!r}."
+            if match
+            else "There are no images yet. Start with: herdbook init"
         )
+    elif total > len(found):
+        pages = -(-total // _PAGE)
+        output.note(f"Page {number} of {pages} ({total} images): more with --page, or --match")
+
+
+def _list(output: Output, found: "list[ImageSummary]") -> None:
+    from herdbook.core import digests
+
+    output.table(
+        ["image", "#newest", "digest", "variants", "built"],
+        [
+            [
+                summary.name,
+                str(summary.number),
+                digests.short(summary.digest),
+                ", ".join(summary.variants),
+                f"{summary.created_at:%Y-%m-%d %H:%M}",
+            ]
+            for summary in found
+        ],
+    )
 
 
 def show(image: ImageName, as_json: AsJson = False) -> None:

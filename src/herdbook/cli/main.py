@@ -13,7 +13,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from herdbook.cli import build, images, instances, layers, machine, recipes, store
+from herdbook.cli import (
+    advisories,
+    build,
+    catalogue,
+    components,
+    differences,
+    images,
+    instances,
+    layers,
+    machine,
+    recipes,
+    store,
+    why,
+)
 from herdbook.cli.output import Output
 from herdbook.core.errors import INTERRUPTED_EXIT_STATUS, HerdbookError, NoSpaceError
 
@@ -27,7 +40,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for noun in (machine, recipes, build, layers, images, instances, store):
+for noun in (
+    machine,
+    recipes,
+    build,
+    layers,
+    catalogue,
+    images,
+    components,
+    why,
+    differences,
+    advisories,
+    instances,
+    store,
+):
     noun.register(app)
 
 

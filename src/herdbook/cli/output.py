@@ -2,13 +2,13 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from herdbook.core.errors import HerdbookError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 
 class Output:
@@ -23,6 +23,20 @@ class Output:
     def json(self, document: object) -> None:
         """Print a result for scripts."""
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+    def raw(self, content: bytes) -> None:
+        """Print a document that is a result by itself."""
+        sys.stdout.write(content.decode())
+
+    def json_stream(self, head: Mapping[str, object], key: str, items: Iterable[object]) -> None:
+        """Print a result for scripts whose last part is a long list, as it comes."""
+        start = json.dumps(head, indent=2).rstrip("}").rstrip()
+        sys.stdout.write(f'{start}{"," if head else ""}\n  "{key}": [')
+        separator = "\n    "
+        for item in items:
+            sys.stdout.write(separator + json.dumps(item))
+            separator = ",\n    "
+        sys.stdout.write("\n  ]\n}\n")
 
     def text(self, text: str) -> None:
         """Print a result for people."""
@@ -46,6 +60,10 @@ class Output:
         for row in rows:
             table.add_row(*(_coloured(cell) for cell in row))
         self._console().print(table)
+
+    def picture(self, drawn: "RenderableType") -> None:
+        """Print what rich draws."""
+        self._console().print(drawn)
 
     def failure(self, error: HerdbookError) -> None:
         """Say what went wrong, where, and what to do next."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import Lock
 
 from rich.console import Console
@@ -35,6 +36,7 @@ class TerminalProgress:
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             _AmountColumn(),
+            _RateColumn(),
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
@@ -79,6 +81,19 @@ class _Shown:
 
     def describe(self, text: str) -> None:
         self._progress.update(self._task, description=text)
+
+
+class _RateColumn(ProgressColumn):
+    """How fast it goes and how long it will still take, once that can be told."""
+
+    def render(self, task: Task) -> Text:
+        """Render one cell."""
+        speed = task.finished_speed or task.speed
+        if task.total is None or task.fields["unit"] == "bytes" or not speed:
+            return Text("")
+        rate = f"{speed:.1f}/s" if speed >= 1 else f"{60 * speed:.1f}/min"
+        left = task.time_remaining
+        return Text(rate if left is None else f"{rate}, {timedelta(seconds=int(left))} left")
 
 
 class _AmountColumn(ProgressColumn):

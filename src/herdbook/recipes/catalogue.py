@@ -1,6 +1,6 @@
 """The catalogue: which recipes belong together, listed one by one or made from a matrix."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -35,6 +35,11 @@ class CatalogueFolder:
         """Yield the recipes of the matrix, one after the other, none of which is kept."""
         if self.merger is not None:
             yield from map(self.merger.recipe, self.merger.matrix.combinations())
+
+    def count(self) -> int:
+        """Return how many recipes there are."""
+        made = sum(1 for _ in self.merger.matrix.combinations()) if self.merger else 0
+        return len(self.recipes) + made
 
     def every(self) -> Iterator[RecipeFile]:
         """Yield all recipes; raises InvalidInputError where two of them make one image."""
@@ -75,12 +80,13 @@ def recipes_in(paths: Iterable[Path]) -> list[RecipeFile]:
 
 def _each_its_own_image(recipe_files: Iterable[RecipeFile]) -> Iterator[RecipeFile]:
     """Yield the recipes; raises InvalidInputError where two of them make one image."""
-    first: dict[str, tuple[Path, str]] = {}
+    first: dict[str, tuple[Path, Mapping[str, str]]] = {}
     for recipe_file in recipe_files:
-        own = (recipe_file.path, recipe_file.combination)
-        path, combination = first.setdefault(recipe_file.recipe.image, own)
-        if (path, combination) != own:
-            also = f"the combination {combination}" if combination else str(path)
+        own = (recipe_file.path, recipe_file.values)
+        path, values = first.setdefault(recipe_file.recipe.image, own)
+        if (path, values) != own:
+            label = ", ".join(f"{axis}={value}" for axis, value in values.items())
+            also = f"the combination {label}" if label else str(path)
             raise InvalidInputError(
                 f"The image {recipe_file.recipe.image} is made by {also} too",
                 hint="Give one of them another name.",

@@ -1,7 +1,8 @@
 """Merges parts of recipes into whole ones: those of a catalogue's defaults and of its values."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from herdbook.core.errors import InvalidInputError
 from herdbook.recipes.matrix import Matrix, Values, placed, places_in
-from herdbook.recipes.model import Machine, NodeStep, PythonStep, Recipe, Service
+from herdbook.recipes.model import FileStep, Machine, NodeStep, PythonStep, Recipe, RunStep, Service
 from herdbook.recipes.reading import RECIPE, RecipeFile
 from herdbook.recipes.yaml_files import Place, refusal
 
 Fragment = Mapping[str, Any]
-_Contribution = tuple[Place, Fragment]
+_ABSENT = object()
+"""Stands for what no fragment of a combination says."""
 
 
 @dataclass
@@ -28,54 +30,61 @@ class Merger:
     path: Path
     matrix: Matrix
     lines: Mapping[Place, int]
-    _known: dict[tuple[object, ...], Any] = field(default_factory=dict)
+    _known: dict[tuple[str | None, ...], Any] = field(default_factory=dict)
 
     def recipe(self, values: Values) -> RecipeFile:
         """Return the recipe of a combination; raises InvalidInputError with a line."""
-        chosen = dict(zip(self.matrix.axes, values, strict=True))
-        contributions = list(self._contributions(chosen))
-        keys = dict.fromkeys(key for _, fragment in contributions for key in fragment)
-        merged = {key: self._merged(key, contributions, chosen) for key in keys}
-        lines = _FragmentLines([place for place, _ in contributions], self.lines)
+        named = zip(self.matrix.axes, values, strict=True)
+        chosen = {axis: value for axis, value in named if value}
+        merged = {"image": self.matrix.name_of(values)}
+        for key, axes in self._deciding.items():
+            name = (key, *map(chosen.get, axes))
+            if name not in self._known:
+                self._known[name] = self._merged(key, chosen)
+            part = self._known[name]
+            if part is not _ABSENT:
+                merged[key] = part
+        lines = _FragmentLines(chosen, self.lines)
         try:
-            recipe = Recipe.model_validate({"image": self.matrix.name_of(values), **merged})
+            recipe = Recipe.model_validate(merged)
         except ValidationError as error:
             raise self._refused(error, lines, chosen) from error
-        return RecipeFile(self.path, recipe, lines, combination=_label(chosen))
+        return RecipeFile(self.path, recipe, lines, values=chosen)
 
-    def _contributions(self, chosen: Mapping[str, str]) -> Iterator[_Contribution]:
-        yield ("defaults",), self.matrix.defaults
-        for axis, value in chosen.items():
-            if value:
-                yield ("axes", axis, value), self.matrix.axes[axis][value].fragment
+    @cached_property
+    def _deciding(self) -> dict[str, tuple[str, ...]]:
+        """By every key of some fragment: the axes whose values decide what a recipe has there."""
+        found: dict[str, dict[str, None]] = {key: {} for key in self.matrix.defaults}
+        for axis, values in self.matrix.axes.items():
+            for value in values.values():
+                for key in value.fragment:
+                    found.setdefault(key, {})[axis] = None
+        for fragment in self._every_fragment():
+            for key, part in fragment.items():
+                placed_axes = (axis for axis in _places(part) if axis in self.matrix.axes)
+                found[key] |= dict.fromkeys(placed_axes)
+        return {key: tuple(axes) for key, axes in found.items()}
 
-    def _merged(
-        self, key: str, contributions: Sequence[_Contribution], chosen: Mapping[str, str]
-    ) -> Any:  # noqa: ANN401 - whatever a recipe has under the key
-        parts = [(place, fragment[key]) for place, fragment in contributions if key in fragment]
-        places = tuple((*place, key) for place, _ in parts)
-        named = self._axes_in(places, [part for _, part in parts])
-        name = (key, *(place for place, _ in parts), *(chosen[axis] for axis in named))
-        if name not in self._known:
-            whole: Any = None
-            for _, part in parts:
-                whole = part if whole is None else merge(whole, part)
-            self._known[name] = _checked(key, _placed(whole, chosen))
-        return self._known[name]
+    def _every_fragment(self) -> Iterator[Fragment]:
+        yield self.matrix.defaults
+        for values in self.matrix.axes.values():
+            yield from (value.fragment for value in values.values())
 
-    def _axes_in(self, place: tuple[object, ...], parts: Sequence[Any]) -> tuple[str, ...]:
-        """Return the axes whose values' names stand somewhere in these parts."""
-        if ("axes", place) not in self._known:
-            found = dict.fromkeys(name for part in parts for name in _places(part))
-            self._known["axes", place] = tuple(axis for axis in found if axis in self.matrix.axes)
-        axes: tuple[str, ...] = self._known["axes", place]
-        return axes
+    def _merged(self, key: str, chosen: Mapping[str, str]) -> Any:  # noqa: ANN401 - a recipe's part
+        whole: Any = _ABSENT
+        own = (self.matrix.axes[axis][value].fragment for axis, value in chosen.items())
+        for fragment in (self.matrix.defaults, *own):
+            if key in fragment:
+                part = fragment[key]
+                whole = part if whole is _ABSENT else merge(whole, part)
+        return _ABSENT if whole is _ABSENT else _checked(key, _placed(whole, chosen))
 
     def _refused(
         self, error: ValidationError, lines: Mapping[Place, int], chosen: Mapping[str, str]
     ) -> InvalidInputError:
         found = refusal(self.path, lines, error, Recipe, RECIPE)
-        found.message += f" (in the combination {_label(chosen)})"
+        label = ", ".join(f"{axis}={value}" for axis, value in chosen.items())
+        found.message += f" (in the combination {label})"
         return found
 
 
@@ -92,22 +101,19 @@ def merge(below: Any, above: Any) -> Any:  # noqa: ANN401 - any part of a recipe
 class _FragmentLines(dict[Place, int]):
     """Where in a catalogue the places of a merged recipe come from: the latest fragment counts."""
 
-    def __init__(self, fragments: Sequence[Place], lines: Mapping[Place, int]) -> None:
+    def __init__(self, chosen: Mapping[str, str], lines: Mapping[Place, int]) -> None:
         super().__init__()
-        self._fragments = fragments
+        self._chosen = chosen
         self._lines = lines
 
     def get(self, place: Place, default: Any = None) -> Any:  # noqa: ANN401 - as dict has it
         if place[:1] == ("image",):  # it is made of the catalogue's name
             return self._lines.get(("name",), default)
-        for fragment in reversed(self._fragments):
+        own = (("axes", axis, value) for axis, value in reversed(list(self._chosen.items())))
+        for fragment in (*own, ("defaults",)):
             if line := self._lines.get((*fragment, *place)):
                 return line
         return default
-
-
-def _label(chosen: Mapping[str, str]) -> str:
-    return ", ".join(f"{axis}={value}" for axis, value in chosen.items() if value)
 
 
 def _places(part: Any) -> Iterator[str]:  # noqa: ANN401 - any part of a recipe
@@ -132,6 +138,8 @@ def _placed(part: Any, chosen: Mapping[str, str]) -> Any:  # noqa: ANN401 - the 
 
 
 _CHECKS: Mapping[str, TypeAdapter[Any]] = {
+    "files": TypeAdapter(tuple[FileStep, ...]),
+    "run": TypeAdapter(tuple[RunStep, ...]),
     "python": TypeAdapter(PythonStep),
     "node": TypeAdapter(NodeStep),
     "service": TypeAdapter(Service),

@@ -1,7 +1,7 @@
 """Reads a recipe file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from herdbook.recipes.model import Recipe
@@ -38,19 +38,24 @@ class RecipeFile:
     """A recipe with where it was read from, and the text it was read as.
 
     `lines` maps places in it to line numbers from 1. One of a catalogue's matrix has the
-    catalogue's path, no text of its own, and says which `combination` of values it is.
+    catalogue's path, no text of its own, and says which combination it is: `values` by axis.
     """
 
     path: Path
     recipe: Recipe
     lines: Mapping[Place, int]
     text: str = ""
-    combination: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
         """The folder that paths in the recipe are relative to."""
         return self.path.parent
+
+    @property
+    def combination(self) -> str:
+        """Which combination of a matrix it is, in words; empty for a recipe of its own."""
+        return ", ".join(f"{axis}={value}" for axis, value in self.values.items())
 
     @property
     def written(self) -> str:

@@ -20,6 +20,7 @@ from herdbook.disks.rendering import Renderer
 from herdbook.drivers import process
 from herdbook.drivers.apt import AptArchive, Mirrors
 from herdbook.drivers.bubblewrap import BubblewrapSandbox
+from herdbook.drivers.http.feeds import HttpFeeds
 from herdbook.drivers.network import HostNetwork
 from herdbook.drivers.npm import NpmNodePackages
 from herdbook.drivers.podman import PodmanEngine
@@ -30,6 +31,7 @@ from herdbook.fleet.ports import Network
 from herdbook.server.provision import provide_renderer
 from herdbook.server.settings import Settings
 from herdbook.server.stamps import open_stamps
+from herdbook.store.advisories import SqlAdvisories
 from herdbook.store.blobs import BlobStore
 from herdbook.store.cache import SqlCache
 from herdbook.store.components import SqlComponents
@@ -69,6 +71,8 @@ def open_workshop(
         sandbox=sandbox,
         versions=SqlVersions(database),
         components=SqlComponents(database),
+        advisories=SqlAdvisories(database),
+        feeds=HttpFeeds(),
         layers=blobs,
         cache=SqlCache(database, blobs),
         stamps=open_stamps(settings),

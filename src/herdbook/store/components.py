@@ -1,13 +1,23 @@
 """The index of components in SQL: which layer holds what, and who has such layers."""
 
-from collections.abc import Collection, Iterable, Iterator
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, func, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    and_,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
-from herdbook.catalogue.components import Component, Ecosystem, LayerBill, Origin
+from herdbook.catalogue.components import Component, LayerBill, Origin
 from herdbook.catalogue.holders import ComponentQuery, Holder, Holding, LayerUse
 from herdbook.core.digests import Digest
 from herdbook.recipes.model import Variant
@@ -15,20 +25,29 @@ from herdbook.store import schema
 from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
 from herdbook.store.moments import in_utc
-from herdbook.store.version_writing import COMPONENT_COLUMNS, VersionWriter, layer_ids
+from herdbook.store.schema import component_of
+from herdbook.store.version_writing import VersionWriter, layer_ids
 
-_FIRST_PAGE = 200
-_PAGE = 20_000
-_FEW = 20_000
-"""Up to so many variants are looked up; where more hold something, all are read in order, so that
-the first answers come at once."""
+
+@dataclass(frozen=True)
+class Reading:
+    """How variants are read, in numbers of them.
+
+    Up to `few` are looked up one by one; where more hold something, all are read in order, in a
+    page of `first` and then of `page`, so that the first come at once.
+    """
+
+    few: int = 20_000
+    first: int = 200
+    page: int = 20_000
 
 
 class SqlComponents:
     """Components by layer; versions are found by the stacks of layers that they share."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, how: Reading | None = None) -> None:
         self._engine = engine
+        self._how = how or Reading()
 
     def known(self, layers: Iterable[Digest]) -> set[Digest]:
         """Return those layers that have a bill."""
@@ -44,9 +63,14 @@ class SqlComponents:
     def add(self, bills: Iterable[LayerBill]) -> None:
         """Keep the bills of layers that versions have."""
         with writing(self._engine) as connection:
-            writer = VersionWriter(connection)
-            for bill in bills:
-                writer.add_bill(bill)
+            VersionWriter(connection).add_bills(bills)
+
+    def count_not_scanned(self) -> int:
+        """Return how many layers of versions have no bill."""
+        table = schema.layers
+        query = select(func.count()).where(table.c.origin == Origin.NOT_SCANNED.value)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
 
     def bills(self, layers: Iterable[Digest]) -> list[LayerBill]:
         """Return the bills of layers; a layer that nobody knows was not scanned."""
@@ -55,7 +79,7 @@ class SqlComponents:
         with reading(self._engine) as connection:
             ids = layer_ids(connection, wanted)
             query = select(table.c.id, table.c.origin).where(table.c.id.in_(ids.values()))
-            origins: dict[int, str] = dict(connection.execute(query).tuples().all())
+            origins: dict[int, str] = {row[0]: row[1] for row in connection.execute(query)}
             found: dict[int, list[Component]] = {identity: [] for identity in ids.values()}
             rows = connection.execute(
                 select(held.c.layer_id, schema.components)
@@ -64,7 +88,7 @@ class SqlComponents:
                 .order_by(schema.components.c.purl)
             )
             for row in rows:
-                found[row.layer_id].append(_component(row))
+                found[row.layer_id].append(component_of(row))
         return [
             LayerBill(digest, tuple(found[ids[digest]]), Origin(origins[ids[digest]]))
             if digest in ids
@@ -83,20 +107,20 @@ class SqlComponents:
             found = found.where(or_(*(column == query.version for column in versions)))
         found = found.where(or_(table.c.name == query.name, table.c.source == query.name))
         with reading(self._engine) as connection:
-            return [(row.id, _component(row)) for row in connection.execute(found)]
+            return [(row.id, component_of(row)) for row in connection.execute(found)]
 
     def every(self) -> list[tuple[int, Component]]:
         """Return all components by the number kept for each."""
         table = schema.components
         with reading(self._engine) as connection:
             rows = connection.execute(select(table).order_by(table.c.id))
-            return [(row.id, _component(row)) for row in rows]
+            return [(row.id, component_of(row)) for row in rows]
 
     def names(self, beginning: str, limit: int) -> list[str]:
         """Return names of components and of their sources that begin so."""
         table = schema.components.c
         queries = [
-            select(column).where(column >= beginning, column < beginning + "\x7f").distinct()
+            select(column).where(column.startswith(beginning, autoescape=True)).distinct()
             for column in (table.name, table.source)
         ]
         with reading(self._engine) as connection:
@@ -125,10 +149,14 @@ class SqlComponents:
         """
         with reading(self._engine) as connection:
             stacks = _stacks(connection, layers)
-            read = _all if _is_common(connection, stacks) else _few
-            yield from _versions(read(connection, stacks), stacks, every=every)
+            if _is_common(connection, stacks, self._how.few):
+                rows: Iterable[_Row] = _all(connection, self._how)
+            else:
+                rows = _few(connection, stacks)
+            yield from _holders(rows, stacks, every=every)
 
 
+_Row = Row[*tuple[Any, ...]]
 _Stacks = dict[int, tuple[Holding, ...]]
 
 
@@ -143,36 +171,42 @@ def _stacks(connection: Connection, layers: Collection[int]) -> _Stacks:
     return found
 
 
-def _is_common(connection: Connection, stacks: _Stacks) -> bool:
+def _is_common(connection: Connection, stacks: _Stacks, few: int) -> bool:
     """Tell whether so many variants have these stacks that reading all in order is quicker."""
     count = 0
     for chunk in chunks(stacks):
         query = select(func.count()).select_from(schema.variants).where(_has(chunk))
         count += connection.execute(query).scalar_one()
-        if count > _FEW:
+        if count > few:
             return True
     return False
 
 
-def _all(connection: Connection, stacks: _Stacks) -> Iterator[Row[Any]]:
-    """Yield the variants that have one of the stacks from all there are, in growing pages."""
-    variants = schema.variants.c
-    query, size, last = _rows().order_by(variants.id.desc()), _FIRST_PAGE, None
+def _all(connection: Connection, how: Reading) -> Iterator[_Row]:
+    """Yield all versions, the newest first, in growing pages."""
+    versions = schema.versions.c
+    query, size, last = _rows().order_by(versions.id.desc()), how.first, None
     while True:
-        page = query if last is None else query.where(variants.id < last)
+        page = query if last is None else query.where(versions.id < last)
         rows = connection.execute(page.limit(size)).all()
-        yield from (row for row in rows if row.base_id in stacks or row.own_id in stacks)
+        yield from rows
         if len(rows) < size:
             return
-        last, size = rows[-1].id, _PAGE
+        last, size = rows[-1].id, how.page
 
 
-def _few(connection: Connection, stacks: _Stacks) -> list[Row[Any]]:
-    """Return the variants that have one of the stacks, looked up one by one."""
-    found: dict[int, Row[Any]] = {}
+def _few(connection: Connection, stacks: _Stacks) -> list[_Row]:
+    """Return the versions that have one of the stacks, looked up one by one."""
+    variants = schema.variants.c
+    wanted: set[int] = set()
     for chunk in chunks(stacks):
-        found |= {row.id: row for row in connection.execute(_rows().where(_has(chunk)))}
-    return [found[identity] for identity in sorted(found, reverse=True)]
+        query = select(variants.version_id).where(_has(chunk))
+        wanted.update(connection.execute(query).scalars())
+    found: list[_Row] = []
+    for numbers in chunks(sorted(wanted, reverse=True)):
+        query = _rows().where(schema.versions.c.id.in_(numbers))
+        found += connection.execute(query.order_by(schema.versions.c.id.desc()))
+    return found
 
 
 def _has(stacks: Collection[int]) -> ColumnElement[bool]:
@@ -181,38 +215,40 @@ def _has(stacks: Collection[int]) -> ColumnElement[bool]:
 
 
 def _rows() -> Select[Any]:
-    images, versions, variants = schema.images.c, schema.versions.c, schema.variants.c
-    return (
-        select(
-            *(variants.id, variants.kind, variants.base_id, variants.own_id, variants.version_id),
-            *(versions.number, versions.created_at, images.name, images.newest_id),
+    """Return a version's number, image and time, and the stacks of its variants."""
+    images, versions = schema.images.c, schema.versions.c
+    query = select(
+        versions.id, versions.number, versions.created_at, images.name, images.newest_id
+    ).join(schema.images, images.id == versions.image_id)
+    for kind in Variant:
+        variant = schema.variants.alias(kind.value)
+        query = query.add_columns(variant.c.base_id, variant.c.own_id).outerjoin(
+            variant, and_(variant.c.version_id == versions.id, variant.c.kind == kind.value)
         )
-        .select_from(schema.variants)
-        .join(schema.versions, versions.id == variants.version_id)
-        .join(schema.images, images.id == versions.image_id)
-    )
+    return query
 
 
-def _versions(rows: Iterable[Row[Any]], stacks: _Stacks, *, every: bool) -> Iterator[Holder]:
-    for version, group in groupby(rows, attrgetter("version_id")):
-        found = list(group)
-        row = found[0]
-        newest = row.newest_id == version
-        if newest or every:
-            holdings = [*stacks.get(row.base_id, ()), *stacks.get(row.own_id, ())]
-            for other in found[1:]:
-                holdings += stacks.get(other.base_id, ())
-                holdings += stacks.get(other.own_id, ())
-            yield Holder(
-                image=row.name,
-                number=row.number,
-                newest=newest,
-                created_at=in_utc(row.created_at),
-                variants=tuple(sorted(Variant(each.kind) for each in found)),
-                holdings=tuple(dict.fromkeys(holdings)),
-            )
+def _holders(rows: Iterable[_Row], stacks: _Stacks, *, every: bool) -> Iterator[Holder]:
+    """Yield those of the versions that have one of the stacks, and all or their images' newest."""
+    known: dict[tuple[int | None, ...], tuple[tuple[Variant, ...], tuple[Holding, ...]]] = {}
+    for identity, number, created_at, name, newest_id, one, two, three, four in rows:
+        held = tuple(stack if stack in stacks else None for stack in (one, two, three, four))
+        if held not in known:
+            known[held] = _parts(held, stacks)
+        variants, holdings = known[held]
+        newest = identity == newest_id
+        if variants and (newest or every):
+            yield Holder(name, number, newest, in_utc(created_at), variants, holdings)
 
 
-def _component(row: Row[Any]) -> Component:
-    fields = {name: getattr(row, name) for name in COMPONENT_COLUMNS}
-    return Component(Ecosystem(row.ecosystem), **fields)
+def _parts(
+    held: Sequence[int | None], stacks: _Stacks
+) -> tuple[tuple[Variant, ...], tuple[Holding, ...]]:
+    """Return which variants have some of these stacks, two for each variant, and which layers."""
+    variants, holdings = [], []
+    for number, kind in enumerate(Variant):
+        own = [stack for stack in held[2 * number : 2 * number + 2] if stack is not None]
+        if own:
+            variants.append(kind)
+        holdings += [holding for stack in own for holding in stacks[stack]]
+    return tuple(variants), tuple(dict.fromkeys(holdings))

@@ -3,11 +3,14 @@
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -17,8 +20,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
+from herdbook.catalogue.components import Component, Ecosystem
 from herdbook.core.digests import Digest
 from herdbook.images.documents import LayerReference
 
@@ -80,9 +85,15 @@ versions = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("lock_id", ForeignKey("locks.id"), nullable=False, index=True),
     Column("parent_id", ForeignKey("versions.id"), index=True),
+    UniqueConstraint("image_id", "number"),
+)
+
+version_contents = Table(  # apart: what goes through all versions need not read past these
+    "version_contents",
+    metadata,
+    Column("version_id", ForeignKey("versions.id"), primary_key=True),
     Column("recipe", LargeBinary, nullable=False),
     Column("documents", LargeBinary, nullable=False),
-    UniqueConstraint("image_id", "number"),
 )
 
 layers = Table(
@@ -138,6 +149,7 @@ components = Table(
     Column("source_version", String(200), nullable=False),
     Column("licence", Text, nullable=False),
     Column("digest", String(140), nullable=False),
+    Column("matched", Boolean, nullable=False, server_default=false(), index=True),
 )
 
 layer_components = Table(
@@ -169,8 +181,133 @@ compressed_layers = Table(
     Column("size", BigInteger, nullable=False),
 )
 
+NAME_LENGTH = 255
+"""Characters of what names an advisory or a package and is searched for."""
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("imported_at", DateTime(timezone=True), nullable=False),
+    Column("digest", DigestColumn, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("skipped", JSON, nullable=False),
+)
+
+# They are looked up by many names at once, so names come first in the index.
+# `feed_id` is the newest import that held the advisory; that feed's row may be gone. `digest` is
+# of all that was said, empty where a part of it was taken back since.
+advisories = Table(
+    "advisories",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("source", String(16), nullable=False),
+    Column("name", String(NAME_LENGTH), nullable=False),
+    Column("feed_id", Integer, nullable=False, index=True),
+    Column("digest", DigestColumn),
+    Column("aliases", JSON, nullable=False),
+    Column("upstream", JSON, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("published", Text, nullable=False),
+    Column("modified", Text, nullable=False),
+    UniqueConstraint("name", "source"),
+)
+
+affected_ranges = Table(
+    "affected_ranges",
+    metadata,
+    Column("advisory_id", ForeignKey("advisories.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("ecosystem", String(8), nullable=False),
+    Column("package", String(NAME_LENGTH), nullable=False),
+    Column("suite", String(32), nullable=False),
+    Column("introduced", Text, nullable=False),
+    Column("fixed", Text, nullable=False),
+    Column("last_affected", Text, nullable=False),
+    Column("versions", JSON, nullable=False),
+    Column("status", String(16), nullable=False),
+    Index(None, "ecosystem", "package"),
+)
+
+# All names of what an advisory is about, without regard to case: its own, aliases and upstream.
+advisory_names = Table(
+    "advisory_names",
+    metadata,
+    Column("key", String(NAME_LENGTH), primary_key=True),
+    Column(
+        "advisory_id",
+        ForeignKey("advisories.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+    Column("name", String(NAME_LENGTH), nullable=False),
+)
+
+# How many advisories speak of an ecosystem and, for Debian, a suite.
+advisory_scopes = Table(
+    "advisory_scopes",
+    metadata,
+    Column("ecosystem", String(8), primary_key=True),
+    Column("suite", String(32), primary_key=True),
+    Column("advisories", Integer, nullable=False),
+)
+
+exploited = Table(
+    "exploited",
+    metadata,
+    Column("id", String(NAME_LENGTH), primary_key=True),
+    Column("added", String(16), nullable=False),
+    Column("due", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+)
+
+statements = Table(
+    "statements",
+    metadata,
+    Column("feed_id", ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("vulnerabilities", JSON, nullable=False),
+    Column("products", JSON, nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("timestamp", String(32), nullable=False),
+    Column("author", Text, nullable=False),
+    Column("justification", Text, nullable=False),
+    Column("explanation", Text, nullable=False),
+)
+
+# What matching decided of components that are `matched`, where somebody has to look at it.
+findings = Table(
+    "findings",
+    metadata,
+    Column("component_id", ForeignKey("components.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "advisory_id",
+        ForeignKey("advisories.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+    Column("state", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("fixed", Text, nullable=False),
+)
+
+
+COMPONENT_COLUMNS = (
+    *("name", "version", "suite", "architecture", "source", "source_version", "licence", "digest"),
+)
+"""The columns of a component that are called as its fields are."""
+
 
 def layer_of(row: Row[*tuple[Any, ...]]) -> LayerReference:
     """Return the layer that a row names: of `finished_work`, or of a stack with its layers."""
     inputs = Digest(row.inputs) if row.inputs else None
     return LayerReference(row.title, Digest(row.digest), row.size, inputs=inputs)
+
+
+def component_of(row: Row[*tuple[Any, ...]]) -> Component:
+    """Return the component that a row of `components` is."""
+    fields = {name: getattr(row, name) for name in COMPONENT_COLUMNS}
+    return Component(Ecosystem(row.ecosystem), **fields)

@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from herdbook.catalogue.stamps import Stamp
@@ -71,9 +72,19 @@ class StampFiles:
         if self.database is None:
             return None
         try:
-            with self.database.open("rb") as stream:
-                header = stream.read(_HEADER_BYTES)
-                inode = os.fstat(stream.fileno()).st_ino
+            inode = self.database.stat().st_ino
+            header = os.pread(_opened(self.database, inode), _HEADER_BYTES, 0)
         except OSError:
             return None
         return [inode, int.from_bytes(header[_USER_VERSION], "big")]
+
+
+@cache
+def _opened(database: Path, inode: int) -> int:
+    """Return a descriptor of the database file that stays open until this process ends.
+
+    Closing it would give up all locks that SQLite holds on the file for this process (fcntl(2)),
+    and others would then take the log it writes for one that nobody needs.
+    """
+    del inode  # another file in the same place is opened anew
+    return os.open(database, os.O_RDONLY | os.O_CLOEXEC)

@@ -35,8 +35,13 @@ class VersionWriter:
             created_at=new.created_at.astimezone(UTC),
             lock_id=self._lock(new.lock),
             parent_id=self._parent(new.parent),
-            recipe=pack(new.recipe),
-            documents=pack_documents(new.documents),
+        )
+        self.connection.execute(
+            insert(schema.version_contents).values(
+                version_id=version_id,
+                recipe=pack(new.recipe),
+                documents=pack_documents(new.documents),
+            )
         )
         images = schema.images
         self.connection.execute(
@@ -44,11 +49,14 @@ class VersionWriter:
         )
         for variant in new.variants:
             self._add_variant(variant, version_id)
-        for bill in new.bills:
-            self.add_bill(bill)
+        self.add_bills(new.bills)
 
-    def add_bill(self, bill: LayerBill) -> None:
-        """Say what a layer holds; what was scanned or declared already stays."""
+    def add_bills(self, bills: Iterable[LayerBill]) -> None:
+        """Say what layers hold; what was scanned or declared already stays."""
+        for bill in bills:
+            self._add_bill(bill)
+
+    def _add_bill(self, bill: LayerBill) -> None:
         layers, held = schema.layers, schema.layer_components
         found = self.connection.execute(
             update(layers)
@@ -111,7 +119,7 @@ class VersionWriter:
             component.purl,
             {
                 "ecosystem": component.ecosystem.value,
-                **{name: getattr(component, name) for name in COMPONENT_COLUMNS},
+                **{name: getattr(component, name) for name in schema.COMPONENT_COLUMNS},
             },
         )
 
@@ -159,12 +167,6 @@ class VersionWriter:
     def _insert(self, table: Table, **values: Any) -> int:  # noqa: ANN401 - what columns take
         query = insert(table).values(**values).returning(table.c.id)
         return int(self.connection.execute(query).scalar_one())
-
-
-COMPONENT_COLUMNS = (
-    *("name", "version", "suite", "architecture", "source", "source_version", "licence", "digest"),
-)
-"""The columns of a component that are called as its fields are."""
 
 
 def layer_ids(connection: Connection, digests: Iterable[Digest]) -> dict[Digest, int]:

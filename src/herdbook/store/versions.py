@@ -1,5 +1,6 @@
 """The register of images and versions in SQL."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from herdbook.core.digests import Digest
 from herdbook.core.errors import NotFoundError
 from herdbook.images.documents import Document, LayerReference
 from herdbook.store import schema
+from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
 from herdbook.store.moments import in_utc
 from herdbook.store.packing import unpack, unpack_documents
@@ -39,9 +41,12 @@ class SqlVersions:
         """Keep a version under the next number of its image; see the port's promises."""
         with writing(self._engine) as connection:
             latest = _one(connection, _newest(new.image))
+            writer = VersionWriter(connection)
             if latest is None or latest.digest != new.digest or latest.build_key != new.build_key:
-                VersionWriter(connection).add(new)
+                writer.add(new)
                 latest = _one(connection, _newest(new.image))
+            else:
+                writer.add_bills(new.bills)
         if latest is None:
             raise NotFoundError(f"{new.image} was not kept")
         return latest
@@ -70,15 +75,27 @@ class SqlVersions:
         self, match: str = "", skip: int = 0, limit: int | None = None
     ) -> list[ImageSummary]:
         """Return images by name, a part of them where they are many."""
-        versions, images = schema.versions.c, schema.images.c
-        held = select(func.count()).where(versions.image_id == images.id).scalar_subquery()
-        query = _matching(select(images.name, held), match).order_by(images.name)
+        images, versions, every = schema.images.c, schema.versions.c, schema.versions.alias()
+        page = _matching(select(images.id, images.name, images.newest_id), match)
+        named = page.order_by(images.name).offset(skip).limit(limit).subquery()
+        held = select(func.count()).where(every.c.image_id == named.c.id).scalar_subquery()
+        query = (
+            select(named.c.name, held.label("held"), versions.id, versions.number)
+            .add_columns(versions.digest, versions.created_at)
+            .join(schema.versions, versions.id == named.c.newest_id)
+            .order_by(named.c.name)
+        )
         with reading(self._engine) as connection:
-            return [
-                ImageSummary(name, count, latest)
-                for name, count in connection.execute(query.offset(skip).limit(limit)).all()
-                if (latest := _one(connection, _newest(name))) is not None
-            ]
+            rows = connection.execute(query).all()
+            kinds = _kinds(connection, [row.id for row in rows])
+        return [
+            ImageSummary(
+                *(row.name, row.held, row.number, Digest(row.digest)),
+                in_utc(row.created_at),
+                tuple(sorted(kinds[row.id])),
+            )
+            for row in rows
+        ]
 
     def count_images(self, match: str = "") -> int:
         """Return how many images there are that `images` would give."""
@@ -89,7 +106,7 @@ class SqlVersions:
     def names(self, prefix: str, limit: int) -> list[str]:
         """Return the names of images that begin so, in order."""
         name = schema.images.c.name
-        query = _matching(select(name), "").where(name >= prefix, name < prefix + "\x7f")
+        query = _matching(select(name), "").where(name.startswith(prefix, autoescape=True))
         with reading(self._engine) as connection:
             return list(connection.execute(query.order_by(name).limit(limit)).scalars())
 
@@ -140,7 +157,8 @@ class SqlVersions:
             select(variants.version_id).where(variants.manifest == digest),
             select(variants.version_id).where(variants.config == digest),
         )
-        query = select(versions.documents).where(versions.id.in_(holders)).limit(1)
+        contents = schema.version_contents.c
+        query = select(contents.documents).where(contents.version_id.in_(holders)).limit(1)
         with reading(self._engine) as connection:
             content = connection.execute(query).scalar()
         for document in unpack_documents(content) if content else ():
@@ -150,8 +168,13 @@ class SqlVersions:
 
 
 def _versions() -> Select[Any]:
-    columns = [column for column in schema.versions.c if column.name != "documents"]
-    return select(*columns, schema.images.c.name).join(schema.images)
+    recipe = schema.version_contents.c.recipe
+    return (
+        select(schema.versions, schema.images.c.name, recipe)
+        .select_from(schema.versions)
+        .join(schema.images)
+        .join(schema.version_contents)
+    )
 
 
 def _newest(image: str) -> Select[Any]:
@@ -164,6 +187,17 @@ def _matching(query: Select[Any], match: str) -> Select[Any]:
     if match:
         query = query.where(schema.images.c.name.contains(match, autoescape=True))
     return query.where(schema.images.c.newest_id.is_not(None))
+
+
+def _kinds(connection: Connection, versions: Iterable[int]) -> dict[int, list[Variant]]:
+    """Return which variants versions have."""
+    variants = schema.variants.c
+    found: dict[int, list[Variant]] = defaultdict(list)
+    for chunk in chunks(versions):
+        query = select(variants.version_id, variants.kind).where(variants.version_id.in_(chunk))
+        for version, kind in connection.execute(query):
+            found[version].append(Variant(kind))
+    return found
 
 
 def _one(connection: Connection, query: Select[Any]) -> Version | None:
@@ -230,7 +264,8 @@ def _delete(connection: Connection, numbered: Iterable[tuple[str, int]]) -> None
         connection.execute(
             update(versions).where(versions.c.parent_id == row.id).values(parent_id=None)
         )
-        connection.execute(delete(variants).where(variants.c.version_id == row.id))
+        for table in (variants, schema.version_contents):
+            connection.execute(delete(table).where(table.c.version_id == row.id))
         connection.execute(delete(versions).where(versions.c.id == row.id))
         _point_at_newest(connection, row.image_id)
     if removed:

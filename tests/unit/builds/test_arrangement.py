@@ -60,8 +60,8 @@ def test_on_another_image_there_need_be_no_packages() -> None:
 
 
 def test_what_the_plan_does_not_cover_is_not_arranged() -> None:
-    assert arrange(LOCK, BOTH, PLAN.model_copy(update={"layers": PLAN.layers[:2]})) is None
-    assert arrange(LOCK, BOTH, PLAN.model_copy(update={"roots": PLAN.roots[:1]})) is None
+    assert arrange(LOCK, BOTH, SuitePlan(layers=PLAN.layers[:2], roots=PLAN.roots)) is None
+    assert arrange(LOCK, BOTH, SuitePlan(layers=PLAN.layers, roots=PLAN.roots[:1])) is None
     assert arrange(LOCK, (Variant.CONTAINER,), PLAN) is not None
 
 

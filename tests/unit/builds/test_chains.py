@@ -1,7 +1,8 @@
 """A root stands on the largest planned one whose packages it holds, and stays where it stands."""
 
-from herdbook.builds.chains import chain, with_root
-from herdbook.builds.layer_plan import RootEntry
+from herdbook.builds import chains
+from herdbook.builds.chains import Steps, with_root
+from herdbook.builds.layer_plan import RootEntry, SuitePlan
 
 BARE = {"dpkg", "tar"}
 PYTHON = BARE | {"python3"}
@@ -13,6 +14,10 @@ def planned(*sets: set[str]) -> tuple[RootEntry, ...]:
     for packages in sets:
         roots = with_root(roots, packages, BARE)
     return roots
+
+
+def chain(roots: tuple[RootEntry, ...], packages: set[str]) -> Steps | None:
+    return chains.chain(SuitePlan(roots=roots), packages)
 
 
 def test_every_root_begins_with_what_all_images_hold() -> None:

@@ -92,7 +92,8 @@ def _failure(
     if reason.startswith("404 "):
         return NetworkError(
             f"The archive no longer has {each.label}",
-            hint="Lock again to take the version that replaced it: herdbook lock",
+            hint="Lock again to take the version that replaced it: herdbook lock. If that chooses "
+            "the same, the mirror lists what it does not have: use another one.",
         )
     return NetworkError(
         f"{each.label} could not be fetched:\n{reason}",

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
@@ -52,26 +53,30 @@ class House:
 
     def resolve(self, wanted: str, built: Sequence[SourceMetadata]) -> list[LockedWheel]:
         """Decide on requirements and fetch their wheels, but for those that are to be built."""
+        pinned = self._pinned(wanted, built)
         with incoming(self.directory) as folder:
-            stand_ins = folder / "stand-ins"
-            stand_ins.mkdir()
-            for name, content in map(stand_in, built):
-                (stand_ins / name).write_bytes(content)
-            options: list[str | Path] = [*_WHEELS_ONLY]
-            if built:
-                options += ["--find-links", stand_ins]
-            for each in built:
-                options += ["--no-emit-package", canonicalize_name(each.name)]
-            pinned = self._uv().compile(wanted, options)
-            arrived = folder / "wheels"
-            arrived.mkdir()
             if pinned.strip():
-                self._download(pinned, arrived)
-            wheels = [self._keep_wheel(path) for path in arrived.iterdir()]
+                self._download(pinned, folder)
+            wheels = [self._keep_wheel(path) for path in folder.iterdir()]
         names = {canonicalize_name(match[1]) for match in _PINNED.finditer(pinned)}
         if missing := names - {canonicalize_name(wheel.name) for wheel in wheels}:
             raise NetworkError(f"No wheel was fetched for {', '.join(sorted(missing))}")
         return wheels
+
+    def _pinned(self, wanted: str, built: Sequence[SourceMetadata]) -> str:
+        """Return all requirements pinned, but for those that are to be built.
+
+        For each of these, a wheel stands in that says what it needs.
+        """
+        with TemporaryDirectory(prefix="herdbook-") as folder:
+            options: list[str | Path] = [*_WHEELS_ONLY]
+            for each in built:
+                name, content = stand_in(each)
+                (Path(folder) / name).write_bytes(content)
+                options += ["--no-emit-package", canonicalize_name(each.name)]
+            if built:
+                options += ["--find-links", folder]
+            return self._uv().compile(wanted, options)
 
     def sources(
         self, wanted: str, names: Sequence[str]

@@ -18,6 +18,8 @@ from herdbook.core.errors import (
 from herdbook.drivers import process
 
 MACHINE = "x86_64"
+_NEWEST_GLIBC_MINOR = 40
+"""The newest that uv has a name for: a newer one takes the same wheels, and perhaps some more."""
 
 _OFFLINE = re.compile(
     r"Could not connect|dns error|Connection|Network|timed out|Failed to fetch|Temporary failure",
@@ -59,7 +61,8 @@ class Uv:
 
     @property
     def _platform(self) -> str:
-        return f"{MACHINE}-manylinux_{self.glibc.replace('.', '_')}"
+        major, minor = map(int, self.glibc.split("."))
+        return f"{MACHINE}-manylinux_{major}_{min(minor, _NEWEST_GLIBC_MINOR)}"
 
 
 def refusal(said: str, requirements: Path) -> HerdbookError:

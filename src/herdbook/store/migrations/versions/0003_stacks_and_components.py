@@ -65,9 +65,13 @@ def _kept() -> list[sa.Table]:
             sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
             sa.Column("lock_id", sa.Integer, sa.ForeignKey("locks.id"), nullable=False, index=True),
             sa.Column("parent_id", sa.Integer, sa.ForeignKey("versions.id"), index=True),
+            sa.UniqueConstraint("image_id", "number"),
+        ),
+        op.create_table(
+            "version_contents",
+            sa.Column("version_id", sa.Integer, sa.ForeignKey("versions.id"), primary_key=True),
             sa.Column("recipe", sa.LargeBinary, nullable=False),
             sa.Column("documents", sa.LargeBinary, nullable=False),
-            sa.UniqueConstraint("image_id", "number"),
         ),
         op.create_table(
             "layers",
@@ -182,6 +186,10 @@ class _Filling:
             digest=_raw(row["digest"]),
             build_key=_raw(row["build_key"]),
             lock_id=lock,
+        )
+        self._insert(
+            "version_contents",
+            version_id=row["id"],
             recipe=pack(row["recipe"]),
             documents=pack_documents(documents),
         )
