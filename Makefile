@@ -1,5 +1,5 @@
 # The few words of this project. `make demo` and `make test` need nothing prepared by hand.
-.PHONY: demo demo-down test oracle check fix bench environment lock
+.PHONY: demo demo-down test oracle example check fix bench environment lock
 .DEFAULT_GOAL := check
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -20,6 +20,10 @@ test: environment          ## the whole suite, on real packages, containers and 
 oracle: environment        ## hold many package sets against mmdebstrap, file by file: an hour
 	@scripts/install run test
 	@$(SUDO) HERDBOOK_ORACLE=long $(BIN)/pytest tests/oracle $(PYTEST_OPTIONS)
+
+example: environment       ## build all of examples/catalogue, start each image, compare its components
+	@scripts/install run test
+	@$(SUDO) HERDBOOK_CATALOGUE=long $(BIN)/pytest tests/example_catalogue $(PYTEST_OPTIONS)
 
 check: environment         ## what every commit passes, in seconds: style, types, layers, unit tests
 	@$(BIN)/ruff check --quiet
