@@ -12,10 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
 
 from bench import Bench
 from catalogue import CatalogueBench
+from example import ExampleBench
 from measure import Comparison
+from scale_bench import Measured, measure_registers, register_table
 
 FOLDER = Path(__file__).parent
 
@@ -40,11 +43,22 @@ def main() -> None:
             rows += [*catalogue.cold(), catalogue.thirteenth(), *catalogue.patched()]
         finally:
             catalogue.close()
+    with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
+        example = ExampleBench(Path(name) / "example")
+        try:
+            rows += [example.cold(), example.unchanged()]
+        finally:
+            example.close()
+    with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
+        registers = measure_registers(Path(name))
     facts = machine_facts()
-    (FOLDER / "results.json").write_text(
-        json.dumps({**facts, "rows": [asdict(row) for row in rows]}, indent=2) + "\n"
-    )
-    (FOLDER / "RESULTS.md").write_text(report(facts, rows))
+    everything = {
+        **facts,
+        "rows": [asdict(row) for row in rows],
+        "registers": [asdict(row) for row in registers],
+    }
+    (FOLDER / "results.json").write_text(json.dumps(everything, indent=2) + "\n")
+    (FOLDER / "RESULTS.md").write_text(report(facts, rows, registers))
     print((FOLDER / "RESULTS.md").read_text())
 
 
@@ -73,7 +87,7 @@ def first_line(command: list[str]) -> str:
     return result.stdout.splitlines()[0]
 
 
-def report(facts: dict[str, object], rows: list[Comparison]) -> str:
+def report(facts: dict[str, object], rows: list[Comparison], registers: list[Measured]) -> str:
     """Render the table for people."""
     lines = [
         "# Measured",
@@ -85,10 +99,12 @@ def report(facts: dict[str, object], rows: list[Comparison]) -> str:
         "| what | Herdbook | other | ratio | goal | met |",
         "|---|---|---|---|---|---|",
         *(row_text(row) for row in rows),
+        *register_table(registers),
         "",
         *(f"- {name}: {version}" for name, version in dict(facts["versions"]).items()),  # type: ignore[call-overload]
         "",
-        "What each row compares is said in `benchmarks/bench.py` and `benchmarks/catalogue.py`.",
+        "What each row compares is said in `bench.py`, `catalogue.py`, `example.py` and",
+        "`scale_bench.py` of this folder.",
         "",
     ]
     return "\n".join(lines)

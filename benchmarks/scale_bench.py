@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from postgresql import new_database, running
 from scale import ScaleCatalogue
 from sqlalchemy import create_engine, text
 
@@ -25,6 +26,8 @@ GOALS = {
     "catalogue plan": 10.0,
 }
 """Seconds, at the largest size."""
+
+QUESTIONS = ("affected", "rare", "pages", "plan")
 
 _FOLDER = Path(__file__).parent
 _BYTES_GOAL, _MEMORY_GOAL = 1000, 500
@@ -51,7 +54,7 @@ def measure(folder: Path, images: int, database: str, url: str) -> Measured:
     engine.dispose()
     stored = _settled(url)
     answers = {name: _ask(name, url, state, catalogue.folder) for name in QUESTIONS}
-    shutil.rmtree(folder)
+    shutil.rmtree(catalogue.folder)
     pages = answers["pages"]
     slowest = max(pages[name] for name in ("first", "middle", "last", "matching"))
     return Measured(
@@ -69,7 +72,20 @@ def measure(folder: Path, images: int, database: str, url: str) -> Measured:
     )
 
 
-QUESTIONS = ("affected", "rare", "pages", "plan")
+def measure_registers(folder: Path) -> list[Measured]:
+    """Measure every size on both databases; HERDBOOK_BENCH_IMAGES names other sizes."""
+    given = os.environ.get("HERDBOOK_BENCH_IMAGES", "")
+    sizes = [int(each) for each in given.split(",") if each] or list(SIZES)
+    rows = []
+    with running() as server:
+        for images in sizes:
+            own = folder / str(images)
+            rows.append(measure(own, images, "SQLite", f"sqlite:///{own}/state/herdbook.db"))
+            print(f"  {rows[-1]}")
+            url = new_database(server, f"images-{images}")
+            rows.append(measure(own, images, "PostgreSQL", url))
+            print(f"  {rows[-1]}")
+    return rows
 
 
 def _ask(question: str, url: str, state: Path, catalogue: Path) -> dict[str, float]:
@@ -98,7 +114,7 @@ def _settled(url: str) -> float:
     return float(size) / 1e6
 
 
-def report(rows: list[Measured]) -> list[str]:
+def register_table(rows: list[Measured]) -> list[str]:
     """Render the table for people."""
     names = list(GOALS)
     lines = [

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from packageurl import PackageURL
 
@@ -36,8 +37,7 @@ class HeldLayer:
     components: tuple[Component, ...]
 
 
-@dataclass(frozen=True)
-class Affected:
+class Affected(NamedTuple):
     """A version that holds what was asked for: through which layers, and where it runs."""
 
     holder: Holder
@@ -64,7 +64,7 @@ class Search:
     def versions(self) -> Iterator[Affected]:
         """Yield the versions; the first come before the last are known."""
         for holder in self.workshop.components.holders(self.layers, every=True):
-            running = self.running.get(holder.label, ())
+            running = self.running.get(holder.label, ()) if self.running else ()
             if holder.newest or running or self.every:
                 yield Affected(holder, running)
 

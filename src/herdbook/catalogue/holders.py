@@ -1,7 +1,6 @@
 """Who holds a component: the way from it through layers and versions to images."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
 from herdbook.catalogue.components import Ecosystem
@@ -39,7 +38,6 @@ class Holder(NamedTuple):
     image: str
     number: int
     newest: bool
-    created_at: datetime
     variants: tuple[Variant, ...]
     holdings: tuple[Holding, ...]
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from herdbook.actions.plan_builds import BuildPlan, Outlook
 
 _CATALOGUE = Path("catalogue.yaml")
+_VALUES_SHOWN = 30
+"""Of each axis; --json has them all."""
+
 CataloguePath = Annotated[Path, typer.Argument(metavar="[CATALOGUE]", help="The catalogue file.")]
 
 
@@ -69,7 +72,10 @@ def _show(output: Output, found: "BuildPlan", path: Path) -> None:
 
     rows = [["all images", *_cells(found.images)]]
     for axis, values in found.by_value.items():
-        rows += [[f"{axis} {value}", *_cells(count)] for value, count in values.items()]
+        shown = list(values.items())[:_VALUES_SHOWN]
+        rows += [[f"{axis} {value}", *_cells(count)] for value, count in shown]
+        if len(values) > len(shown):
+            rows.append([f"{axis}: {len(values) - len(shown)} more"])
     output.table(["", "#images", *(f"#{outlook.value}" for outlook in Outlook)], rows)
     locks, missing = len(found.locks), len(found.locks_missing)
     output.text(

@@ -24,7 +24,6 @@ from herdbook.recipes.model import Variant
 from herdbook.store import schema
 from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
-from herdbook.store.moments import in_utc
 from herdbook.store.schema import component_of
 from herdbook.store.version_writing import VersionWriter, layer_ids
 
@@ -215,11 +214,11 @@ def _has(stacks: Collection[int]) -> ColumnElement[bool]:
 
 
 def _rows() -> Select[Any]:
-    """Return a version's number, image and time, and the stacks of its variants."""
+    """Return a version's number and image, and the stacks of its variants."""
     images, versions = schema.images.c, schema.versions.c
-    query = select(
-        versions.id, versions.number, versions.created_at, images.name, images.newest_id
-    ).join(schema.images, images.id == versions.image_id)
+    query = select(versions.id, versions.number, images.name, images.newest_id).join(
+        schema.images, images.id == versions.image_id
+    )
     for kind in Variant:
         variant = schema.variants.alias(kind.value)
         query = query.add_columns(variant.c.base_id, variant.c.own_id).outerjoin(
@@ -231,14 +230,14 @@ def _rows() -> Select[Any]:
 def _holders(rows: Iterable[_Row], stacks: _Stacks, *, every: bool) -> Iterator[Holder]:
     """Yield those of the versions that have one of the stacks, and all or their images' newest."""
     known: dict[tuple[int | None, ...], tuple[tuple[Variant, ...], tuple[Holding, ...]]] = {}
-    for identity, number, created_at, name, newest_id, one, two, three, four in rows:
+    for identity, number, name, newest_id, one, two, three, four in rows:
         held = tuple(stack if stack in stacks else None for stack in (one, two, three, four))
         if held not in known:
             known[held] = _parts(held, stacks)
         variants, holdings = known[held]
         newest = identity == newest_id
         if variants and (newest or every):
-            yield Holder(name, number, newest, in_utc(created_at), variants, holdings)
+            yield Holder(name, number, newest, variants, holdings)
 
 
 def _parts(
