@@ -79,12 +79,35 @@ def test_a_matrix_is_planned_built_killed_and_gone_on_with(
         "t/sour-m",
     }
 
+    assert_found(herdbook)
+    assert_vulnerable(herdbook, tmp_path)
+
+
+HOLDERS = {"t/sweet-m", "t/sweet-l", "t/sour-m"}
+
+
+def assert_found(herdbook: Herdbook) -> None:
+    """Who holds a component is told, and a wrong name is corrected."""
     found = json.loads(herdbook.must("affected", "netbase", "--json"))
-    assert {each["image"] for each in found["versions"]} == {"t/sweet-m", "t/sweet-l", "t/sour-m"}
+    assert {each["image"] for each in found["versions"]} == HOLDERS
     assert all(each["newest"] and each["layers"] for each in found["versions"])
     assert found["layers_not_scanned"] == 0
     assert_clear(herdbook.run("affected", "netbas"), 4, "netbas", "netbase")
     assert "t/sour-m" in herdbook.must("catalogue", "ls", "--match", "sour")
+
+
+def assert_vulnerable(herdbook: Herdbook, folder: Path) -> None:
+    """What nobody spoke of is an error, not clean; what is imported later counts at once."""
+    assert_clear(herdbook.run("affected", "--cve", "CVE-2030-1"), 4, "advisories import")
+    feed = folder / "tracker.json"
+    release = {"status": "open", "repositories": {"bookworm": "6.4"}, "urgency": "low"}
+    said = {"description": "made up", "releases": {"bookworm": release}}
+    feed.write_text(json.dumps({"netbase": {"CVE-2030-1": said}}))
+    herdbook.must("advisories", "import", feed)
+    found = json.loads(herdbook.must("affected", "--cve", "CVE-2030-1", "--json"))
+    assert {each["image"] for each in found["versions"]} == HOLDERS
+    assert "CVE-2030-1" in herdbook.must("vulnerabilities", "t/sour-m")
+    assert "CVE-2030-1" not in herdbook.must("vulnerabilities", "t/sour-s")
 
 
 def test_what_is_made_from_an_image_is_shown_as_its_descendant(tiny: Tiny, tmp_path: Path) -> None:

@@ -50,7 +50,8 @@ class Search:
 
     `versions` are looked up as they are gone through, the newest first: their images' newest and
     those that run, or all that are kept. `unseen` are the engines that could not be asked what
-    they run; of `layers_not_scanned` nobody knows what they hold.
+    they run; of `layers_not_scanned` nobody knows what they hold. Where a vulnerability is asked
+    for, of the kinds of components in `no_data` nobody said whether they have it.
     """
 
     workshop: Workshop
@@ -60,6 +61,7 @@ class Search:
     running: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unseen: tuple[str, ...] = ()
     layers_not_scanned: int = 0
+    no_data: tuple[str, ...] = ()
 
     def versions(self) -> Iterator[Affected]:
         """Yield the versions; the first come before the last are known."""
@@ -84,6 +86,7 @@ def search(workshop: Workshop, wish: Wish, *, every: bool = False) -> Search:
         every,
         *_running(workshop),
         workshop.components.count_not_scanned(),
+        _scopes_without_data(workshop) if wish.vulnerability else (),
     )
 
 
@@ -100,7 +103,10 @@ def _named(workshop: Workshop, wish: Wish) -> dict[int, Component]:
 
 
 def _of_vulnerability(workshop: Workshop, wish: Wish) -> dict[int, Component]:
-    findings = workshop.advisories.components_with(wish.vulnerability)
+    register = workshop.advisories
+    if not register.advisories(wish.vulnerability):
+        raise _no_advisory(workshop, wish.vulnerability)
+    findings = register.components_with(wish.vulnerability)
     found = {number: finding.component for number, finding in findings.items()}
     if wish.component:
         query = query_of(wish.component, wish.version)
@@ -109,6 +115,19 @@ def _of_vulnerability(workshop: Workshop, wish: Wish) -> dict[int, Component]:
             raise _unknown(workshop, query)
         found = {number: each for number, each in found.items() if number in named}
     return found
+
+
+def _no_advisory(workshop: Workshop, name: str) -> NotFoundError:
+    """Return the error for what nobody has spoken of: that it affects nothing would be a guess."""
+    near = workshop.advisories.nearest_names(name)
+    hint = f"Did you mean {near[0]!r}?" if near else "Import some: herdbook advisories import"
+    return NotFoundError(f"No imported advisory speaks of {name!r}", hint=hint)
+
+
+def _scopes_without_data(workshop: Workshop) -> tuple[str, ...]:
+    known = workshop.advisories.knowledge().advisories
+    held = workshop.advisories.held_scopes()
+    return tuple(sorted(" ".join(filter(None, scope)) for scope in held if not known.get(scope)))
 
 
 def query_of(text: str, version: str = "") -> ComponentQuery:

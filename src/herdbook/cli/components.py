@@ -69,6 +69,7 @@ def _head(found: "Search") -> dict[str, object]:
             for layer in found.layers.values()
         },
         "layers_not_scanned": found.layers_not_scanned,
+        "no_data": list(found.no_data),
         "engines_not_asked": list(found.unseen),
     }
 
@@ -92,7 +93,8 @@ def _shape(found: "Search") -> Any:  # noqa: ANN401 - a function from Affected t
 
 def _show(output: Output, found: "Search", *, every: bool) -> None:
     if not found.components:
-        output.text("Nothing here is in such a version.")
+        output.text("Nothing that is known here is in such a version.")
+        _tell_unknown(output, found)
         return
     output.table(
         ["component", "version", "source", "#layers"],
@@ -148,6 +150,13 @@ def _summarise(
     if count > len(shown):
         output.note(f"... and {count - len(shown)} more: see them with --all, or --json")
     output.text(f"{count} versions of {len(images)} images, {running} running instances")
+    _tell_unknown(output, found)
+
+
+def _tell_unknown(output: Output, found: "Search") -> None:
+    """Say what the answer does not cover, so that nobody takes it for clean."""
+    if found.no_data:
+        output.note(f"No data, so not known: {', '.join(found.no_data)}")
     if found.layers_not_scanned:
         output.note(
             f"{found.layers_not_scanned} layers were not scanned, so what they hold is not known. "
