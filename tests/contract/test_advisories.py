@@ -256,6 +256,43 @@ def test_the_whole_of_an_ecosystem_leaves_the_others(register: Register) -> None
     assert [each[0] for each in register.found(flask)] == ["GHSA-2", "GHSA-4", "GHSA-5"]
 
 
+@pytest.mark.parametrize("other", ["Maven", "Debian:7"])
+def test_the_whole_of_what_is_not_kept_leaves_all_that_is(register: Register, other: str) -> None:
+    """Its advisories that speak of npm too are not on npm alone."""
+    (express,) = register.hold(EXPRESS)
+    register.import_(osv("GHSA-1", ("npm", "express")))
+    both = osv("GHSA-2", (other, "a"), ("npm", "express"))
+    done = register.import_(archive(both, osv("GHSA-3", (other, "a"))), "other", whole=True)
+    assert (done.added, done.changed, done.removed, done.feed.count) == (1, 0, 0, 1)
+    assert [each[0] for each in register.found(express)] == ["GHSA-1", "GHSA-2"]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    "now",
+    [
+        osv("GHSA-1", ("npm", "express"), withdrawn="2026-02-01T00:00:00Z"),
+        osv("GHSA-1", ("Go", "express")),
+        osv("GHSA-1"),
+    ],
+)
+def test_an_advisory_that_is_none_any_more_takes_back_what_it_said(
+    register: Register, now: dict[str, Any], *, packed: bool
+) -> None:
+    (express,) = register.hold(EXPRESS)
+    register.import_([osv("GHSA-1", ("npm", "express")), osv("GHSA-2", ("npm", "express"))])
+    never_known = osv("GHSA-9", ("Go", "express"))
+    new = archive(now, never_known) if packed else [now, never_known]
+    done = register.import_(new, "new")
+    assert (done.added, done.changed, done.removed, done.feed.count) == (0, 0, 1, 0)
+    assert [each[0] for each in register.found(express)] == ["GHSA-2"]
+    assert register.advisories.advisories("GHSA-1") == []
+    assert register.advisories.knowledge().advisories == {(NODE, ""): 1}
+    again = register.import_(new, "new")
+    assert (again.added, again.changed, again.removed) == (0, 0, 0)
+    assert register.import_(osv("GHSA-1", ("npm", "express"))).added == 1
+
+
 def test_the_list_of_exploited_replaces_the_one_before(register: Register) -> None:
     register.import_(osv("GHSA-1", ("PyPI", "flask"), aliases=["CVE-1"]))
     register.import_(osv("GHSA-2", ("PyPI", "flask"), aliases=["CVE-2"]))

@@ -58,6 +58,11 @@ def bill(of: LayerReference, *held: Component, origin: Origin = Origin.DECLARED)
     return LayerBill(of.digest, held, origin)
 
 
+def bare(component: Component) -> Component:
+    """The component as any layer may have it."""
+    return replace(component, licence="", digest="")
+
+
 def version(
     image: str, *layers: LayerReference, seed: str = "1", bills: tuple[LayerBill, ...] = ()
 ) -> NewVersion:
@@ -78,7 +83,7 @@ def test_a_component_is_kept_as_it_was_given(
 ) -> None:
     versions.add(version("a", SSL, OWN, bills=(bill(SSL, LIBSSL), bill(OWN))))
     assert components.bills([SSL.digest]) == [bill(SSL, LIBSSL)]
-    assert [each for _, each in components.every()] == [LIBSSL]
+    assert [each for _, each in components.every()] == [bare(LIBSSL)]
     assert components.known([SSL.digest, OWN.digest, PYTHON.digest]) == {SSL.digest, OWN.digest}
 
 
@@ -103,6 +108,17 @@ def test_a_bill_is_made_once(versions: SqlVersions, components: SqlComponents) -
     assert components.bills([SSL.digest]) == [bill(SSL, LIBSSL)]
 
 
+def test_one_version_may_come_from_other_files_in_other_layers(
+    versions: SqlVersions, components: SqlComponents
+) -> None:
+    """Python's wheels of one version are other files for other interpreters."""
+    other = replace(FLASK, digest="sha256:" + "1" * 64, licence="MIT")
+    bills = (bill(SSL, FLASK), bill(PYTHON, other))
+    versions.add(version("a", SSL, PYTHON, OWN, bills=bills))
+    assert components.bills([SSL.digest, PYTHON.digest]) == list(bills)
+    assert [each for _, each in components.every()] == [FLASK]
+
+
 def test_a_name_means_packages_and_their_source(
     versions: SqlVersions, components: SqlComponents
 ) -> None:
@@ -113,8 +129,8 @@ def test_a_name_means_packages_and_their_source(
     def named(query: ComponentQuery) -> list[Component]:
         return [each for _, each in components.matching(query)]
 
-    assert named(ComponentQuery("openssl")) == [LIBSSL, other]
-    assert named(ComponentQuery("libssl3", version="3.0.22-1")) == [other]
+    assert named(ComponentQuery("openssl")) == [bare(LIBSSL), bare(other)]
+    assert named(ComponentQuery("libssl3", version="3.0.22-1")) == [bare(other)]
     assert named(ComponentQuery("flask", Ecosystem.NODE)) == []
     assert named(ComponentQuery("flask", Ecosystem.PYTHON)) == [FLASK]
     assert components.names("l", 10) == ["libssl3"]

@@ -114,6 +114,24 @@ def test_what_cannot_be_had_is_said_without_credentials(store: Store, registry: 
     assert store.workshop.advisories.feeds() == []
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ftp://host/feed?token=SECRET",
+        "ftp://host/feed#SECRET",
+        "https://host:99999/f?token=SECRET",
+        "https://host:99999/f?token=SECRET@SECRET",
+        "https://me:SECRET?SECRET@host:99999/f",
+        "https://me:SECRET#SECRET@host/f?token=SECRET",
+        "https://me:SECRET@host:99999/f?token=SECRET",
+    ],
+)
+def test_of_a_wrong_address_nothing_secret_is_said(store: Store, address: str) -> None:
+    with pytest.raises(InvalidInputError, match=r"no address of a feed: (ftp|https)://") as odd:
+        import_advisories(store.workshop, address)
+    assert "SECRET" not in f"{odd.value.message} {odd.value.hint} {odd.value.where}"
+
+
 def test_what_is_larger_than_any_feed_is_not_read(
     store: Store, registry: Registry, tmp_path: Path
 ) -> None:

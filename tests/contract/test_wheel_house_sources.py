@@ -135,3 +135,16 @@ def test_what_has_no_wheel_is_told_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(UnsatisfiableError) as caught:
         resolve(tmp_path, "tiny\n")
     assert "from_source" in caught.value.hint
+
+
+def test_a_source_that_is_not_what_the_index_says_is_refused(tmp_path: Path, index: Index) -> None:
+    """Neither another package under this name, nor other bytes than the index promises."""
+    page = index.folder / "tiny/index.html"
+    page.write_text(page.read_text().replace('1.1.tar.gz">', f'1.1.tar.gz#sha256={"0" * 64}">'))
+    with pytest.raises(VerificationError, match="other bytes"):
+        resolve(tmp_path, "tiny\n", "tiny")
+    index.add_source("1.3", "")
+    (index.folder / "tiny/tiny-1.3.tar.gz").rename(index.folder / "tiny/tiny-1.4.tar.gz")
+    page.write_text('<a href="tiny-1.4.tar.gz">tiny-1.4.tar.gz</a>')
+    with pytest.raises(VerificationError, match=r"says that it is tiny 1\.3"):
+        resolve(tmp_path, "tiny\n", "tiny")

@@ -123,7 +123,8 @@ def _waves(recipe_files: Sequence[RecipeFile]) -> Iterator[list[RecipeFile]]:
         coming = {each.recipe.image for each in left}
         wave = [each for each in left if each.recipe.parent_image not in coming] or left
         yield wave
-        left = [each for each in left if each not in wave]
+        begun = {each.recipe.image for each in wave}
+        left = [each for each in left if each.recipe.image not in begun]
 
 
 def _build(workshop: Workshop, inputs: Inputs) -> BuildResult:

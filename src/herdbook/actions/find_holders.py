@@ -107,7 +107,12 @@ def _of_vulnerability(workshop: Workshop, wish: Wish) -> dict[int, Component]:
     if not register.advisories(wish.vulnerability):
         raise _no_advisory(workshop, wish.vulnerability)
     findings = register.components_with(wish.vulnerability)
-    found = {number: finding.component for number, finding in findings.items()}
+    found = {
+        number: finding.component
+        for number, finding in findings.items()
+        if not wish.below or _is_below(finding.component, finding.component.name, wish.below)
+        if not wish.version or wish.version in _versions(finding.component)
+    }
     if wish.component:
         query = query_of(wish.component, wish.version)
         named = dict(workshop.components.matching(query))
@@ -145,6 +150,10 @@ def query_of(text: str, version: str = "") -> ComponentQuery:
     scoped = ecosystem is Ecosystem.NODE and purl.namespace
     name = f"{purl.namespace}/{purl.name}" if scoped else purl.name
     return ComponentQuery(name, ecosystem, purl.version or version)
+
+
+def _versions(component: Component) -> tuple[str, str]:
+    return component.version, component.source_version
 
 
 def _is_below(component: Component, name: str, limit: str) -> bool:

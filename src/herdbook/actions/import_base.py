@@ -28,6 +28,9 @@ from herdbook.layers.stacking import stack
 from herdbook.layers.tree import Tree
 from herdbook.packages.suites import Suite
 
+BASE_TITLE = "base."
+"""How the titles of somebody else's layers begin; a number follows."""
+
 
 @dataclass(frozen=True)
 class ImportedBase:
@@ -117,7 +120,7 @@ class _Pile:
     def add(self, original: BaseLayer, diff_id: Digest) -> None:
         """Put an image's next layer on top, unless it changes nothing."""
         self._added += 1
-        title = f"base.{self._added}"
+        title = f"{BASE_TITLE}{self._added}"
         # What a layer of ours holds depends on what lies below: removals name what they remove.
         work = key("imported", diff_id, [layer.digest for layer in self.layers])
         with self._workshop.turns.turn(work):

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from packaging.utils import canonicalize_name
 
+from herdbook.actions.import_base import BASE_TITLE
 from herdbook.actions.keep_layers import kept_layers
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock
@@ -23,6 +24,9 @@ from herdbook.trust.licences import of_debian_copyright
 
 FREE_TITLES = frozenset({"files", "run"})
 """Layers that hold what a recipe's author put there, and whatever comes with it."""
+
+_SCANNED_TITLES = FREE_TITLES | {"python", "node"}
+"""Layers in which what lies there describes itself; so it does in somebody else's."""
 
 _BARE_TITLES = frozenset({"accounts", "bytecode", "config", "database", "machine"})
 """Layers that hold what was made of components in other layers, and none of their own."""
@@ -48,16 +52,17 @@ def make_bills(
     """Return the bills of those layers of a variant that have none yet, the lowest first."""
     known = workshop.components.known([layer.digest for layer in layers])
     stack = _Stack(workshop, layers, declared.lock.suite)
-    return tuple(
+    bills = (
         _bill(stack, place, declared)
         for place, layer in enumerate(layers)
         if layer.digest not in known
     )
+    return tuple(filter(None, bills))
 
 
 @dataclass(frozen=True)
 class _Stack:
-    """A variant's layers as they are kept, and what dpkg knows of all of them together."""
+    """A variant's layers as they are kept, and what dpkg knew of them."""
 
     workshop: Workshop
     layers: Sequence[LayerReference]
@@ -67,17 +72,22 @@ class _Stack:
     def kept(self) -> list[KeptLayer]:
         return kept_layers(self.workshop, self.layers)
 
-    @cached_property
-    def installed(self) -> dict[str, Component]:
-        """The packages in dpkg's list, by name."""
-        try:
-            content = content_in(self.kept, _STATUS)
-        except NotFoundError:
-            return {}
-        return {each.name: each for each in found_in(_STATUS, content, self.suite)}
+    def installed(self, place: int) -> dict[str, Component]:
+        """Return the packages that dpkg knew of when a layer was made, by name.
+
+        That is the list in this layer or below; where there is none yet, the next one above.
+        """
+        for kept in (self.kept[: place + 1], *([each] for each in self.kept[place + 1 :])):
+            try:
+                content = content_in(kept, _STATUS)
+            except NotFoundError:
+                continue
+            return {each.name: each for each in found_in(_STATUS, content, self.suite)}
+        return {}
 
 
-def _bill(stack: _Stack, place: int, declared: Declared) -> LayerBill:
+def _bill(stack: _Stack, place: int, declared: Declared) -> LayerBill | None:
+    """Return a layer's bill; None for one of another version, made before there were bills."""
     layer = stack.layers[place]
     if layer.digest in declared.packages:
         packages = declared.packages[layer.digest]
@@ -85,6 +95,8 @@ def _bill(stack: _Stack, place: int, declared: Declared) -> LayerBill:
         return LayerBill(layer.digest, components, Origin.DECLARED)
     if layer.title in _BARE_TITLES:
         return LayerBill(layer.digest, (), Origin.DECLARED)
+    if layer.title not in _SCANNED_TITLES and not layer.title.startswith(BASE_TITLE):
+        return None
     found = tuple(dict.fromkeys(_found(stack, place)))
     locked = _locked(layer.title, declared.lock)
     if locked is None:
@@ -137,10 +149,9 @@ def _found(stack: _Stack, place: int) -> Iterator[Component]:
             before = {each for layer in below for each in _in_layer(layer, path, stack.suite)}
             found = tuple(each for each in found if each not in before)
         yield from found
-    for path in own.tree:
-        match = _FILE_LIST.fullmatch(path)
-        if match and match[1] in stack.installed:
-            yield stack.installed[match[1]]
+    lists = [match[1] for path in own.tree if (match := _FILE_LIST.fullmatch(path))]
+    installed = stack.installed(place) if lists else {}
+    yield from (installed[name] for name in lists if name in installed)
 
 
 def _in_layer(layer: KeptLayer, path: str, suite: str) -> tuple[Component, ...]:

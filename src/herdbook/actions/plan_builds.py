@@ -149,7 +149,8 @@ class RecipeReader:
     def files(self, recipe_file: RecipeFile) -> Digest:
         """Return what names all that a recipe takes from its folder."""
         recipe = recipe_file.recipe
-        name = (recipe_file.path, recipe.files, recipe.run)
+        steps = tuple(step.model_dump_json() for step in recipe.run)
+        name = (recipe_file.path, recipe.files, steps)
         if name not in self._files:
             playbooks = read_playbooks(recipe_file)
             self._files[name] = files_key(collect(recipe_file), playbooks.values())

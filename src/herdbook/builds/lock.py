@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
 
@@ -15,15 +16,16 @@ from herdbook.images.bases import LockedBase
 from herdbook.packages.model import DIGEST_PATTERN, Frozen, LockedPackage, SignedIndex
 from herdbook.recipes.reading import RecipeFile
 
-_PYTHON_NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
-_PYTHON_VERSION = r"^[A-Za-z0-9.!+_-]+$"
+PYTHON_NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
+PYTHON_VERSION = r"^[A-Za-z0-9.!+_-]+$"
+SOURCE_FILE = r"^[A-Za-z0-9_.+!-]+\.tar\.gz$"
 
 
 class LockedWheel(Frozen):
     """One Python wheel, pinned."""
 
-    name: str = Field(pattern=_PYTHON_NAME)
-    version: str = Field(pattern=_PYTHON_VERSION)
+    name: str = Field(pattern=PYTHON_NAME)
+    version: str = Field(pattern=PYTHON_VERSION)
     file: str = Field(pattern=r"^[A-Za-z0-9_.+!-]+\.whl$")
     sha256: Digest = Field(pattern=DIGEST_PATTERN)
 
@@ -31,9 +33,9 @@ class LockedWheel(Frozen):
 class LockedSource(Frozen):
     """One Python source distribution (PEP 625), pinned: a wheel is built from it."""
 
-    name: str = Field(pattern=_PYTHON_NAME)
-    version: str = Field(pattern=_PYTHON_VERSION)
-    file: str = Field(pattern=r"^[A-Za-z0-9_.+!-]+\.tar\.gz$")
+    name: str = Field(pattern=PYTHON_NAME)
+    version: str = Field(pattern=PYTHON_VERSION)
+    file: str = Field(pattern=SOURCE_FILE)
     sha256: Digest = Field(pattern=DIGEST_PATTERN)
 
 
@@ -150,7 +152,19 @@ def render(lock: Lock) -> str:
 
 
 def read_lock(path: Path) -> Lock:
-    """Read a lock file; raises NotFoundError or InvalidInputError with what to do."""
+    """Read a lock file; raises NotFoundError or InvalidInputError with what to do.
+
+    Many recipes may share one: as long as the file looks the same, so is the lock.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise NotFoundError(f"There is no lock {path}", hint="Make it: herdbook lock") from None
+    return _read_lock(path, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=256)
+def _read_lock(path: Path, _state: tuple[int, ...]) -> Lock:
     try:
         return Lock.model_validate_json(path.read_bytes())
     except FileNotFoundError:

@@ -1,9 +1,12 @@
 """Reads what Python source distributions say of themselves, without running anything of theirs."""
 
+import gzip
 import io
+import re
 import tarfile
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from email.parser import HeaderParser
@@ -12,8 +15,11 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from herdbook.builds.lock import PYTHON_NAME, PYTHON_VERSION
 from herdbook.core.errors import InvalidInputError
 
+_LARGEST_FILE_BYTES = 1 << 20
+_LARGEST_ARCHIVE_BYTES = 1 << 30
 _ASSUMED = ("setuptools>=40.8.0", "wheel")
 """What builds a source distribution that does not say it (PEP 517, PEP 518)."""
 
@@ -33,43 +39,76 @@ class SourceMetadata:
 
 
 def read_metadata(path: Path) -> SourceMetadata:
-    """Read PKG-INFO and pyproject.toml; raises InvalidInputError where that cannot be done."""
+    """Read PKG-INFO and pyproject.toml; raises InvalidInputError where that cannot be done.
+
+    The file is somebody else's: nothing in it is believed before it has the form it should have.
+    """
     try:
         files = _files(path)
         said = HeaderParser().parsestr(files["PKG-INFO"].decode())
         project = tomllib.loads(files.get("pyproject.toml", b"").decode())
         building = project.get("build-system", {}).get("requires", _ASSUMED)
         return SourceMetadata(
-            name=said["Name"],
-            version=said["Version"],
+            name=_formed(PYTHON_NAME, said["Name"]),
+            version=_formed(PYTHON_VERSION, said["Version"]),
             requires=tuple(_requirements(said.get_all("Requires-Dist", []))),
-            extras=tuple(said.get_all("Provides-Extra", [])),
+            extras=tuple(_formed(PYTHON_NAME, each) for each in said.get_all("Provides-Extra", [])),
             build_requires=tuple(_requirements(building)),
         )
-    except (OSError, tarfile.TarError, KeyError, TypeError, ValueError) as error:
+    except (
+        *(OSError, EOFError, tarfile.TarError, zlib.error),
+        *(AttributeError, KeyError, RecursionError, TypeError, ValueError),
+    ) as error:
         raise InvalidInputError(
             f"The source distribution {path.name} cannot be read: {error}",
             hint="Take it as a wheel: leave it out of `python.from_source`.",
         ) from error
 
 
+def _formed(pattern: str, value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        raise ValueError(f"{value!r} is no name or version")
+    return value
+
+
 def _files(path: Path) -> dict[str, bytes]:
     """Return the files at the top of the archive that say something of it."""
-    with tarfile.open(path) as archive:
+    with (
+        gzip.open(path) as unpacked,
+        _Bounded(unpacked) as bounded,
+        tarfile.open(fileobj=bounded, mode="r|") as archive,
+    ):
         return {
             name: content.read()
             for member in archive
             if (name := member.name.partition("/")[2]) in ("PKG-INFO", "pyproject.toml")
-            if (content := archive.extractfile(member))
+            if member.size <= _LARGEST_FILE_BYTES and (content := archive.extractfile(member))
         }
 
 
+class _Bounded(io.RawIOBase):
+    """A stream that ends in an error where it has given more than any honest archive holds."""
+
+    def __init__(self, stream: gzip.GzipFile) -> None:
+        self._stream = stream
+        self._left = _LARGEST_ARCHIVE_BYTES
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on."""
+        content = self._stream.read(size)
+        self._left -= len(content)
+        if self._left < 0:
+            raise ValueError(f"it holds more than {_LARGEST_ARCHIVE_BYTES >> 20} MiB")
+        return content
+
+
 def _requirements(lines: Iterable[str]) -> Iterator[str]:
-    """Yield requirements as they were written; addresses are never followed."""
+    """Yield requirements in the form that PEP 508 gives them; addresses are never followed."""
     for line in lines:
-        if Requirement(line).url:
+        requirement = Requirement(line)
+        if requirement.url:
             raise InvalidRequirement(f"{line} is wanted from an address of its own")
-        yield line
+        yield str(requirement)  # in one line, whatever was written
 
 
 def stand_in(metadata: SourceMetadata) -> tuple[str, bytes]:

@@ -97,11 +97,14 @@ class Components(Protocol):
         ...
 
     def matching(self, query: ComponentQuery) -> list[tuple[int, Component]]:
-        """Return the components that a query means, by number."""
+        """Return the components that a query means, by number.
+
+        Digest and licence are a layer's affair (`bills`): here they are empty.
+        """
         ...
 
     def every(self) -> list[tuple[int, Component]]:
-        """Return all components, by number."""
+        """Return all components, by number, as `matching` does."""
         ...
 
     def names(self, beginning: str, limit: int) -> list[str]:

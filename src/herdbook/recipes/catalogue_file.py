@@ -159,9 +159,7 @@ class _Names:
         """Return with which values of earlier axes a value goes."""
         place = ("axes", axis, value, _ONLY)
         wanted = fragment.get(_ONLY, {})
-        if not isinstance(wanted, dict) or not all(
-            isinstance(each, str | list) for each in wanted.values()
-        ):
+        if not isinstance(wanted, dict) or not all(map(_are_names, wanted.values())):
             raise InvalidInputError(
                 "`only` maps earlier axes to their values",
                 hint="Write for instance: only: {language: python}",
@@ -200,6 +198,12 @@ class _Names:
                 hint=did_you_mean(axis, self._axes, f"There are: {', '.join(self._axes)}."),
                 where=self.where(place),
             )
+
+
+def _are_names(values: object) -> bool:
+    if isinstance(values, list):
+        return bool(values) and all(isinstance(each, str) for each in values)
+    return isinstance(values, str)
 
 
 def _pattern(wanted: Mapping[str, str | Sequence[str]]) -> Pattern:

@@ -75,9 +75,9 @@ class Merger:
         own = (self.matrix.axes[axis][value].fragment for axis, value in chosen.items())
         for fragment in (self.matrix.defaults, *own):
             if key in fragment:
-                part = fragment[key]
+                part = _placed(fragment[key], chosen)
                 whole = part if whole is _ABSENT else merge(whole, part)
-        return _ABSENT if whole is _ABSENT else _checked(key, _placed(whole, chosen))
+        return _ABSENT if whole is _ABSENT else _checked(key, whole)
 
     def _refused(
         self, error: ValidationError, lines: Mapping[Place, int], chosen: Mapping[str, str]

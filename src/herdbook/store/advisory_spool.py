@@ -20,8 +20,9 @@ _CHUNK = 500
 class Spool:
     """Advisories as lines of text in a file that has no name.
 
-    `alone` are the scopes that some advisory speaks of and of no other. In the whole feed of a
-    scope there are such, and only of that scope: what else its advisories affect is not whole.
+    `alone` are the scopes that some advisory speaks of and of no other, kept or not. In the whole
+    feed of a scope there are such, and only of that scope: what else its advisories affect is not
+    whole. `count` is without the advisories that only take back what they said.
     """
 
     _file: BinaryIO
@@ -32,10 +33,10 @@ class Spool:
         """Take one advisory; raises InvalidInputError where its identifier is none."""
         require_name(advisory.id)
         scopes = {(each.ecosystem, each.suite) for each in advisory.ranges}
-        if len(scopes) == 1:
+        if len(scopes) == 1 and not advisory.elsewhere:
             self.alone |= scopes
         self._file.write(_line(advisory))
-        self.count += 1
+        self.count += bool(scopes)
 
     def chunks(self) -> Iterator[dict[str, bytes]]:
         """Yield the lines by identifier, some hundreds at a time; of two the last one counts."""

@@ -51,7 +51,7 @@ class AdvisoryWriter:
         self._next = (self.connection.execute(highest).scalar() or 0) + 1
 
     def add(self, lines: Mapping[str, bytes]) -> None:
-        """Keep advisories, given as lines of a spool by identifier."""
+        """Keep advisories, given as lines of a spool by identifier; one without ranges goes."""
         table = schema.advisories
         query = select(table.c.name, table.c.id, table.c.digest).where(
             table.c.source == self.source.value, table.c.name.in_(lines)
@@ -66,14 +66,18 @@ class AdvisoryWriter:
         ranges: list[Values] = []
         names: list[Values] = []
         for name, line in lines.items():
+            if name in known and known[name][0] in same:
+                continue
+            advisory = advisory_in(line)
+            if not advisory.ranges:
+                self.removed += name in known
+                continue
+            self.changed += name in known
+            self.added += name not in known
             number = known[name][0] if name in known else self._number()
-            if number not in same:
-                advisory = advisory_in(line)
-                rows.append(advisory_values(advisory, number, self.feed, digests[name]))
-                ranges += range_values(advisory, number)
-                names += name_values(advisory, number)
-        self.added += len(lines) - len(known)
-        self.changed += len(others)
+            rows.append(advisory_values(advisory, number, self.feed, digests[name]))
+            ranges += range_values(advisory, number)
+            names += name_values(advisory, number)
         self.touched |= {(each["ecosystem"], each["package"]) for each in ranges}
         for target, values in (
             (table, rows),

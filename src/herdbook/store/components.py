@@ -1,7 +1,7 @@
 """The index of components in SQL: which layer holds what, and who has such layers."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -17,7 +17,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from herdbook.catalogue.components import Component, LayerBill, Origin
+from herdbook.catalogue.components import Component, Ecosystem, LayerBill, Origin
 from herdbook.catalogue.holders import ComponentQuery, Holder, Holding, LayerUse
 from herdbook.core.digests import Digest
 from herdbook.recipes.model import Variant
@@ -81,13 +81,14 @@ class SqlComponents:
             origins: dict[int, str] = {row[0]: row[1] for row in connection.execute(query)}
             found: dict[int, list[Component]] = {identity: [] for identity in ids.values()}
             rows = connection.execute(
-                select(held.c.layer_id, schema.components)
+                select(held.c.layer_id, held.c.licence, held.c.digest, schema.components)
                 .join(schema.components)
                 .where(held.c.layer_id.in_(ids.values()))
                 .order_by(schema.components.c.purl)
             )
             for row in rows:
-                found[row.layer_id].append(component_of(row))
+                component = replace(component_of(row), licence=row.licence, digest=row.digest)
+                found[row.layer_id].append(component)
         return [
             LayerBill(digest, tuple(found[ids[digest]]), Origin(origins[ids[digest]]))
             if digest in ids
@@ -104,7 +105,10 @@ class SqlComponents:
         if query.version:
             versions = (table.c.version, table.c.source_version)
             found = found.where(or_(*(column == query.version for column in versions)))
-        found = found.where(or_(table.c.name == query.name, table.c.source == query.name))
+        named = [table.c.name == query.name, table.c.source == query.name]
+        if query.ecosystem is Ecosystem.NODE:  # package URLs of npm are written in lower case
+            named.append(func.lower(table.c.name) == query.name.lower())
+        found = found.where(or_(*named))
         with reading(self._engine) as connection:
             return [(row.id, component_of(row)) for row in connection.execute(found)]
 

@@ -147,8 +147,6 @@ components = Table(
     Column("architecture", String(16), nullable=False),
     Column("source", String(214), nullable=False, index=True),
     Column("source_version", String(200), nullable=False),
-    Column("licence", Text, nullable=False),
-    Column("digest", String(140), nullable=False),
     Column("matched", Boolean, nullable=False, server_default=false(), index=True),
 )
 
@@ -157,6 +155,8 @@ layer_components = Table(
     metadata,
     Column("layer_id", ForeignKey("layers.id"), primary_key=True),
     Column("component_id", ForeignKey("components.id"), primary_key=True, index=True),
+    Column("licence", Text, nullable=False),  # one version may come from several files
+    Column("digest", String(140), nullable=False),
 )
 
 finished_work = Table(
@@ -295,9 +295,7 @@ findings = Table(
 )
 
 
-COMPONENT_COLUMNS = (
-    *("name", "version", "suite", "architecture", "source", "source_version", "licence", "digest"),
-)
+COMPONENT_COLUMNS = ("name", "version", "suite", "architecture", "source", "source_version")
 """The columns of a component that are called as its fields are."""
 
 
@@ -308,6 +306,6 @@ def layer_of(row: Row[*tuple[Any, ...]]) -> LayerReference:
 
 
 def component_of(row: Row[*tuple[Any, ...]]) -> Component:
-    """Return the component that a row of `components` is."""
+    """Return the component that a row of `components` is, without digest and licence."""
     fields = {name: getattr(row, name) for name in COMPONENT_COLUMNS}
     return Component(Ecosystem(row.ecosystem), **fields)

@@ -66,10 +66,12 @@ class VersionWriter:
         ).scalar()
         if found is None or not bill.components:
             return
-        ids = dict.fromkeys(self._component(each) for each in bill.components)
-        self.connection.execute(
-            insert(held), [{"layer_id": found, "component_id": each} for each in ids]
-        )
+        rows: dict[int, dict[str, object]] = {}
+        for each in bill.components:  # of two of one name, the first counts
+            identity = self._component(each)
+            row = {"layer_id": found, "component_id": identity}
+            rows.setdefault(identity, {**row, "licence": each.licence, "digest": each.digest})
+        self.connection.execute(insert(held), list(rows.values()))
 
     def _add_variant(self, variant: VariantRecord, version_id: int) -> None:
         self._insert(

@@ -10,7 +10,9 @@ from sqlalchemy import (
     Row,
     Select,
     delete,
+    exists,
     func,
+    or_,
     select,
     union,
     update,
@@ -279,15 +281,22 @@ def _point_at_newest(connection: Connection, image_id: int) -> None:
 
 
 def _sweep(connection: Connection) -> None:
-    """Remove the shared rows that nothing shares any more."""
+    """Remove the shared rows that nothing shares any more.
+
+    Row by row: in a list (NOT IN) that is larger than its memory, PostgreSQL looks each up anew.
+    """
     variants, listed, held = schema.variants.c, schema.stack_layers.c, schema.layer_components.c
-    stacks = union(select(variants.base_id), select(variants.own_id)).scalar_subquery()
-    connection.execute(delete(schema.stack_layers).where(listed.stack_id.not_in(stacks)))
-    connection.execute(delete(schema.stacks).where(schema.stacks.c.id.not_in(stacks)))
-    layers = select(listed.layer_id).scalar_subquery()
-    connection.execute(delete(schema.layer_components).where(held.layer_id.not_in(layers)))
-    connection.execute(delete(schema.layers).where(schema.layers.c.id.not_in(layers)))
-    kept = select(held.component_id).scalar_subquery()
-    connection.execute(delete(schema.components).where(schema.components.c.id.not_in(kept)))
-    locks = select(schema.versions.c.lock_id).scalar_subquery()
-    connection.execute(delete(schema.locks).where(schema.locks.c.id.not_in(locks)))
+    stacks, layers, components = schema.stacks.c, schema.layers.c, schema.components.c
+    findings, versions, locks = schema.findings.c, schema.versions.c, schema.locks.c
+    has_stack = or_(variants.base_id == listed.stack_id, variants.own_id == listed.stack_id)
+    is_stack = or_(variants.base_id == stacks.id, variants.own_id == stacks.id)
+    for table, needed in (
+        (schema.stack_layers, exists().where(has_stack)),
+        (schema.stacks, exists().where(is_stack)),
+        (schema.layer_components, exists().where(listed.layer_id == held.layer_id)),
+        (schema.layers, exists().where(listed.layer_id == layers.id)),
+        (schema.findings, exists().where(held.component_id == findings.component_id)),
+        (schema.components, exists().where(held.component_id == components.id)),
+        (schema.locks, exists().where(versions.lock_id == locks.id)),
+    ):
+        connection.execute(delete(table).where(~needed))

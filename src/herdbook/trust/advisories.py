@@ -60,6 +60,10 @@ class Advisory:
     is not one itself: a `DSA` fixes several of them. `severity` is `critical`, `high`, `medium`,
     `low`, or empty where nobody said. `published` and `modified` are as they were written (RFC
     3339), empty where unknown. `summary` is one printable line.
+
+    One that was just read from a feed and has no ranges takes back what it said before: it was
+    withdrawn, or affects nothing any more that Herdbook keeps. `elsewhere` is known only then too:
+    it also speaks of scopes that are not kept.
     """
 
     id: str
@@ -71,6 +75,7 @@ class Advisory:
     modified: str = ""
     ranges: tuple[AffectedRange, ...] = ()
     upstream: tuple[str, ...] = ()
+    elsewhere: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

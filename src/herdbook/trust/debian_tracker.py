@@ -8,7 +8,14 @@ from herdbook.catalogue.components import Ecosystem
 from herdbook.core.errors import InvalidInputError
 from herdbook.packages.suites import SUITES
 from herdbook.trust.advisories import Advisory, AffectedRange, RangeStatus, Source
-from herdbook.trust.foreign_json import ForeignModel, Name, checked, members, one_line
+from herdbook.trust.foreign_json import (
+    ForeignModel,
+    Name,
+    NameOrNothing,
+    checked,
+    members,
+    one_line,
+)
 from herdbook.trust.severities import severity_word, worst
 
 _NEVER_AFFECTED = "0"
@@ -18,7 +25,7 @@ _END_OF_LIFE = "end-of-life"
 
 class _Release(ForeignModel):
     status: Name
-    fixed_version: str | None = None
+    fixed_version: NameOrNothing | None = None
     urgency: str | None = None
     nodsa_reason: str | None = None
 

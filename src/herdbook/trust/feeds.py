@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import chain
+from itertools import chain, count
 
 from herdbook.core.errors import InvalidInputError
 from herdbook.trust.advisories import Advisory, Exploited, Statement
@@ -12,7 +12,7 @@ from herdbook.trust.debian_tracker import looks_like_tracker, read_tracker
 from herdbook.trust.exploited import looks_like_exploited, read_exploited
 from herdbook.trust.foreign_json import parsed
 from herdbook.trust.osv import looks_like_osv, read_osv
-from herdbook.trust.unpacking import is_archive, members_of, text_of
+from herdbook.trust.unpacking import LARGEST_ADVISORY, is_archive, members_of, text_of
 from herdbook.trust.vex import looks_like_vex, read_vex
 
 
@@ -30,8 +30,9 @@ class Feed:
     """What a file holds: only what goes with its kind is not empty.
 
     `advisories` can be gone through once. They are read while that is done, so InvalidInputError
-    may come up in the middle: nothing of such a file should be kept. `skipped` counts by reason
-    what was left out, and is complete after the last advisory.
+    may come up in the middle: nothing of such a file should be kept. One without ranges takes back
+    what it said before. `skipped` counts by reason what was left out, and is complete after the
+    last advisory.
     """
 
     kind: FeedKind
@@ -46,7 +47,8 @@ def read_feed(content: bytes, name: str) -> Feed:
 
     OSV may be one advisory, a list, one a line, or a .zip file of many; every format may be
     compressed by gzip. `name` is where it is from, for messages alone. Raises InvalidInputError for
-    anything else, and for what is damaged, incomplete or too large.
+    anything else, and for what is damaged, incomplete or too large: in memory, JSON takes some 28
+    times what its text does.
     """
     if is_archive(content):
         return _read_archive(content, name)
@@ -91,10 +93,16 @@ def _read_lines(text: str, name: str) -> Feed | None:
 
 
 def _lines(text: str, name: str) -> Iterator[tuple[object, str]]:
-    for number, line in enumerate(text.split("\n"), 1):
+    begin = 0
+    for number in count(1):
+        end = text.find("\n", begin)
+        line = text[begin : end if end >= 0 else None]
         if line.strip():
             where = f"{name}: line {number}"
             yield parsed(line, where), where
+        if end < 0:
+            return
+        begin = end + 1
 
 
 def _read_archive(content: bytes, name: str) -> Feed:
@@ -111,7 +119,7 @@ def _read_archive(content: bytes, name: str) -> Feed:
 def _members(members: Iterable[tuple[str, bytes]], name: str) -> Iterator[tuple[object, str]]:
     for member, content in members:
         where = f"{name}: {member}"
-        document = parsed(text_of(content, where), where)
+        document = parsed(text_of(content, where, LARGEST_ADVISORY), where)
         if not looks_like_osv(document):
             raise _unknown(where)
         yield document, where

@@ -22,7 +22,12 @@ _DEBIANS_OWN = re.compile(r"usr/(?:lib/python3(?:\.\d+)?/dist-packages|share/nod
 """Where Debian's packages alone put modules (Python policy, Javascript policy): what lies there
 is known as a Debian package, by whose advisories it is judged."""
 
-_DEBIAN_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_LONGEST_NAME = 214
+_LONGEST_PURL = 500
+"""What is longer can be kept nowhere, and no archive or registry has it."""
+
+_DEBIAN_NAME = re.compile(rf"[a-z0-9][a-z0-9+.-]{{1,{_LONGEST_NAME - 1}}}")
+_ARCHITECTURE = re.compile(r"[a-z0-9-]{1,16}")
 _NODE_NAME = re.compile(r"(?:@[A-Za-z0-9._~-]+/)?[A-Za-z0-9._~!'()*-]+")
 _VERSION = re.compile(r"[A-Za-z0-9.+~:!_*-]{1,200}")
 """What versions of all three are made of: what holds anything else was not made by their tools."""
@@ -40,7 +45,12 @@ def found_in(path: str, content: bytes, suite: str = "") -> tuple[Component, ...
     describes none: it was written by whoever made the tree, and need not be what its name says.
     """
     reader = _reader(path)
-    return tuple(reader(content, suite)) if reader else ()
+    found = reader(content, suite) if reader else ()
+    return tuple(each for each in found if _can_be_kept(each))
+
+
+def _can_be_kept(component: Component) -> bool:
+    return len(component.name) <= _LONGEST_NAME and len(component.purl) <= _LONGEST_PURL
 
 
 def _reader(path: str) -> _Reader | None:
@@ -74,14 +84,17 @@ def _debian(fields: Mapping[str, str], suite: str) -> Iterator[Component]:
     if not _DEBIAN_NAME.fullmatch(name) or not _VERSION.fullmatch(version):
         return
     source, source_version = source_of(fields)
+    architecture = fields.get("architecture", "")
+    if not _DEBIAN_NAME.fullmatch(source):  # as if it were not said: then it is the package itself
+        source, source_version = name, version
     yield Component(
         Ecosystem.DEBIAN,
         name,
         version,
         suite=suite,
-        architecture=fields.get("architecture", ""),
+        architecture=architecture if _ARCHITECTURE.fullmatch(architecture) else "",
         source=source,
-        source_version=source_version,
+        source_version=source_version if _VERSION.fullmatch(source_version) else version,
     )
 
 

@@ -10,6 +10,7 @@ from herdbook.catalogue.components import Ecosystem
 from herdbook.packages.suites import SUITES
 from herdbook.trust.advisories import Advisory, AffectedRange, RangeStatus, Source
 from herdbook.trust.foreign_json import ForeignModel, Name, Several, checked, one_line
+from herdbook.trust.matching import Scope
 from herdbook.trust.osv_ranges import Event, ranges_between, versions_beside
 from herdbook.trust.severities import severity_of_vector, severity_word, worst
 
@@ -68,24 +69,28 @@ def looks_like_osv(document: object) -> bool:
 
 
 def read_osv(documents: Iterable[tuple[object, str]], skipped: Counter[str]) -> Iterator[Advisory]:
-    """Yield the advisories of documents, each with where it is from; one that is of no use counts.
+    """Yield the advisories of documents, each of which comes with where it is from.
 
-    `skipped` gets the reasons: withdrawn, or what is affected is of an ecosystem that is not ours.
-    Raises InvalidInputError for a document that is no OSV advisory.
+    One that is of no use has no ranges: it takes back what it said before. `skipped` gets the
+    reasons: withdrawn, or what is affected is of an ecosystem that is not ours. Raises
+    InvalidInputError for a document that is no OSV advisory.
     """
     for document, where in documents:
-        advisory = _advisory(checked(_Document, document, "OSV advisory", where), skipped)
-        if advisory is not None:
-            yield advisory
+        yield _advisory(checked(_Document, document, "OSV advisory", where), skipped)
 
 
-def _advisory(document: _Document, skipped: Counter[str]) -> Advisory | None:
+def _advisory(document: _Document, skipped: Counter[str]) -> Advisory:
     if document.withdrawn:
         skipped["withdrawn"] += 1
-        return None
-    ranges = [each for affected in document.affected for each in _ranges(affected, skipped)]
+        return Advisory(document.id, Source.OSV)
+    scopes = [_scope(affected.package, skipped) for affected in document.affected]
+    ranges = [
+        each
+        for affected, scope in zip(document.affected, scopes, strict=True)
+        for each in _ranges(affected, scope)
+    ]
     if not ranges:
-        return None
+        return Advisory(document.id, Source.OSV)
     return Advisory(
         id=document.id,
         source=Source.OSV,
@@ -96,21 +101,28 @@ def _advisory(document: _Document, skipped: Counter[str]) -> Advisory | None:
         modified=document.modified or "",
         ranges=tuple(dict.fromkeys(ranges)),
         upstream=tuple(document.upstream),
+        elsewhere=None in scopes,
     )
 
 
-def _ranges(affected: _Affected, skipped: Counter[str]) -> Iterator[AffectedRange]:
-    package = affected.package
+def _scope(package: _Package | None, skipped: Counter[str]) -> Scope | None:
+    """Return what a package is of, None where Herdbook keeps nothing of it."""
     if package is None:  # the source code of something, by commits
         skipped["no package"] += 1
-        return
+        return None
     if package.ecosystem in _ECOSYSTEMS:
-        ecosystem, suite = _ECOSYSTEMS[package.ecosystem], ""
-    elif package.ecosystem in _SUITES:
-        ecosystem, suite = Ecosystem.DEBIAN, _SUITES[package.ecosystem]
-    else:
-        skipped[f"ecosystem {package.ecosystem}"] += 1
+        return _ECOSYSTEMS[package.ecosystem], ""
+    if package.ecosystem in _SUITES:
+        return Ecosystem.DEBIAN, _SUITES[package.ecosystem]
+    skipped[f"ecosystem {package.ecosystem}"] += 1
+    return None
+
+
+def _ranges(affected: _Affected, scope: Scope | None) -> Iterator[AffectedRange]:
+    package = affected.package
+    if package is None or scope is None:
         return
+    ecosystem, suite = scope
     python = ecosystem is Ecosystem.PYTHON
     name = canonicalize_name(package.name) if python else package.name
     yield from _ranges_of(affected, AffectedRange(ecosystem, name, suite))

@@ -84,7 +84,8 @@ class AdvisoryRegister(Protocol):
     def import_feed(self, feed: Feed, origin: FeedOrigin) -> Import:
         """Keep what a feed says, all of it or nothing, and hold components against it.
 
-        Of an advisory that is known its newest import counts. A whole feed replaces what its
+        Of an advisory that is known its newest import counts; one without ranges takes back what
+        it said. A whole feed replaces what its
         source said of the same scopes, the list of exploited vulnerabilities replaces the one
         before, statements those of the same name. Raises InvalidInputError where the feed turns
         out to be damaged: then nothing has changed.

@@ -65,7 +65,7 @@ def names_component(identifier: str, component: Component) -> bool:
         return False
     if component.ecosystem is Ecosystem.DEBIAN:
         return _names_debian(purl, component)
-    return _name(purl, component.ecosystem) == component.name and _same_version(
+    return _names_package(purl, component) and _same_version(
         purl.version, component.version, component.ecosystem
     )
 
@@ -85,10 +85,12 @@ def _names_debian(purl: PackageURL, component: Component) -> bool:
     return _same_version(purl.version, version, component.ecosystem)
 
 
-def _name(purl: PackageURL, ecosystem: Ecosystem) -> str:
-    if ecosystem is Ecosystem.PYTHON:
-        return canonicalize_name(purl.name)
-    return "/".join(filter(None, (purl.namespace, purl.name)))
+def _names_package(purl: PackageURL, component: Component) -> bool:
+    if component.ecosystem is Ecosystem.PYTHON:
+        return canonicalize_name(purl.name) == component.name
+    # Package URLs of npm are in lower case, also of `JSONStream`, which is older than that rule.
+    name = "/".join(filter(None, (purl.namespace, purl.name)))
+    return name.lower() == component.name.lower()
 
 
 def _same_version(said: str | None, version: str, ecosystem: Ecosystem) -> bool:

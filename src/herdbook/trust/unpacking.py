@@ -9,11 +9,14 @@ import zlib
 from collections.abc import Iterator
 
 from herdbook.core.errors import InvalidInputError
-from herdbook.trust.foreign_json import AGAIN
+from herdbook.trust.foreign_json import AGAIN, too_large
 
 _MEBIBYTE = 1 << 20
-LARGEST_DOCUMENT = 256 * _MEBIBYTE
-"""Bytes of one JSON file; Debian's tracker, the largest there is, has some 60 MB."""
+LARGEST_TEXT = 256 * _MEBIBYTE
+"""Bytes of one file, which is read in pieces: by Debian's sources, or line by line."""
+
+LARGEST_ADVISORY = 16 * _MEBIBYTE
+"""Bytes of one of several files in an archive."""
 
 _LARGEST_MEMBER = 64 * _MEBIBYTE
 _LARGEST_ARCHIVE = 8192 * _MEBIBYTE
@@ -39,15 +42,15 @@ def is_archive(content: bytes) -> bool:
     return content.startswith(_ZIP)
 
 
-def text_of(content: bytes, where: str) -> str:
+def text_of(content: bytes, where: str, largest_bytes: int = LARGEST_TEXT) -> str:
     """Return the text of a file that may be compressed by gzip.
 
-    Raises InvalidInputError where it is damaged, no UTF-8, or larger than any feed.
+    Raises InvalidInputError where it is damaged, no UTF-8, or larger than it may be.
     """
     if content.startswith(_GZIP):
-        content = _gunzipped(content, where)
-    if len(content) > LARGEST_DOCUMENT:
-        raise _too_large(where)
+        content = _gunzipped(content, where, largest_bytes)
+    if len(content) > largest_bytes:
+        raise too_large(where)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -66,27 +69,27 @@ def members_of(content: bytes, where: str) -> Iterator[tuple[str, bytes]]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = [each for each in archive.infolist() if each.filename.endswith(".json")]
             if len(names) > _MOST_MEMBERS:
-                raise _too_large(where)
+                raise too_large(where)
             left = _LARGEST_ARCHIVE
             for member in names:
                 with archive.open(member) as stream:
                     document = stream.read(min(_LARGEST_MEMBER, left) + 1)
                 left -= len(document)
                 if len(document) > _LARGEST_MEMBER or left < 0:
-                    raise _too_large(f"{where}: {member.filename}")
+                    raise too_large(f"{where}: {member.filename}")
                 yield member.filename, document
     except _DAMAGED as error:
         raise _damaged(error, where) from error
 
 
-def _gunzipped(content: bytes, where: str) -> bytes:
+def _gunzipped(content: bytes, where: str, largest_bytes: int) -> bytes:
     unpacked = bytearray()
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
             while chunk := stream.read(_CHUNK):
                 unpacked += chunk
-                if len(unpacked) > LARGEST_DOCUMENT:
-                    raise _too_large(where)
+                if len(unpacked) > largest_bytes:
+                    raise too_large(where)
     except _DAMAGED as error:
         raise _damaged(error, where) from error
     return bytes(unpacked)
@@ -95,12 +98,4 @@ def _gunzipped(content: bytes, where: str) -> bytes:
 def _damaged(error: Exception, where: str) -> InvalidInputError:
     return InvalidInputError(
         f"This compressed file is damaged or incomplete: {error}", hint=AGAIN, where=where
-    )
-
-
-def _too_large(where: str) -> InvalidInputError:
-    return InvalidInputError(
-        "This is larger than any feed of advisories",
-        hint="Check what it is: a small file that unpacks into a huge one may be meant to harm.",
-        where=where,
     )

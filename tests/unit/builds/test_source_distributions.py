@@ -49,7 +49,7 @@ def test_it_says_what_it_needs_to_run_and_to_be_built(tmp_path: Path) -> None:
     files = {"PKG-INFO": PKG_INFO + more, "pyproject.toml": project}
     found = read_metadata(source(tmp_path, files))
     assert (found.name, found.version, found.extras) == ("Tiny.Tool", "1.0", ("fast",))
-    assert found.requires == ("six>=1", "x; extra == 'fast'")
+    assert found.requires == ("six>=1", 'x; extra == "fast"')
     assert found.build_requires == ("flit_core>=3",)
 
 
@@ -70,11 +70,24 @@ def test_one_that_names_no_builder_is_built_by_setuptools(tmp_path: Path) -> Non
             "pyproject.toml": '[build-system]\nrequires = ["x @ git+ssh://y"]\n',
         },
         {"PKG-INFO": PKG_INFO, "pyproject.toml": "[build-system]\nrequires = 7\n"},
+        {"PKG-INFO": PKG_INFO, "pyproject.toml": "build-system = 3\n"},
+        {"PKG-INFO": "Metadata-Version: 2.1\nName: tiny\n"},
+        {"PKG-INFO": "Metadata-Version: 2.1\nName: tiny\nVersion: 1\n --index-url http:x\n"},
+        {"PKG-INFO": "Metadata-Version: 2.1\nName: /tmp/tiny\nVersion: 1\n"},
+        {"PKG-INFO": PKG_INFO + "x" * (1 << 20)},
     ],
 )
 def test_what_cannot_be_read_is_told(tmp_path: Path, files: dict[str, str]) -> None:
     with pytest.raises(InvalidInputError, match=r"tiny_tool-1\.0\.tar\.gz cannot be read"):
         read_metadata(source(tmp_path, files))
+
+
+@pytest.mark.parametrize("left", [0, 40, 150])
+def test_a_source_that_is_cut_off_is_told(tmp_path: Path, left: int) -> None:
+    path = source(tmp_path, {"other": "x" * 9000, "PKG-INFO": PKG_INFO})
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(InvalidInputError):
+        read_metadata(path)
 
 
 def test_a_stand_in_says_the_same_and_holds_nothing(tmp_path: Path) -> None:

@@ -87,6 +87,8 @@ def test_recipes_may_be_listed_besides(tmp_path: Path) -> None:
         ("only: {language: python}", "only: {language: pyton}", 15, ("pyton", "python")),
         ("only: {language: python}", "only: {framework: express}", 15, ("framework", "earlier")),
         ("only: {language: python}", "only: python", 15, ("only",)),
+        ("only: {language: python}", "only: {language: []}", 15, ("only",)),
+        ("only: {language: python}", "only: {language: [[python]]}", 15, ("only",)),
         ("demo/{framework}", "demo/{framewrok}", 1, ("framewrok", "framework")),
         ("packages: [python3]", "pakages: [python3]", 11, ("pakages", "packages", "flask")),
         ("ports: [8080]", "ports: [99999]", 5, ("ports", "flask")),
@@ -107,6 +109,16 @@ def test_a_mistake_is_told_with_its_line(
     said = f"{caught.value.message} {caught.value.hint}"
     assert [word for word in words if word not in said] == []
     assert caught.value.where == f"{path}:{line}"
+
+
+def test_what_the_names_of_values_make_equal_is_there_once(tmp_path: Path) -> None:
+    text = CATALOGUE.replace("packages: [ca-certificates]", 'packages: ["lib{suite}"]')
+    (found,) = [
+        each.recipe
+        for each in recipes_in([write(tmp_path, text.replace("[tzdata,", "[libtrixie,"))])
+        if each.recipe.image == "demo/flask-trixie"
+    ]
+    assert found.packages == ("libtrixie", "ca-certificates", "python3")
 
 
 PARTS = some.recursive(

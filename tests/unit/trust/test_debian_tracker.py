@@ -10,6 +10,7 @@ from herdbook.catalogue.components import Ecosystem
 from herdbook.core.errors import InvalidInputError
 from herdbook.trust.advisories import Advisory, AffectedRange, RangeStatus, Source
 from herdbook.trust.debian_tracker import looks_like_tracker, read_tracker
+from herdbook.trust.foreign_json import members
 
 TRACKER: dict[str, Any] = {
     "openssl": {
@@ -89,6 +90,7 @@ def test_a_vulnerability_has_a_range_for_each_source_and_suite() -> None:
         ),
         ({"status": "resolved", "fixed_version": "0"}, RangeStatus.NOT_AFFECTED, ""),
         ({"status": "resolved"}, RangeStatus.UNDETERMINED, ""),
+        ({"status": "resolved", "fixed_version": ""}, RangeStatus.UNDETERMINED, ""),
         ({"status": "undetermined"}, RangeStatus.UNDETERMINED, ""),
         ({"status": "a word of next year"}, RangeStatus.UNDETERMINED, ""),
     ],
@@ -105,6 +107,7 @@ def test_what_debian_says_is_kept_and_what_it_does_not_say_is_undetermined(
     [
         {"zlib": {"CVE-1": {"releases": {"trixie": {"status": 1}}}}},
         {"zlib": {"CVE-1": {"releases": {"trixie": {"status": "open", "fixed_version": 12}}}}},
+        {"zlib": {"CVE-1": {"releases": {"trixie": {"status": "open", "fixed_version": "1\0"}}}}},
         {"zlib": {"CVE-1": {"releases": []}}},
         {"zlib": {"CVE-1": {}}},
         {"zlib": ["CVE-1"]},
@@ -129,3 +132,22 @@ def test_the_tracker_is_known_by_how_it_begins() -> None:
 def test_a_tracker_that_ends_in_the_middle_is_refused(left: int) -> None:
     with pytest.raises(InvalidInputError, match="incomplete"):
         list(read_tracker(json.dumps(TRACKER)[:-left], Counter(), "tracker.json"))
+
+
+def test_sources_of_any_size_are_read_and_a_mistake_after_them_has_its_line() -> None:
+    large: dict[str, Any] = {f"CVE-{number}": {"releases": {}} for number in range(20_000)}
+    text = json.dumps({"linux": large, "number": 1} | TRACKER)
+    assert looks_like_tracker(text)
+    assert [len(json.dumps(value)) for _, value in members(text, "")] == [
+        len(json.dumps(value)) for value in (large, 1, *TRACKER.values())
+    ]
+    for cut, line in ((text[:-90], 1), (text.replace('"edk2"', '\n"edk2" 7'), 2)):
+        with pytest.raises(InvalidInputError) as refused:
+            list(members(cut, "tracker.json"))
+        assert refused.value.where == f"tracker.json:{line}"
+
+
+def test_one_source_that_is_larger_than_any_is_refused() -> None:
+    text = json.dumps({"zlib": {"CVE-1": {"releases": {}, "description": "x" * (65 << 20)}}})
+    with pytest.raises(InvalidInputError, match="larger"):
+        list(read_tracker(text, Counter(), "tracker.json"))

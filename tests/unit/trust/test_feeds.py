@@ -18,8 +18,8 @@ OSV: dict[str, Any] = {
     "modified": "2024-01-01T00:00:00Z",
     "affected": [{"package": {"ecosystem": "PyPI", "name": "Flask"}, "versions": ["1.0"]}],
 }
-MAVEN = OSV | {"affected": [{"package": {"ecosystem": "Maven", "name": "a:b"}}]}
-TRACKER = {"zlib": {"CVE-1": {"releases": {"bookworm": {"status": "open"}}}}}
+MAVEN = OSV | {"id": "GHSA-1", "affected": [{"package": {"ecosystem": "Maven", "name": "a:b"}}]}
+TRACKER: dict[str, Any] = {"zlib": {"CVE-1": {"releases": {"bookworm": {"status": "open"}}}}}
 KEV = {"catalogVersion": "1", "vulnerabilities": [{"cveID": "CVE-1", "dateAdded": "2024-05-30"}]}
 VEX = {
     "@context": "https://openvex.dev/ns",
@@ -43,7 +43,7 @@ def zipped(members: Iterable[tuple[str, bytes]]) -> bytes:
 
 def read(content: bytes) -> tuple[Feed, list[str]]:
     feed = read_feed(content, "feed")
-    return feed, [advisory.id for advisory in feed.advisories]
+    return feed, [advisory.id for advisory in feed.advisories if advisory.ranges]
 
 
 @pytest.mark.parametrize(
@@ -151,3 +151,27 @@ def test_what_unpacks_into_more_than_any_feed_is_refused() -> None:
         read(packed.getvalue())
     with pytest.raises(InvalidInputError, match="larger"):
         read(gzip.compress(million, 1) * 300)
+
+
+def test_a_document_is_refused_before_it_fills_the_memory() -> None:
+    with pytest.raises(InvalidInputError, match="larger"):
+        read(b"[" + b" " * (64 << 20) + b"]")
+    with pytest.raises(InvalidInputError, match="larger"):
+        read(as_bytes(OSV) + b"\n" + b"[" * (65 << 20))
+
+
+def test_each_of_several_advisories_in_an_archive_is_small() -> None:
+    large = as_bytes(OSV) + b" " * (16 << 20)
+    assert read(zipped([("a.json", large)]))[1] == ["PYSEC-2024-1"]
+    for content in (large, gzip.compress(large)):
+        with pytest.raises(InvalidInputError, match="larger") as refused:
+            read(zipped([("a.json", as_bytes(OSV)), ("b.json", content)]))
+        assert refused.value.where == "feed: b.json"
+
+
+def test_what_is_read_piece_by_piece_may_be_larger_as_a_whole() -> None:
+    issue = TRACKER["zlib"]["CVE-1"] | {"description": "x" * (40 << 20)}
+    tracker = as_bytes({"zlib": {"CVE-1": issue}, "curl": {"CVE-2": issue}})
+    lines = b"\n".join(as_bytes(OSV) + b" " * (40 << 20) for _ in range(2))
+    assert read(lines)[1] == ["PYSEC-2024-1"] * 2
+    assert read(tracker)[1] == ["CVE-1", "CVE-2"]

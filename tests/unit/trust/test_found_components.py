@@ -191,3 +191,42 @@ def test_broken_python_metadata_describe_nothing(content: bytes) -> None:
 )
 def test_a_broken_status_describes_nothing(content: bytes) -> None:
     assert found_in(STATUS, content) == ()
+
+
+LONG = "a" * 214
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"Package": LONG}, ("1.0", "amd64", LONG, "1.0")),
+        ({"Package": f"{LONG}a"}, None),
+        ({"Version": "1" * 201}, None),
+        ({"Version": "1\0"}, None),
+        ({"Architecture": "a" * 17}, ("1.0", "", "web", "1.0")),
+        ({"Architecture": "amd\x0064"}, ("1.0", "", "web", "1.0")),
+        ({"Source": "site (2.0)"}, ("1.0", "amd64", "site", "2.0")),
+        ({"Source": f"{LONG}a (2.0)"}, ("1.0", "amd64", "web", "1.0")),
+        ({"Source": "si\0te (2.0)"}, ("1.0", "amd64", "web", "1.0")),
+        ({"Source": "Site (2.0)"}, ("1.0", "amd64", "web", "1.0")),
+        ({"Source": f"site ({'2' * 201})"}, ("1.0", "amd64", "site", "1.0")),
+        ({"Source": "site (2\x000)"}, ("1.0", "amd64", "site", "1.0")),
+        ({"Version": "~" * 200, "Source": f"site ({'+' * 200})"}, None),
+    ],
+)
+def test_of_a_status_only_what_can_be_kept_is_taken(
+    fields: dict[str, str], expected: tuple[str, ...] | None
+) -> None:
+    given = {"Package": "web", "Version": "1.0", "Architecture": "amd64"} | fields
+    content = "".join(f"{name}: {value}\n" for name, value in given.items()).encode()
+    found = found_in("var/lib/dpkg/status.d/web", content, "bookworm")
+    kept = [(each.version, each.architecture, each.source, each.source_version) for each in found]
+    assert kept == ([expected] if expected else [])
+
+
+def test_names_that_are_longer_than_any_are_left_out() -> None:
+    for length, count in ((214, 1), (215, 0)):
+        name = "a" * length
+        package = json.dumps({"name": name, "version": "1"}).encode()
+        assert len(found_in(PACKAGE, package)) == count
+        assert len(found_in(METADATA, f"Name: {name}\nVersion: 1\n".encode())) == count

@@ -22,6 +22,7 @@ LIBSSL = Component(
     Ecosystem.DEBIAN, "libssl3", "3.0.9-1+b1", "bookworm", "amd64", "openssl", "3.0.9-1"
 )
 BABEL = Component(Ecosystem.NODE, "@babel/core", "7.0.0")
+JSON_STREAM = Component(Ecosystem.NODE, "JSONStream", "1.3.5")
 ADVISORY = Advisory("GHSA-m2qf-hxjv-5gpq", Source.OSV, aliases=("CVE-2023-30861",))
 DIGEST = "sha256:" + "ab" * 32
 WEB = ImageIdentity("shop/web", 3, frozenset([DIGEST]))
@@ -168,6 +169,10 @@ def test_a_finding_is_open_while_somebody_has_to_act_or_decide(
         ("pkg:deb/ubuntu/libssl3", LIBSSL, False),
         (LIBSSL.purl, LIBSSL, True),
         (BABEL.purl, BABEL, True),
+        (JSON_STREAM.purl, JSON_STREAM, True),
+        ("pkg:npm/JSONStream@1.3.5", JSON_STREAM, True),
+        ("pkg:npm/jsonstream", JSON_STREAM, True),
+        ("pkg:npm/%40Babel/Core", BABEL, True),
     ],
 )
 def test_a_package_url_names_a_component_no_wider_than_it_says(

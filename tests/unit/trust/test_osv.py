@@ -146,8 +146,26 @@ def test_withdrawn_advisories_and_other_ecosystems_are_counted_not_read() -> Non
     go = {"id": "GO-1", "affected": [{"package": {"ecosystem": "Go", "name": "stdlib"}}]}
     git = {"id": "OSV-1", "affected": [{"ranges": [{"type": "GIT", "events": []}]}]}
     advisories, skipped = read(JINJA | {"withdrawn": "2024-02-01T00:00:00Z"}, go, go, git)
-    assert advisories == []
+    assert advisories == [
+        Advisory(name, Source.OSV) for name in (JINJA["id"], "GO-1", "GO-1", "OSV-1")
+    ]
     assert skipped == {"withdrawn": 1, "ecosystem Go": 2, "no package": 1}
+
+
+@pytest.mark.parametrize(
+    ("other", "elsewhere"),
+    [
+        ({"package": {"ecosystem": "Maven", "name": "a:b"}}, True),
+        ({"package": {"ecosystem": "Debian:7", "name": "curl"}}, True),
+        ({"ranges": [{"type": "GIT", "events": []}]}, True),
+        ({"package": {"ecosystem": "npm", "name": "jinja"}}, False),
+    ],
+)
+def test_an_advisory_tells_that_it_speaks_of_what_is_not_kept(
+    other: dict[str, Any], *, elsewhere: bool
+) -> None:
+    (advisory,), _ = read(JINJA | {"affected": [*JINJA["affected"], other]})
+    assert advisory.elsewhere is elsewhere
 
 
 def test_an_advisory_on_several_vulnerabilities_is_none_of_them() -> None:

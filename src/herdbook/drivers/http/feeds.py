@@ -1,5 +1,6 @@
 """Fetches feeds of advisories from where they are published."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -57,12 +58,23 @@ def _parts(address: str) -> SplitResult:
         known = False
         parts = SplitResult("", "", "", "", "")
     if not known:
-        scheme, _, rest = address.partition("://")
         raise InvalidInputError(
-            f"This is no address of a feed: {scheme}://{rest.rpartition('@')[2]}",
+            f"This is no address of a feed: {_harmless(address)}",
             hint="Write https://HOST/PATH, or the path of a file.",
         )
     return parts
+
+
+def _harmless(address: str) -> str:
+    """Return what can be shown of something that is no address: no credentials, no query.
+
+    A password may hold `?` or `#` and a query `@`: which it is here, nobody can tell, so nothing
+    is shown where there are both.
+    """
+    scheme, _, rest = address.partition("://")
+    before = re.split(r"[?#]", rest, maxsplit=1)[0]
+    shown = before.rpartition("@")[2] if "@" not in rest[len(before) :] else "…"
+    return f"{scheme}://{shown}"
 
 
 def _known(parts: SplitResult) -> dict[str, tuple[str, str]]:

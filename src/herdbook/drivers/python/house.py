@@ -89,7 +89,16 @@ class House:
                 (source, self._keep(path, source))
                 for source, path in downloads.fetch(offers, folder)
             ]
-        return [source for source, _ in fetched], [read_metadata(path) for _, path in fetched]
+        metadata = [read_metadata(path) for _, path in fetched]
+        for (source, _), said in zip(fetched, metadata, strict=True):
+            if (canonicalize_name(said.name), said.version) != (
+                *(canonicalize_name(source.name), source.version),
+            ):
+                raise VerificationError(
+                    f"{source.file} says that it is {said.name} {said.version}",
+                    hint="Take it as a wheel: leave it out of `python.from_source`.",
+                )
+        return [source for source, _ in fetched], metadata
 
     def fetch(self, wheels: Sequence[LockedWheel], progress: Progress) -> list[Path]:
         """Return kept wheels, fetching those not kept yet, or no longer with their bytes."""

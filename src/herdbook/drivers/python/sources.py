@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,15 @@ from urllib.parse import unquote, urlsplit
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from herdbook.builds.lock import LockedSource
+from herdbook.builds.lock import SOURCE_FILE, LockedSource
 from herdbook.core import digests
-from herdbook.core.errors import InvalidInputError, NetworkError, NoSpaceError, UnsatisfiableError
+from herdbook.core.errors import (
+    InvalidInputError,
+    NetworkError,
+    NoSpaceError,
+    UnsatisfiableError,
+    VerificationError,
+)
 from herdbook.drivers.http.connections import Connections
 from herdbook.drivers.http.credentials import Credentials
 from herdbook.drivers.http.downloads import AbsentError, Downloader
@@ -24,11 +31,12 @@ from herdbook.drivers.python.uv import Uv
 
 @dataclass(frozen=True)
 class Offer:
-    """A source distribution that an index has, and where."""
+    """A source distribution that an index has, and where; its digest if the index says it."""
 
     name: str
     version: str
     address: str
+    sha256: str = ""
 
     @property
     def file(self) -> str:
@@ -72,9 +80,11 @@ def _needs_nothing(name: str) -> str:
 
 def _offer(package: dict[str, object], named: Path) -> Offer:
     match package:
-        case {"name": str(name), "version": str(version), "sdist": {"url": str(address)}}:
-            offer = Offer(name, version, address)
-            if offer.file.endswith(".tar.gz"):
+        case {"name": str(name), "version": str(version), "sdist": {"url": str(address), **more}}:
+            hashes = more.get("hashes")
+            said = hashes.get("sha256") if isinstance(hashes, dict) else ""
+            offer = Offer(name, version, address, str(said or ""))
+            if re.fullmatch(SOURCE_FILE, offer.file):  # it becomes the name of a file here
                 return offer
         case _:
             name = str(package.get("name"))
@@ -104,18 +114,31 @@ class SourceDownloads:
         try:
             for offer in offers:
                 path = folder / offer.file
+                self._require_reachable(offer)
                 _fetch(downloader, offer, path)
-                yield (
-                    LockedSource(
-                        name=offer.name,
-                        version=offer.version,
-                        file=offer.file,
-                        sha256=digests.of_file(path),
-                    ),
-                    path,
+                digest = digests.of_file(path)
+                if offer.sha256 and digest != f"sha256:{offer.sha256}":
+                    raise VerificationError(
+                        f"The index gave other bytes for {offer.file} than it says it has",
+                        hint="Do not use that index, or try again: it may just be changing.",
+                    )
+                locked = LockedSource(
+                    name=offer.name, version=offer.version, file=offer.file, sha256=digest
                 )
+                yield locked, path
         finally:
             connections.close()
+
+    def _require_reachable(self, offer: Offer) -> None:
+        """Raise VerificationError where an index elsewhere points to files of this machine."""
+        indexes = (*self.settings.indexes, *self.settings.more_indexes)
+        if urlsplit(offer.address).scheme == "file" and not any(
+            urlsplit(index).scheme == "file" for index in indexes
+        ):
+            raise VerificationError(
+                f"The index says that {offer.file} lies on this machine",
+                hint="Do not use that index.",
+            )
 
 
 def _fetch(downloader: Downloader, offer: Offer, target: Path) -> None:

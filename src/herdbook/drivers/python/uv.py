@@ -25,7 +25,7 @@ _OFFLINE = re.compile(
     r"Could not connect|dns error|Connection|Network|timed out|Failed to fetch|Temporary failure",
     re.IGNORECASE,
 )
-_CREDENTIALS = re.compile(r"://[^/\s@]+@")
+_CREDENTIALS = re.compile(r"://[^/\s]+@")
 """Who one is, in front of a server's name in an address."""
 
 _UNKNOWN = re.compile(r"401 Unauthorized|403 Forbidden|HTTP error 40[13]|401 Error|403 Error")

@@ -122,8 +122,6 @@ def _of_components() -> list[sa.Table]:
             sa.Column("architecture", sa.String(16), nullable=False),
             sa.Column("source", sa.String(214), nullable=False, index=True),
             sa.Column("source_version", sa.String(200), nullable=False),
-            sa.Column("licence", sa.Text, nullable=False),
-            sa.Column("digest", sa.String(140), nullable=False),
         ),
         op.create_table(
             "layer_components",
@@ -135,6 +133,8 @@ def _of_components() -> list[sa.Table]:
                 primary_key=True,
                 index=True,
             ),
+            sa.Column("licence", sa.Text, nullable=False),
+            sa.Column("digest", sa.String(140), nullable=False),
         ),
     ]
 
