@@ -33,12 +33,13 @@ class Reading:
     """How variants are read, in numbers of them.
 
     Up to `few` are looked up one by one; where more hold something, all are read in order, in a
-    page of `first` and then of `page`, so that the first come at once.
+    page of `first` and then of `page`, so that the first come at once. Of large pages PostgreSQL
+    joins the tables as a whole; of small ones it looks up each row.
     """
 
     few: int = 20_000
     first: int = 200
-    page: int = 20_000
+    page: int = 200_000
 
 
 class SqlComponents:

@@ -24,9 +24,9 @@ class Staging:
         with ExitStack() as stack:
             with self._alone():
                 outer = Path(tempfile.mkdtemp(dir=self.directory))
+                stack.callback(_remove, outer)
                 alive = stack.enter_context((outer / _LOCK).open("w"))
                 fcntl.flock(alive, fcntl.LOCK_EX)
-            stack.callback(shutil.rmtree, outer, ignore_errors=True)
             folder = outer / "work"
             folder.mkdir(mode=0o755)
             yield folder
@@ -58,6 +58,14 @@ class Staging:
             yield
         finally:
             os.close(descriptor)
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except BaseException:  # an interruption, which may come at any moment: begin again, then end
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _in_use(folder: Path) -> bool:

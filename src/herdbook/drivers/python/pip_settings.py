@@ -26,9 +26,11 @@ class PipSettings:
         """
         named = {"UV_DEFAULT_INDEX": self.indexes, "UV_INDEX": self.more_indexes}
         settings = {name: " ".join(given) for name, given in named.items() if given}
-        # As pip does, which takes the best version of all indexes; uv alone would take the first
-        # index that knows a name.
-        return settings | {"UV_INDEX_STRATEGY": "unsafe-best-match"}
+        if self.more_indexes:
+            # As pip does, which takes the best version of all indexes; uv alone would take the
+            # first index that knows a name.
+            settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+        return settings
 
     def known(self) -> Iterator[tuple[str, tuple[str, str]]]:
         """Yield who one is, by host, where an index's address says it."""

@@ -87,7 +87,8 @@ def refusal(said: str, requirements: Path) -> HerdbookError:
     if "No solution found" in said or "No matching distribution" in said:
         return UnsatisfiableError(
             f"The requirements cannot be met by wheels:\n{text}",
-            hint="What has no wheel can be built: name it in `python.from_source`.",
+            hint="What has no wheel can be built: name it in `python.from_source`. An index that "
+            "asks who one is needs `python.credentials`.",
             where=str(requirements),
         )
     return InvalidInputError(f"The requirements cannot be read:\n{text}", where=str(requirements))
