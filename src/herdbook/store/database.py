@@ -1,9 +1,10 @@
 """Opens the database and brings it to the present schema."""
 
+import fcntl
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
@@ -39,7 +40,7 @@ def open_database(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
     try:
-        with engine.connect() as connection:
+        with _alone(url), engine.connect() as connection:
             _migrate(connection)
     except OperationalError as error:
         if _is_full(error):
@@ -55,6 +56,22 @@ def open_database(url: str) -> Engine:
             "again from their locks.",
         ) from error
     return engine
+
+
+@contextmanager
+def _alone(url: str) -> Iterator[None]:
+    """Keep other processes from opening the same file while this one does.
+
+    SQLite does not wait where two of them bring a new database into WAL mode: one is told that it
+    is locked. The lock is on a file beside it, never on its own (see store.stamps).
+    """
+    path = Path(url.removeprefix("sqlite:///"))
+    with ExitStack() as stack:
+        if url.startswith("sqlite:///"):
+            with suppress(OSError):  # where nothing can be written, SQLite will tell it better
+                file = stack.enter_context(path.with_name(f".{path.name}.opening").open("w"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _engine(url: str) -> Engine:
