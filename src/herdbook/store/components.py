@@ -37,7 +37,7 @@ class Reading:
     joins the tables as a whole; of small ones it looks up each row.
     """
 
-    few: int = 20_000
+    few: int = 8_000
     first: int = 200
     page: int = 200_000
 
