@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from apt_files import lay_out_debs, sources
 from measure import Comparison, compare, timed
 
 REPOSITORY = Path(__file__).parents[1]
@@ -73,7 +74,11 @@ class Bench:
                     *("mmdebstrap", "--variant=essential", "--mode=root", "--format=tar"),
                     *("--dpkgopt=force-unsafe-io", f"--include={','.join(names)}"),
                     *(f"--setup-hook={copy}", "--skip=download/empty", "--quiet"),
-                    *("bookworm", str(self.folder / "mmdebstrap.tar"), *self._sources()),
+                    *(
+                        "bookworm",
+                        str(self.folder / "mmdebstrap.tar"),
+                        *sources(self.state, "bookworm"),
+                    ),
                 ],
                 env={**os.environ, "INITRD": "No"},
             )
@@ -173,19 +178,8 @@ class Bench:
         """Return a folder of the kept packages under the names apt gives them."""
         folder = self.folder / "debs"
         folder.mkdir()
-        for each in (*self.lock["packages"], *self.lock["machine"]):
-            kept = self.state / "archive/debs" / f"{each['sha256'].partition(':')[2]}.deb"
-            version = each["version"].replace(":", "%3a")
-            shutil.copyfile(kept, folder / f"{each['name']}_{version}_{each['architecture']}.deb")
+        lay_out_debs(self.state, (*self.lock["packages"], *self.lock["machine"]), folder)
         return folder
-
-    def _sources(self) -> list[str]:
-        text = (self.state / "archive/apt/bookworm/sources.sources").read_text()
-        lines = []
-        for paragraph in text.strip().split("\n\n"):
-            fields = dict(line.split(": ", 1) for line in paragraph.splitlines())
-            lines += [f"deb {fields['URIs']} {suite} main" for suite in fields["Suites"].split()]
-        return lines
 
     def _buildah(self) -> float:
         """Build the same application files on a base that holds everything below them."""

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from apt_files import sources
 from bench import HERDBOOK
 from measure import MEBIBYTE, Comparison, timed
 
@@ -225,21 +226,13 @@ class CatalogueBench:
                 f"--include={','.join(each['name'] for each in lock['packages'])}",
                 f'--setup-hook=mkdir -p "{cache}" && cp {debs}/*.deb "{cache}/"',
                 *("--skip=download/empty", lock["suite"], str(tar)),
-                *self._sources(lock["suite"]),
+                *sources(self.state, lock["suite"]),
             ]
         )
         size = tar.stat().st_size
         if name != PATCHED_IMAGE:  # which buildah takes later
             tar.unlink()
         return seconds, size
-
-    def _sources(self, suite: str) -> list[str]:
-        text = (self.state / f"archive/apt/{suite}/sources.sources").read_text()
-        lines = []
-        for paragraph in text.strip().split("\n\n"):
-            fields = dict(line.split(": ", 1) for line in paragraph.splitlines())
-            lines += [f"deb {fields['URIs']} {name} main" for name in fields["Suites"].split()]
-        return lines
 
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "HERDBOOK_STATE": str(self.state)}

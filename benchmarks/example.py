@@ -10,6 +10,7 @@ from typing import Any
 
 import pip
 import yaml
+from apt_files import lay_out_debs, sources
 from bench import HERDBOOK, REPOSITORY
 from measure import Comparison, timed
 
@@ -115,31 +116,18 @@ class ExampleBench:
         self.debs = self.folder / "debs"
         self.debs.mkdir()
         for lock in self.locks.values():
-            for each in lock["packages"]:
-                kept = self.state / "archive/debs" / f"{each['sha256'].partition(':')[2]}.deb"
-                version = each["version"].replace(":", "%3a")
-                name = f"{each['name']}_{version}_{each['architecture']}.deb"
-                if not (self.debs / name).exists():
-                    shutil.copyfile(kept, self.debs / name)
+            lay_out_debs(self.state, lock["packages"], self.debs)
         for suite in sorted({str(each.recipe.suite) for each in self.recipes}):
             tar = self.folder / f"{suite}.tar"
             unsafe = "--customize-hook=echo force-unsafe-io >$1/etc/dpkg/dpkg.cfg.d/bench"
             made = ["mmdebstrap", "--variant=minbase", "--skip=cleanup/apt/lists", unsafe]
-            timed([*made, suite, tar, *self._sources(suite)])
+            timed([*made, suite, tar, *sources(self.state, suite)])
             folder = self.folder / f"base-{suite}"
             folder.mkdir()
             (folder / "Containerfile").write_text(f"FROM scratch\nADD {tar.name} /\n")
             tar.rename(folder / tar.name)
             build = ["buildah", *self._storage(), "bud", "--isolation", "chroot", "-q"]
             timed([*build, "-t", f"{_BUILDAH_NAME}-{suite}", folder])
-
-    def _sources(self, suite: str) -> list[str]:
-        text = (self.state / f"archive/apt/{suite}/sources.sources").read_text()
-        lines = []
-        for paragraph in text.strip().split("\n\n"):
-            fields = dict(line.split(": ", 1) for line in paragraph.splitlines())
-            lines += [f"deb {fields['URIs']} {name} main" for name in fields["Suites"].split()]
-        return lines
 
     def _buildah(self, recipe_file: RecipeFile) -> float:
         """Build the same contents as their author would write them."""

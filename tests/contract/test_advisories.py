@@ -7,12 +7,9 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from postgresql import new_database, running
 from sqlalchemy import Engine, event, text
 from versions import layer, new_version
 
@@ -35,20 +32,9 @@ FLASK = Component(PYTHON, "flask", "2.0.0")
 EXPRESS = Component(NODE, "express", "4.0.0")
 
 
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[str]:
-    with running() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/herdbook.db"
-    else:
-        url = new_database(request.getfixturevalue("postgresql"), f"test-{uuid4()}")
-    engine = open_database(url)
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = open_database(database_url)
     yield engine
     engine.dispose()
 

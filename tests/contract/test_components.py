@@ -2,11 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from postgresql import new_database, running
 from sqlalchemy import Engine
 from versions import digest, layer, new_version
 
@@ -27,19 +24,9 @@ FLASK = Component(Ecosystem.PYTHON, "flask", "3.1.0")
 SSL, PYTHON, OWN = layer("openssl"), layer("python"), layer("files")
 
 
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[str]:
-    with running() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/herdbook.db"
-    else:
-        url = new_database(request.getfixturevalue("postgresql"), f"test-{uuid4()}")
-    engine = open_database(url)
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = open_database(database_url)
     yield engine
     engine.dispose()
 

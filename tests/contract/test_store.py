@@ -6,12 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from postgresql import new_database, running
 from sqlalchemy import Engine, MetaData, Table, create_engine, event, text
 from versions import digest, document, layer, new_version
 
@@ -27,18 +25,9 @@ from herdbook.store.database import open_database
 from herdbook.store.versions import SqlVersions
 
 
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[str]:
-    with running() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/herdbook.db"
-    return new_database(request.getfixturevalue("postgresql"), f"test-{uuid4()}")
+@pytest.fixture
+def url(database_url: str) -> str:
+    return database_url
 
 
 @pytest.fixture

@@ -36,10 +36,8 @@ class Matrix:
 
     def combinations(self) -> Iterator[Values]:
         """Yield every combination once: those of the product in order, then the included ones."""
-        seen_by_inclusion = [self._included(each) for each in self.include]
-        product = self._product()
-        yield from product
-        for values in dict.fromkeys(seen_by_inclusion):
+        yield from self._product()
+        for values in dict.fromkeys(map(self._included, self.include)):
             if not self._in_product(values):
                 yield values
 

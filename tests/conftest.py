@@ -1,0 +1,22 @@
+"""Databases of each kind, for the promises of whatever is kept in one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from postgresql import new_database, running
+
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[str]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/herdbook.db"
+    return new_database(request.getfixturevalue("postgresql"), f"test-{uuid4()}")
