@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
 
 from bench import Bench
+from campaign import CampaignResults, campaign_table, measure_campaigns
 from catalogue import CatalogueBench
 from example import ExampleBench
 from measure import Comparison
@@ -51,14 +52,17 @@ def main() -> None:
             example.close()
     with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
         registers = measure_registers(Path(name))
+    with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
+        campaigns = measure_campaigns(Path(name))
     facts = machine_facts()
     everything = {
         **facts,
         "rows": [asdict(row) for row in rows],
         "registers": [asdict(row) for row in registers],
+        "campaigns": asdict(campaigns),
     }
     (FOLDER / "results.json").write_text(json.dumps(everything, indent=2) + "\n")
-    (FOLDER / "RESULTS.md").write_text(report(facts, rows, registers))
+    (FOLDER / "RESULTS.md").write_text(report(facts, rows, registers, campaigns))
     print((FOLDER / "RESULTS.md").read_text())
 
 
@@ -87,7 +91,12 @@ def first_line(command: list[str]) -> str:
     return result.stdout.splitlines()[0]
 
 
-def report(facts: dict[str, object], rows: list[Comparison], registers: list[Measured]) -> str:
+def report(
+    facts: dict[str, object],
+    rows: list[Comparison],
+    registers: list[Measured],
+    campaigns: CampaignResults,
+) -> str:
     """Render the table for people."""
     lines = [
         "# Measured",
@@ -100,11 +109,12 @@ def report(facts: dict[str, object], rows: list[Comparison], registers: list[Mea
         "|---|---|---|---|---|---|",
         *(row_text(row) for row in rows),
         *register_table(registers),
+        *campaign_table(campaigns),
         "",
         *(f"- {name}: {version}" for name, version in dict(facts["versions"]).items()),  # type: ignore[call-overload]
         "",
-        "What each row compares is said in `bench.py`, `catalogue.py`, `example.py` and",
-        "`scale_bench.py` of this folder.",
+        "What each row compares is said in `bench.py`, `catalogue.py`, `example.py`,",
+        "`scale_bench.py` and `campaign.py` of this folder.",
         "",
     ]
     return "\n".join(lines)

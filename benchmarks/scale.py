@@ -9,7 +9,7 @@ from pathlib import Path
 
 from herdbook.actions.inputs import inputs_of
 from herdbook.actions.plan_builds import RecipeReader
-from herdbook.builds.keys import build_key
+from herdbook.builds.keys import build_key, wishes_key
 from herdbook.builds.layer_plan import LayerEntry, LayerPlan, RootEntry, SuitePlan, write_plan
 from herdbook.builds.lock import Lock, lock_path, render
 from herdbook.catalogue.components import Component, Ecosystem, LayerBill, Origin
@@ -107,12 +107,14 @@ class ScaleCatalogue:
             if path not in texts:
                 texts[path] = path.read_text()
             files = reader.files(recipe_file)
-            key = build_key(recipe_file.recipe, facts.lock, facts.arrangement, files)
+            wishes = wishes_key(recipe_file.recipe, files)
+            key = build_key(wishes, facts.lock, facts.arrangement)
             made = _version(recipe_file, texts[path], key)
             layers = {layer.digest for each in made.variants for layer in each.layers} - billed
             billed |= layers
             bills = tuple(bill for bill in _bills(recipe_file) if bill.layer in layers)
-            yield NewVersion(**{**made.__dict__, "bills": bills})
+            more = {"bills": bills, "wishes": wishes, "home": str(self.path.absolute())}
+            yield NewVersion(**{**made.__dict__, **more})
 
 
 def _digest(*parts: object) -> Digest:
@@ -259,7 +261,14 @@ def _version(recipe_file: RecipeFile, lock: str, key: Digest) -> NewVersion:
             config = documents.container_config(process, layers, MOMENT, recipe.image)
         else:
             config = documents.machine_config(process, 512 << 20, 1, 0, MOMENT)
-        manifest = documents.manifest(config, layers, {"title": recipe.image})
+        manifest = documents.manifest(
+            config,
+            layers,
+            {
+                documents.CREATED_ANNOTATION: documents.timestamp(MOMENT),
+                "org.opencontainers.image.title": recipe.image,
+            },
+        )
         records.append(
             VariantRecord(variant, manifest.digest, config.digest, tuple(layers), common)
         )

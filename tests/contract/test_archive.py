@@ -18,7 +18,7 @@ from herdbook.core import digests
 from herdbook.core.errors import NetworkError, UnsatisfiableError, VerificationError
 from herdbook.core.progress import NoProgress
 from herdbook.drivers.apt import AptArchive, Mirrors
-from herdbook.packages.model import LockedPackage, Resolution
+from herdbook.packages.model import LockedPackage, Offer, Resolution
 from herdbook.recipes.reading import read_recipe
 from herdbook.server.program import open_workshop
 from herdbook.server.settings import Settings
@@ -95,6 +95,10 @@ def resolve(
     archive: AptArchive, *sets: Sequence[str], essential: bool = True, installed: str = ""
 ) -> Resolution:
     return archive.resolve(SUITE, sets, NoProgress(), essential=essential, installed=installed)
+
+
+def newest(archive: AptArchive, *names: str) -> Offer:
+    return archive.newest(SUITE, names, NoProgress())
 
 
 def installed(*debs: Deb) -> str:
@@ -273,6 +277,68 @@ def test_what_was_installed_once_is_not_taken_for_installed_later(
     assert names(only) == ["base", "library", "web"]
 
 
+# --- what is newest
+
+
+def test_newest_of_several_pockets_wins_by_dpkgs_order(
+    archive: AptArchive, tiny: TinyArchive, debs: dict[str, Deb]
+) -> None:
+    tiny.publish(SUITE.updates, [make_deb("library", "1.0-10"), make_deb("web", "1:2.0~rc1")])
+    tiny.publish(SUITE.security, [make_deb("library", "1.0-9"), make_deb("machine", "1.0+deb12u1")])
+    found = newest(archive, "web", "library", "machine")
+    assert [(each.label, each.pocket) for each in found.packages] == [
+        ("library 1.0-10", SUITE.updates),
+        ("machine 1.0+deb12u1", SUITE.security),
+        (f"web {debs['web'].version}", SUITE.name),
+    ]
+
+
+def test_newest_is_what_the_solver_chooses_and_can_be_fetched(
+    archive: AptArchive, tiny: TinyArchive, debs: dict[str, Deb]
+) -> None:
+    tiny.publish(SUITE.updates, [debs["base"]])
+    tiny.publish(SUITE.security, [make_deb("library", "1.0-2", "Source: books (1.0-3)")])
+    resolution = resolve(archive, ["machine"])
+    found = newest(archive, *names(resolution.sets[0]))
+    assert found.packages == resolution.sets[0]
+    assert found.indexes == resolution.indexes
+    fetch(archive, found.packages)
+
+
+def test_names_that_no_pocket_has_are_left_out(archive: AptArchive) -> None:
+    found = newest(archive, "nowhere-to-be-found", "web", "Package", "")
+    assert names(found.packages) == ["web"]
+    assert newest(archive).packages == ()
+
+
+def test_a_newer_version_is_seen_once_it_is_published(
+    archive: AptArchive, tiny: TinyArchive, debs: dict[str, Deb]
+) -> None:
+    (before,) = newest(archive, "web").packages
+    tiny.publish(SUITE.security, [make_deb("web", "1:2.1")], age=timedelta(minutes=1))
+    (after,) = newest(archive, "web").packages
+    assert (before.version, after.version) == (debs["web"].version, "1:2.1")
+
+
+def test_what_is_installed_somewhere_does_not_count_as_offered(
+    archive: AptArchive, debs: dict[str, Deb]
+) -> None:
+    newer = replace(debs["web"], fields=debs["web"].fields.replace("1:2.0", "1:9.0"))
+    resolve(archive, ["library"], installed=installed(newer))
+    (web,) = newest(archive, "web").packages
+    assert web.version == debs["web"].version
+
+
+def test_one_reading_holds_for_what_is_newest_too(archive: AptArchive, mirror: Mirror) -> None:
+    with archive.one_reading():
+        resolve(archive, ["web"])
+        mirror.asked.clear()
+        newest(archive, "web")
+        assert mirror.asked == []
+    newest(archive, "web")
+    assert mirror.asked
+
+
 # --- trust
 
 
@@ -350,6 +416,16 @@ def test_untrusted_index_is_refused_whatever_the_machine_would_allow(
 
 
 @pytest.mark.parametrize("spoil", _UNTRUSTED)
+def test_untrusted_index_offers_nothing(
+    archive: AptArchive, tiny: TinyArchive, spoil: Callable[[TinyArchive], None]
+) -> None:
+    spoil(tiny)
+    with pytest.raises(VerificationError) as caught:
+        newest(archive, "web")
+    assert "Nothing of it was used" in caught.value.hint
+
+
+@pytest.mark.parametrize("spoil", _UNTRUSTED)
 def test_index_trusted_before_does_not_stand_in_for_an_untrusted_one(
     archive: AptArchive,
     tiny: TinyArchive,
@@ -404,6 +480,8 @@ def test_mirror_that_nobody_answers_at_is_no_reason_to_use_an_old_index(
     mirror.stop()
     with pytest.raises(NetworkError):
         resolve(archive, ["web"])
+    with pytest.raises(NetworkError):
+        newest(archive, "web")
 
 
 def test_mirror_without_the_suite_is_a_network_error(

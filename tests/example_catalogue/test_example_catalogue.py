@@ -5,8 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -128,15 +131,31 @@ def _has(inside: tuple[str, ...], path: str) -> bool:
 
 def _python(inside: tuple[str, ...], container: str) -> Iterator[str]:
     """Ask pip itself, which the image does not have: its own wheel runs without being installed."""
-    import pip
-
-    tool("podman", "cp", str(Path(pip.__file__).parent), f"{container}:/tmp/pip")
-    script = "import sys; sys.path.insert(0, '/tmp'); from pip import main; main(['inspect'])"
+    number = "import sys; print('%d.%d' % sys.version_info[:2])"
+    version = tool(*inside, "/opt/venv/bin/python", "-c", number).strip()
+    tool("podman", "cp", str(_pip_for(version)), f"{container}:/tmp/pip")
+    # Debian's Python 3.9 has no distutils, which pip would ask where things lie.
+    script = (
+        "import sys, sysconfig; sysconfig._PIP_USE_SYSCONFIG = True; "
+        "sys.path.insert(0, '/tmp'); from pip import main; main(['inspect'])"
+    )
     told = json.loads(tool(*inside, "/opt/venv/bin/python", "-c", script))
     for each in told["installed"]:
         if each["metadata_location"].startswith("/opt/venv"):
             metadata = each["metadata"]
             yield f"pypi {canonicalize_name(metadata['name'])} {metadata['version']}"
+
+
+@cache
+def _pip_for(version: str) -> Path:
+    """Return the newest pip that an interpreter can run: ours may be too new for it."""
+    folder = Path(tempfile.mkdtemp(prefix="herdbook-pip-"))
+    options = ("--no-deps", "--only-binary=:all:", "--python-version", version, "--dest", folder)
+    tool(sys.executable, "-m", "pip", "download", "--quiet", "pip", *options)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder / "pip"
 
 
 def _node(inside: tuple[str, ...], container: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from threading import Event
 from herdbook.actions.foundation import Foundation, foundation_of
 from herdbook.actions.inputs import Inputs
 from herdbook.actions.keep_layers import keep_packages
+from herdbook.actions.keep_patches import refuse_to_take_back
 from herdbook.actions.make_application import Application, make_application, make_machine
 from herdbook.actions.make_bills import Declared, make_bills
 from herdbook.actions.make_roots import RootMaker, control_of
@@ -20,7 +21,7 @@ from herdbook.actions.workshop import Workshop
 from herdbook.builds.arrangement import Group, packages_of, with_arrangement
 from herdbook.builds.lock import Lock, render
 from herdbook.catalogue.components import LayerBill
-from herdbook.catalogue.model import NewVersion, Variant, VariantRecord, Version
+from herdbook.catalogue.model import Cause, NewVersion, Variant, VariantRecord, Version
 from herdbook.catalogue.stamps import Stamp
 from herdbook.core.digests import Digest
 from herdbook.core.errors import HerdbookError
@@ -138,7 +139,10 @@ def _build(workshop: Workshop, inputs: Inputs) -> BuildResult:
         if newest is not None and newest.build_key == inputs.key and _is_kept(workshop, newest):
             result = BuildResult(newest, unchanged=True)
         else:
-            result = _make(workshop, inputs)
+            if newest is not None:
+                where = str(inputs.recipe_file.path)
+                refuse_to_take_back(workshop, newest, inputs.lock, where)
+            result = build_inputs(workshop, inputs)
         version = result.version
         layers = {layer.digest for each in version.variants for layer in each.layers}
         stamp = Stamp(image, version.number, version.digest, inputs.key, tuple(sorted(layers)))
@@ -152,8 +156,12 @@ def _is_kept(workshop: Workshop, version: Version) -> bool:
     return all(map(workshop.layers.has, layers)) and workshop.components.known(layers) >= layers
 
 
-def _make(workshop: Workshop, inputs: Inputs) -> BuildResult:
-    made = _Making(workshop, inputs)
+def build_inputs(workshop: Workshop, inputs: Inputs, cause: Cause | None = None) -> BuildResult:
+    """Build what is locked and arranged already, whatever was built before.
+
+    `cause` says what made that necessary, where it was not its author.
+    """
+    made = Making(workshop, inputs)
     variants, rendered, seconds = made.variants()
     index = _index(variants, rendered)
     recipe_file, parent = inputs.recipe_file, inputs.lock.parent
@@ -169,6 +177,10 @@ def _make(workshop: Workshop, inputs: Inputs) -> BuildResult:
             documents=(index, *rendered),
             parent=(parent.image, parent.number) if parent else None,
             bills=made.bills(variants),
+            wishes=inputs.wishes,
+            home=str(recipe_file.path.absolute()),
+            may_rebase=recipe_file.recipe.rebase == "automatic",
+            cause=cause,
         )
     )
     workshop.advisories.match_new()
@@ -176,7 +188,7 @@ def _make(workshop: Workshop, inputs: Inputs) -> BuildResult:
 
 
 @dataclass(frozen=True)
-class _Making:
+class Making:
     """One build under way."""
 
     workshop: Workshop
@@ -292,7 +304,7 @@ class _Making:
             )
         annotations = {
             "org.opencontainers.image.title": recipe.image,
-            "org.opencontainers.image.created": documents.timestamp(self.created),
+            documents.CREATED_ANNOTATION: documents.timestamp(self.created),
         }
         manifest = documents.manifest(config, layers, annotations)
         record = VariantRecord(variant, manifest.digest, config.digest, tuple(layers), common)

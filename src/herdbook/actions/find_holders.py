@@ -84,7 +84,7 @@ def search(workshop: Workshop, wish: Wish, *, every: bool = False) -> Search:
         tuple(sorted(found.values(), key=lambda each: each.purl)),
         {layer: HeldLayer(digests[layer], tuple(held)) for layer, held in layers.items()},
         every,
-        *_running(workshop),
+        *running_instances(workshop),
         workshop.components.count_not_scanned(),
         _scopes_without_data(workshop) if wish.vulnerability else (),
     )
@@ -94,7 +94,7 @@ def _named(workshop: Workshop, wish: Wish) -> dict[int, Component]:
     query = query_of(wish.component, wish.version)
     everything = dict(workshop.components.matching(query))
     if not everything:
-        raise _unknown(workshop, query)
+        raise unknown(workshop, query)
     return {
         number: component
         for number, component in everything.items()
@@ -117,7 +117,7 @@ def _of_vulnerability(workshop: Workshop, wish: Wish) -> dict[int, Component]:
         query = query_of(wish.component, wish.version)
         named = dict(workshop.components.matching(query))
         if not named:
-            raise _unknown(workshop, query)
+            raise unknown(workshop, query)
         found = {number: each for number, each in found.items() if number in named}
     return found
 
@@ -163,7 +163,8 @@ def _is_below(component: Component, name: str, limit: str) -> bool:
     return order is None or order < 0
 
 
-def _unknown(workshop: Workshop, query: ComponentQuery) -> NotFoundError:
+def unknown(workshop: Workshop, query: ComponentQuery) -> NotFoundError:
+    """Return the error for a component that nobody holds, with the nearest that somebody does."""
     without_version = ComponentQuery(query.name, query.ecosystem)
     others = sorted({each.version for _, each in workshop.components.matching(without_version)})
     if query.version and others:
@@ -178,7 +179,7 @@ def _unknown(workshop: Workshop, query: ComponentQuery) -> NotFoundError:
     )
 
 
-def _running(workshop: Workshop) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+def running_instances(workshop: Workshop) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
     """Return the instances of each version, and the engines that could not be asked."""
     found: dict[str, tuple[str, ...]] = defaultdict(tuple)
     unseen = []

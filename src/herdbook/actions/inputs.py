@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from herdbook.builds.arrangement import Arrangement, arrange
-from herdbook.builds.keys import build_key, files_key, locked_inputs
+from herdbook.builds.keys import build_key, files_key, locked_inputs, wishes_key
 from herdbook.builds.layer_plan import read_plan
 from herdbook.builds.lock import Lock, lock_path, read_lock
 from herdbook.builds.machine_packages import machine_packages_of
@@ -20,18 +21,23 @@ from herdbook.recipes.reading import RecipeFile
 
 @dataclass(frozen=True)
 class Inputs:
-    """A recipe with its lock, its files as they are now, and the key of the build they make.
+    """A recipe with its lock, and its files as they are now.
 
-    `arrangement` says in which layers the locked packages lie; `playbooks` are by number of their
-    step.
+    `arrangement` says in which layers the locked packages lie; `wishes` names what the author
+    wrote; `playbooks` are by number of their step.
     """
 
     recipe_file: RecipeFile
     lock: Lock
     sources: tuple[Source, ...]
     arrangement: Arrangement
-    key: Digest
+    wishes: Digest
     playbooks: Mapping[int, Playbook] = field(default_factory=dict)
+
+    @cached_property
+    def key(self) -> Digest:
+        """The key of the build that these make."""
+        return build_key(self.wishes, self.lock.digest, self.arrangement.digest)
 
 
 def read_inputs(recipe_file: RecipeFile) -> Inputs | None:
@@ -46,9 +52,8 @@ def read_inputs(recipe_file: RecipeFile) -> Inputs | None:
     arrangement = arrange(lock, recipe.variants, plan.of(lock.suite))
     if arrangement is None:
         return None
-    files = files_key(sources, playbooks.values())
-    key = build_key(recipe, lock.digest, arrangement.digest, files)
-    return Inputs(recipe_file, lock, sources, arrangement, key, playbooks)
+    wishes = wishes_key(recipe, files_key(sources, playbooks.values()))
+    return Inputs(recipe_file, lock, sources, arrangement, wishes, playbooks)
 
 
 def present_lock(recipe_file: RecipeFile) -> Lock | None:

@@ -156,17 +156,26 @@ def _require_interpreters(recipe_file: RecipeFile, installed: Collection[str]) -
 def _lock_python(
     workshop: Workshop, recipe_file: RecipeFile, versions: Mapping[str, str]
 ) -> LockedPython | None:
-    requirements = requirements_of(recipe_file)
-    if requirements is None:
+    if recipe_file.recipe.python is None:
         return None
-    python = recipe_file.recipe.python
+    python, glibc = (_leading(versions[name]) for name in ("python3", "libc6"))
+    return resolve_python(workshop, recipe_file, python, glibc)
+
+
+def resolve_python(
+    workshop: Workshop, recipe_file: RecipeFile, python_version: str, glibc: str
+) -> LockedPython | None:
+    """Return what a recipe's requirements come to now, for an interpreter such as 3.11."""
+    requirements, python = requirements_of(recipe_file), recipe_file.recipe.python
+    if requirements is None or python is None:
+        return None
     with workshop.progress.task("Resolving Python requirements"):
         return workshop.wheels.resolve(
             requirements,
-            python=_leading(versions["python3"]),
-            glibc=_leading(versions["libc6"]),
-            from_source=python.from_source if python else (),
-            credentials=workshop.secrets.path(python.credentials if python else None),
+            python=python_version,
+            glibc=glibc,
+            from_source=python.from_source,
+            credentials=workshop.secrets.path(python.credentials),
         )
 
 

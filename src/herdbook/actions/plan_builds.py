@@ -9,7 +9,7 @@ from pathlib import Path
 from herdbook.actions.inputs import inputs_of, plan_folder
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.arrangement import arrange
-from herdbook.builds.keys import build_key, files_key, packages_key
+from herdbook.builds.keys import build_key, files_key, packages_key, wishes_key
 from herdbook.builds.layer_plan import LayerPlan, read_plan
 from herdbook.builds.lock import lock_path, read_lock
 from herdbook.builds.playbooks import read_playbooks
@@ -119,7 +119,8 @@ def _outlook(
         return Outlook.NEW
     if facts is None or facts.arrangement is None:
         return Outlook.CHANGED
-    key = build_key(recipe_file.recipe, facts.lock, facts.arrangement, files)
+    wishes = wishes_key(recipe_file.recipe, files)
+    key = build_key(wishes, facts.lock, facts.arrangement)
     return Outlook.UP_TO_DATE if key == known else Outlook.CHANGED
 
 

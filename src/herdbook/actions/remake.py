@@ -34,7 +34,7 @@ def remake(workshop: Workshop, version: Version) -> None:
     with workshop.staging() as folder:
         path = folder / "herdbook.yaml"
         path.write_text(version.recipe)
-        inputs = Inputs(read_recipe(path), lock, (), arrangement, version.build_key)
+        inputs = Inputs(read_recipe(path), lock, (), arrangement, version.wishes or version.digest)
         for variant in arrangement.groups:
             _remake(workshop, inputs, variant)
 

@@ -1,20 +1,17 @@
 """Renders variants as what an engine starts or a person takes away, cached by digest."""
 
 import json
-import re
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
+from herdbook.actions.boot_files import boot_files
 from herdbook.actions.compress_layers import compress_layers
 from herdbook.actions.keep_layers import kept_layers
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import VariantRecord, Version
 from herdbook.core import digests
 from herdbook.core.digests import Digest
-from herdbook.core.errors import NotFoundError, VerificationError
-from herdbook.core.whole_files import write_whole
-from herdbook.disks.initrd import load_order, make_initrd
+from herdbook.core.errors import VerificationError
 from herdbook.disks.rendering import DISK_COMMAND_LINE, RENDERING, DiskParts
 from herdbook.disks.uki import append_sections
 from herdbook.fleet.instances import ContainerArtefact, MachineArtefact
@@ -80,9 +77,9 @@ def machine_artefact(workshop: Workshop, variant: VariantRecord) -> MachineArtef
     with workshop.progress.task("Rendering the machine's root"):
         layers = _verified(workshop, variant)
         folder.mkdir(parents=True, exist_ok=True)
-        kernel, initrd = boot_files(layers)
-        write_whole(artefact.kernel, kernel)
-        write_whole(artefact.initrd, initrd)
+        boot = boot_files(workshop, layers)
+        _link(boot.kernel, artefact.kernel)
+        _link(boot.initrd, artefact.initrd)
         # Last, for it is what tells that all is there.
         workshop.renderer().root(merged_tar(layers), artefact.root, variant.manifest)
     return artefact
@@ -121,26 +118,6 @@ def machine_settings(workshop: Workshop, variant: VariantRecord) -> dict[str, in
     return {name: int(content[name]) for name in ("memory_bytes", "cpus", "disk_bytes")}
 
 
-def boot_files(layers: Sequence[KeptLayer]) -> tuple[bytes, bytes]:
-    """Return the kernel of an image and the initrd that finds its root.
-
-    Raises VerificationError where the image holds not exactly one kernel.
-    """
-    paths = {path for layer in layers for path in layer.tree}
-    versions = sorted(match[1] for path in paths if (match := re.match(r"boot/vmlinuz-(.+)", path)))
-    if len(versions) != 1:
-        raise VerificationError(f"The image holds {len(versions)} kernels instead of one")
-    modules = _modules_folder(versions[0], paths)
-    order = load_order(
-        content_in(layers, f"{modules}/modules.dep").decode(),
-        content_in(layers, f"{modules}/modules.builtin").decode(),
-    )
-    first = [(path, content_in(layers, f"{modules}/{path}")) for path in order.first]
-    foreign = [(path, content_in(layers, f"{modules}/{path}")) for path in order.foreign]
-    kernel = content_in(layers, f"boot/vmlinuz-{versions[0]}")
-    return kernel, make_initrd(_busybox(layers), first, foreign)
-
-
 def _verified(workshop: Workshop, variant: VariantRecord) -> list[KeptLayer]:
     """Return a variant's layers, their bytes checked: what boots is read from them by offset."""
     layers = kept_layers(workshop, variant.layers)
@@ -153,21 +130,15 @@ def _verified(workshop: Workshop, variant: VariantRecord) -> list[KeptLayer]:
     return layers
 
 
-def _modules_folder(version: str, paths: set[str]) -> str:
-    folder = f"usr/lib/modules/{version}"
-    if f"{folder}/modules.builtin" not in paths:
-        raise NotFoundError(f"The image has no modules for its kernel {version}")
-    return folder
-
-
-def _busybox(layers: Sequence[KeptLayer]) -> bytes:
-    return content_in(layers, "usr/bin/busybox")
-
-
 def artefact_folder(workshop: Workshop, variant: VariantRecord) -> Path:
     """Return where a variant's artefacts lie: what Herdbook itself adds to them counts too."""
     name = digests.of_json([variant.manifest, RENDERING])
     return workshop.artefacts / digests.hexadecimal(name)
+
+
+def _link(source: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)  # of a rendering that was interrupted
+    target.hardlink_to(source)
 
 
 def _copy(source: Path, target: Path, private: bool) -> None:  # noqa: FBT001 - a plain yes or no

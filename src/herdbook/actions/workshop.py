@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from herdbook.builds.ports import NodePackages, Sandbox, WheelHouse
+from herdbook.campaigns.ports import Campaigns, Herd
 from herdbook.catalogue.model import Variant
 from herdbook.catalogue.ports import Cache, Components, Layers, Versions
 from herdbook.catalogue.stamps import Stamps
@@ -38,6 +39,8 @@ class Workshop:
     versions: Versions
     components: Components
     advisories: AdvisoryRegister
+    campaigns: Campaigns
+    herd: Herd
     feeds: FeedSource
     layers: Layers
     cache: Cache

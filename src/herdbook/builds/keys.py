@@ -71,18 +71,17 @@ def files_key(sources: Iterable[Source], playbooks: Iterable[Playbook] = ()) -> 
     )
 
 
-def build_key(recipe: Recipe, lock: Digest, arrangement: Digest, files: Digest) -> Digest:
+def wishes_key(recipe: Recipe, files: Digest) -> Digest:
+    """Name all that an author wrote: the recipe and, by `files`, what it takes from its folder."""
+    return key("wishes", recipe.model_dump(mode="json", by_alias=True), files)
+
+
+def build_key(wishes: Digest, lock: Digest, arrangement: Digest) -> Digest:
     """Name a whole build; the same key means that there is nothing to do.
 
-    The digests name the recipe's lock, how its packages are arranged, and its files.
+    The digests name what its author wrote, the lock, and how the lock's packages are arranged.
     """
-    return key(
-        "build",
-        recipe.model_dump(mode="json", by_alias=True),
-        lock,
-        arrangement,
-        files,
-    )
+    return key("build", wishes, lock, arrangement)
 
 
 def locked_inputs(recipe: Recipe, machine: Sequence[str], files: Sequence[bytes | None]) -> Digest:

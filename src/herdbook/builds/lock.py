@@ -14,6 +14,7 @@ from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.images.bases import LockedBase
 from herdbook.packages.model import DIGEST_PATTERN, Frozen, LockedPackage, SignedIndex
+from herdbook.recipes.catalogue import CATALOGUE_NAME
 from herdbook.recipes.reading import RecipeFile
 
 PYTHON_NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
@@ -55,6 +56,11 @@ class LockedPython(Frozen):
     def packages(self) -> tuple[LockedWheel | LockedSource, ...]:
         """All that the image gets."""
         return (*self.wheels, *self.sources)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions of all that the image gets, by name."""
+        return {each.name: each.version for each in self.packages}
 
 
 class LockedTools(Frozen):
@@ -142,8 +148,19 @@ def lock_path(recipe_file: RecipeFile, inputs: Digest) -> Path:
     """
     if not recipe_file.values:
         return recipe_file.path.with_suffix(".lock")
-    suite = recipe_file.recipe.suite or "on-image"
-    return recipe_file.folder / LOCKS_FOLDER / f"{suite}-{digests.hexadecimal(inputs)[:16]}.lock"
+    return _in_matrix(recipe_file.folder, recipe_file.recipe.suite or "", inputs)
+
+
+def lock_path_at(home: Path, lock: Lock) -> Path:
+    """Return where a lock lies that was made for a recipe or a catalogue file."""
+    if home.name != CATALOGUE_NAME:
+        return home.with_suffix(".lock")
+    return _in_matrix(home.parent, lock.suite if lock.from_nothing else "", lock.inputs)
+
+
+def _in_matrix(folder: Path, suite: str, inputs: Digest) -> Path:
+    name = f"{suite or 'on-image'}-{digests.hexadecimal(inputs)[:16]}.lock"
+    return folder / LOCKS_FOLDER / name
 
 
 def render(lock: Lock) -> str:

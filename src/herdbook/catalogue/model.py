@@ -32,11 +32,24 @@ class VariantRecord:
 
 
 @dataclass(frozen=True)
+class Cause:
+    """What made a version other than its author's wish: a campaign, and why so, by their numbers.
+
+    `before` is the number of the version that it followed on.
+    """
+
+    campaign: int
+    proof: int
+    before: int
+
+
+@dataclass(frozen=True)
 class NewVersion:
     """A build's result on its way into the catalogue, with the documents it consists of.
 
     `parent` is the image and number of the version it was made from. `bills` are those of its
-    layers that are not known yet.
+    layers that are not known yet. `wishes` names what its author wrote, in the recipe or catalogue
+    at `home`; `may_rebase` says whether that allows other layers to be put below.
     """
 
     image: str
@@ -49,11 +62,15 @@ class NewVersion:
     documents: tuple[Document, ...]
     parent: tuple[str, int] | None = None
     bills: tuple[LayerBill, ...] = ()
+    wishes: Digest | None = None
+    home: str = ""
+    may_rebase: bool = True
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True)
 class Version:
-    """One immutable build result of an image."""
+    """One immutable build result of an image; what older ones do not know is empty."""
 
     image: str
     number: int
@@ -63,6 +80,8 @@ class Version:
     lock: str
     recipe: str
     variants: tuple[VariantRecord, ...]
+    wishes: Digest | None = None
+    home: str = ""
 
     @property
     def label(self) -> str:

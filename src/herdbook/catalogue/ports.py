@@ -157,6 +157,10 @@ class Layers(Protocol):
         """
         ...
 
+    def work_under_way(self) -> list[str]:
+        """Return what each lease is about that is held now, by whatever process."""
+        ...
+
 
 @dataclass(frozen=True)
 class CompressedLayer:

@@ -1,4 +1,4 @@
-"""Completes names of images and instances in the shell; a failure there completes nothing."""
+"""Completes names of images, instances and so on in the shell; a failure completes nothing."""
 
 from herdbook.core.errors import HerdbookError
 
@@ -26,6 +26,18 @@ def complete_component(incomplete: str) -> list[str]:
         return open_session(Output(as_json=True)).components.names(incomplete, _MOST)
     except (HerdbookError, OSError):
         return []
+
+
+def complete_campaign(incomplete: str) -> list[str]:
+    """Return the numbers of campaigns that begin like this, the newest first."""
+    from herdbook.cli.output import Output
+    from herdbook.cli.session import open_session
+
+    try:
+        every = open_session(Output(as_json=True)).campaigns.every()
+    except (HerdbookError, OSError):
+        return []
+    return [number for each in every if (number := str(each.number)).startswith(incomplete)][:_MOST]
 
 
 def complete_instance(incomplete: str) -> list[str]:

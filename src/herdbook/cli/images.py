@@ -9,7 +9,7 @@ from herdbook.cli.options import AsJson, ImageName
 from herdbook.cli.output import Output, human_size
 
 if TYPE_CHECKING:
-    from herdbook.catalogue.model import ImageSummary
+    from herdbook.catalogue.model import ImageSummary, Version
 
 _PAGE = 50
 
@@ -75,20 +75,32 @@ def _list(output: Output, found: "list[ImageSummary]") -> None:
 
 
 def show(image: ImageName, as_json: AsJson = False) -> None:
-    """Show a version: its variants and which layers they share."""
-    from herdbook.catalogue.model import shared_bytes
+    """Show a version: its variants, which layers they share, and what made it."""
     from herdbook.catalogue.names import version_named
+    from herdbook.cli.campaigns.report_page import made_lines
+    from herdbook.cli.campaigns.shapes import made_shape
     from herdbook.cli.session import open_session
     from herdbook.cli.shapes import version_shape
-    from herdbook.core import digests
 
     output = Output(as_json=as_json)
-    version = version_named(open_session(output).versions, image)
+    workshop = open_session(output)
+    version = version_named(workshop.versions, image)
+    made = workshop.campaigns.cause(version.image, version.number)
     if as_json:
-        output.json(version_shape(version))
+        output.json({**version_shape(version), "cause": made_shape(made)})
         return
     output.text(f"{version.label}  {version.digest}")
     output.text(f"built {version.created_at:%Y-%m-%d %H:%M} UTC")
+    for line in made_lines(made) if made else ():
+        output.text(line)
+    _show_layers(output, version)
+
+
+def _show_layers(output: Output, version: "Version") -> None:
+    """Print variants, and the layers of all of them, each once."""
+    from herdbook.catalogue.model import shared_bytes
+    from herdbook.core import digests
+
     holders: dict[tuple[str, str, int], list[str]] = {}
     for variant in version.variants:
         others = [each for each in version.variants if each is not variant]

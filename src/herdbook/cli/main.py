@@ -25,8 +25,10 @@ from herdbook.cli import (
     machine,
     recipes,
     store,
+    watch,
     why,
 )
+from herdbook.cli.campaigns import commands as campaigns
 from herdbook.cli.output import Output
 from herdbook.core.errors import INTERRUPTED_EXIT_STATUS, HerdbookError, NoSpaceError
 
@@ -51,6 +53,8 @@ for noun in (
     why,
     differences,
     advisories,
+    watch,
+    campaigns,
     instances,
     store,
 ):

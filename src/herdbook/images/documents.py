@@ -28,6 +28,8 @@ OPAQUE_ANNOTATION = "io.herdbook.opaque"
 INPUTS_ANNOTATION = "io.herdbook.inputs"
 """The digest of all that went into such a layer."""
 
+CREATED_ANNOTATION = "org.opencontainers.image.created"
+
 ARCHITECTURE = "amd64"
 SERVICE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -102,7 +104,7 @@ def container_config(
     if process.user_id:
         config["User"] = f"{process.user_id}:{process.group_id}"
     moment = timestamp(created)
-    return _document(
+    return render(
         CONFIG,
         {
             "architecture": ARCHITECTURE,
@@ -148,7 +150,7 @@ def machine_config(
     process: Process, memory_bytes: int, cpus: int, disk_bytes: int, created: datetime
 ) -> Document:
     """Render what a VM's engine must know before it can start it."""
-    return _document(
+    return render(
         MACHINE_CONFIG,
         {
             "architecture": ARCHITECTURE,
@@ -180,7 +182,7 @@ def manifest(
     }
     if config.media_type == MACHINE_CONFIG:
         content["artifactType"] = MACHINE
-    return _document(MANIFEST, content)
+    return render(MANIFEST, content)
 
 
 def with_layers(manifest: Document, layers: Sequence[LayerReference]) -> Document:
@@ -190,7 +192,7 @@ def with_layers(manifest: Document, layers: Sequence[LayerReference]) -> Documen
     described = [
         {**_layer(layer), "annotations": mark} for layer, mark in zip(layers, marks, strict=True)
     ]
-    return _document(MANIFEST, {**content, "layers": described})
+    return render(MANIFEST, {**content, "layers": described})
 
 
 def opaque_inputs(manifest: Document) -> dict[Digest, Digest]:
@@ -216,7 +218,7 @@ def _layer(layer: LayerReference) -> dict[str, Any]:
 
 def index(manifests: Sequence[tuple[Document, Mapping[str, str]]]) -> Document:
     """Render an index over manifests, each with annotations of its own."""
-    return _document(
+    return render(
         INDEX,
         {
             "schemaVersion": 2,
@@ -238,5 +240,6 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _document(media_type: str, content: object) -> Document:
+def render(media_type: str, content: object) -> Document:
+    """Render a document canonically: equal contents give equal bytes."""
     return Document(media_type, digests.canonical_json(content))

@@ -52,3 +52,10 @@ class Resolution(Frozen):
 
     indexes: tuple[SignedIndex, ...]
     sets: tuple[tuple[LockedPackage, ...], ...]
+
+
+class Offer(Frozen):
+    """What the archive has now of some packages: the newest of each, by name, and its indexes."""
+
+    indexes: tuple[SignedIndex, ...]
+    packages: tuple[LockedPackage, ...]

@@ -1,12 +1,12 @@
 """The port to the Debian archive: solving there, and fetching what was locked."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from herdbook.core.progress import Progress
-from herdbook.packages.model import LockedPackage, Resolution
+from herdbook.packages.model import LockedPackage, Offer, Resolution
 from herdbook.packages.suites import Suite
 
 
@@ -31,6 +31,16 @@ class Archive(Protocol):
         trusted that the suite's keyring did not sign or whose time is over. Raises
         VerificationError for such an index, UnsatisfiableError (naming the packages) where no
         answer exists, NetworkError where the archive cannot be reached.
+        """
+        ...
+
+    def newest(self, suite: Suite, names: Collection[str], progress: Progress) -> Offer:
+        """Return the newest package of each of these names that any pocket of the suite has now.
+
+        Newest is by dpkg's order, over the main, updates and security pockets; of the same version
+        in several of them, the first one's. It is what the solver would choose where nothing
+        stands against it. Names that no pocket has are left out. What is trusted, and what is
+        raised, is as for `resolve`.
         """
         ...
 

@@ -260,6 +260,10 @@ class Recipe(Strict):
     ] = ()
     service: Service | None = None
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)] = tuple(Variant)
+    rebase: Annotated[
+        Literal["automatic", "never"],
+        Field(description="Whether campaigns may put patched layers below, where that is proven."),
+    ] = "automatic"
     vm: Machine = Machine()
     schema_: Annotated[Literal[1], Field(alias="schema")] = 1
 

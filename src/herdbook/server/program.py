@@ -34,8 +34,10 @@ from herdbook.server.stamps import open_stamps
 from herdbook.store.advisories import SqlAdvisories
 from herdbook.store.blobs import BlobStore
 from herdbook.store.cache import SqlCache
+from herdbook.store.campaigns import SqlCampaigns
 from herdbook.store.components import SqlComponents
 from herdbook.store.database import open_database
+from herdbook.store.herd import SqlHerd
 from herdbook.store.staging import Staging
 from herdbook.store.versions import SqlVersions
 
@@ -72,6 +74,8 @@ def open_workshop(
         versions=SqlVersions(database),
         components=SqlComponents(database),
         advisories=SqlAdvisories(database),
+        campaigns=SqlCampaigns(database),
+        herd=SqlHerd(database),
         feeds=HttpFeeds(),
         layers=blobs,
         cache=SqlCache(database, blobs),

@@ -72,6 +72,10 @@ class BlobStore:
         except FileNotFoundError:
             raise _absent(digest) from None
 
+    def work_under_way(self) -> list[str]:
+        """Return what each lease is about that is held now."""
+        return self.leases.living()
+
     def lease(self, about: str) -> AbstractContextManager[None]:
         """Say that work is under way; see the port's promises."""
         return self.leases.lease(about)

@@ -45,6 +45,11 @@ class Leases:
         with self._locked(fcntl.LOCK_EX):
             yield self._living()
 
+    def living(self) -> list[str]:
+        """Return what the work is about that is under way."""
+        with self.alone() as leases:
+            return [lease.about for lease in leases]
+
     def now(self) -> int:
         """Return the time as files are given it, which runs a little behind other clocks."""
         with self.sharing(), tempfile.TemporaryFile(dir=self.directory) as file:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     false,
+    true,
 )
 
 from herdbook.catalogue.components import Component, Ecosystem
@@ -85,7 +86,17 @@ versions = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("lock_id", ForeignKey("locks.id"), nullable=False, index=True),
     Column("parent_id", ForeignKey("versions.id"), index=True),
+    Column("wishes", DigestColumn),
+    Column("home_id", ForeignKey("homes.id")),
+    Column("may_rebase", Boolean, nullable=False, server_default=true()),
     UniqueConstraint("image_id", "number"),
+)
+
+homes = Table(  # the recipe or catalogue files that versions were built from
+    "homes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("path", Text, nullable=False, unique=True),
 )
 
 version_contents = Table(  # apart: what goes through all versions need not read past these
@@ -94,6 +105,14 @@ version_contents = Table(  # apart: what goes through all versions need not read
     Column("version_id", ForeignKey("versions.id"), primary_key=True),
     Column("recipe", LargeBinary, nullable=False),
     Column("documents", LargeBinary, nullable=False),
+    Column("dictionary_id", ForeignKey("dictionaries.id"), index=True),
+)
+
+dictionaries = Table(  # what documents of many versions are packed against
+    "dictionaries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
 )
 
 layers = Table(
@@ -294,6 +313,47 @@ findings = Table(
     Column("fixed", Text, nullable=False),
 )
 
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("state", String(16), nullable=False, index=True),
+    Column("sources", JSON, nullable=False),
+    Column("targets", LargeBinary, nullable=False),
+    Column("budget", JSON, nullable=False),
+    Column("verify", String(16), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("planned", JSON, nullable=False),
+)
+
+proofs = Table(
+    "proofs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("campaign_id", ForeignKey("campaigns.id"), nullable=False),
+    Column("digest", DigestColumn, nullable=False),
+    Column("way", String(16), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    UniqueConstraint("campaign_id", "digest"),
+)
+
+version_causes = Table(
+    "version_causes",
+    metadata,
+    Column("version_id", ForeignKey("versions.id"), primary_key=True, autoincrement=False),
+    Column("proof_id", ForeignKey("proofs.id"), nullable=False, index=True),
+    Column("before", Integer, nullable=False),
+)
+
+campaign_failures = Table(
+    "campaign_failures",
+    metadata,
+    Column("campaign_id", ForeignKey("campaigns.id"), primary_key=True),
+    Column("image", String(200), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("words", Text, nullable=False),
+)
 
 COMPONENT_COLUMNS = ("name", "version", "suite", "architecture", "source", "source_version")
 """The columns of a component that are called as its fields are."""

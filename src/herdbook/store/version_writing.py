@@ -33,8 +33,11 @@ class VersionWriter:
             digest=new.digest,
             build_key=new.build_key,
             created_at=new.created_at.astimezone(UTC),
-            lock_id=self._lock(new.lock),
-            parent_id=self._parent(new.parent),
+            lock_id=self.lock(new.lock),
+            parent_id=self.parent(new.parent),
+            wishes=new.wishes,
+            home_id=self._home(new.home),
+            may_rebase=new.may_rebase,
         )
         self.connection.execute(
             insert(schema.version_contents).values(
@@ -50,6 +53,12 @@ class VersionWriter:
         for variant in new.variants:
             self._add_variant(variant, version_id)
         self.add_bills(new.bills)
+        if new.cause:
+            self.connection.execute(
+                insert(schema.version_causes).values(
+                    version_id=version_id, proof_id=new.cause.proof, before=new.cause.before
+                )
+            )
 
     def add_bills(self, bills: Iterable[LayerBill]) -> None:
         """Say what layers hold; what was scanned or declared already stays."""
@@ -80,11 +89,12 @@ class VersionWriter:
             kind=variant.kind.value,
             manifest=variant.manifest,
             config=variant.config,
-            base_id=self._stack(variant.layers[: variant.common]),
-            own_id=self._stack(variant.layers[variant.common :]),
+            base_id=self.stack(variant.layers[: variant.common]),
+            own_id=self.stack(variant.layers[variant.common :]),
         )
 
-    def _stack(self, layers: Sequence[LayerReference]) -> int:
+    def stack(self, layers: Sequence[LayerReference]) -> int:
+        """Keep a list of layers and return its row."""
         key = stack_key(layers)
         known = self._find(schema.stacks, "key", key)
         if known is not None:
@@ -107,12 +117,16 @@ class VersionWriter:
     def _layer(self, layer: LayerReference) -> int:
         return self._once(schema.layers, "digest", layer.digest, {"size": layer.size})
 
-    def _lock(self, text: str) -> int:
+    def lock(self, text: str) -> int:
+        """Keep a lock's text and return its row."""
         digest = of_bytes(text.encode())
         known = self._find(schema.locks, "digest", digest)
         if known is not None:
             return known
         return self._once(schema.locks, "digest", digest, {"content": pack(text)})
+
+    def _home(self, path: str) -> int | None:
+        return self._once(schema.homes, "path", path, {}) if path else None
 
     def _component(self, component: Component) -> int:
         return self._once(
@@ -125,7 +139,8 @@ class VersionWriter:
             },
         )
 
-    def _parent(self, parent: tuple[str, int] | None) -> int | None:
+    def parent(self, parent: tuple[str, int] | None) -> int | None:
+        """Return the row of the version that another one was made from."""
         if parent is None:
             return None
         image, number = parent

@@ -160,22 +160,28 @@ class SqlVersions:
             select(variants.version_id).where(variants.config == digest),
         )
         contents = schema.version_contents.c
-        query = select(contents.documents).where(contents.version_id.in_(holders)).limit(1)
+        query = (
+            select(contents.documents, schema.dictionaries.c.content)
+            .outerjoin(schema.dictionaries, schema.dictionaries.c.id == contents.dictionary_id)
+            .where(contents.version_id.in_(holders))
+            .limit(1)
+        )
         with reading(self._engine) as connection:
-            content = connection.execute(query).scalar()
-        for document in unpack_documents(content) if content else ():
+            row = connection.execute(query).first()
+        for document in unpack_documents(*row) if row else ():
             if document.digest == digest:
                 return document
         raise NotFoundError(f"There is no document {digest}")
 
 
 def _versions() -> Select[Any]:
-    recipe = schema.version_contents.c.recipe
+    recipe, home = schema.version_contents.c.recipe, schema.homes.c.path
     return (
-        select(schema.versions, schema.images.c.name, recipe)
+        select(schema.versions, schema.images.c.name, recipe, home)
         .select_from(schema.versions)
         .join(schema.images)
         .join(schema.version_contents)
+        .outerjoin(schema.homes)
     )
 
 
@@ -227,6 +233,8 @@ class _Reader:
             lock=self._lock(row.lock_id),
             recipe=unpack(row.recipe),
             variants=tuple(self._variant(each) for each in self._connection.execute(query).all()),
+            wishes=Digest(row.wishes) if row.wishes else None,
+            home=row.path or "",
         )
 
     def _variant(self, row: Row[Any]) -> VariantRecord:
@@ -266,7 +274,7 @@ def _delete(connection: Connection, numbered: Iterable[tuple[str, int]]) -> None
         connection.execute(
             update(versions).where(versions.c.parent_id == row.id).values(parent_id=None)
         )
-        for table in (variants, schema.version_contents):
+        for table in (variants, schema.version_contents, schema.version_causes):
             connection.execute(delete(table).where(table.c.version_id == row.id))
         connection.execute(delete(versions).where(versions.c.id == row.id))
         _point_at_newest(connection, row.image_id)
@@ -288,6 +296,7 @@ def _sweep(connection: Connection) -> None:
     variants, listed, held = schema.variants.c, schema.stack_layers.c, schema.layer_components.c
     stacks, layers, components = schema.stacks.c, schema.layers.c, schema.components.c
     findings, versions, locks = schema.findings.c, schema.versions.c, schema.locks.c
+    contents, packed = schema.version_contents.c, schema.dictionaries.c
     has_stack = or_(variants.base_id == listed.stack_id, variants.own_id == listed.stack_id)
     is_stack = or_(variants.base_id == stacks.id, variants.own_id == stacks.id)
     for table, needed in (
@@ -298,5 +307,7 @@ def _sweep(connection: Connection) -> None:
         (schema.findings, exists().where(held.component_id == findings.component_id)),
         (schema.components, exists().where(held.component_id == components.id)),
         (schema.locks, exists().where(versions.lock_id == locks.id)),
+        (schema.dictionaries, exists().where(contents.dictionary_id == packed.id)),
+        (schema.homes, exists().where(versions.home_id == schema.homes.c.id)),
     ):
         connection.execute(delete(table).where(~needed))

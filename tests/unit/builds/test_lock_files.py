@@ -143,7 +143,8 @@ OTHER_LAYERS = Arrangement({Variant.CONTAINER: (Group("other", LOCK.packages),)}
 
 
 def build_key(recipe: Recipe, lock: Lock, sources: list[Source]) -> Digest:
-    return keys.build_key(recipe, lock.digest, ARRANGEMENT.digest, keys.files_key(sources))
+    wishes = keys.wishes_key(recipe, keys.files_key(sources))
+    return keys.build_key(wishes, lock.digest, ARRANGEMENT.digest)
 
 
 def test_a_build_is_named_by_all_that_goes_into_it() -> None:
@@ -156,7 +157,9 @@ def test_a_build_is_named_by_all_that_goes_into_it() -> None:
         build_key(recipe(run=["true"]), LOCK, [SOURCE]),
         build_key(recipe(), LOCK.model_copy(update={"packages": ()}), [SOURCE]),
         build_key(recipe(), LOCK, []),
-        keys.build_key(recipe(), LOCK.digest, OTHER_LAYERS.digest, keys.files_key([SOURCE])),
+        keys.build_key(
+            keys.wishes_key(recipe(), keys.files_key([SOURCE])), LOCK.digest, OTHER_LAYERS.digest
+        ),
     ]
     assert len({base, *changed}) == len(changed) + 1
 

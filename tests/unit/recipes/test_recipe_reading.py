@@ -33,6 +33,7 @@ service:
   health: {http: /healthz}
   directory: /srv/web
 variants: [vm]
+rebase: never
 vm: {memory: 1G, cpus: 2, disk: 4 GiB}
 """
 
@@ -70,6 +71,7 @@ def test_every_documented_key_is_understood(tmp_path: Path) -> None:
     assert recipe.secrets == {"token", "index"}
     assert recipe.user == "web"
     assert recipe.variants == (Variant.VM,)
+    assert recipe.rebase == "never"
     assert (recipe.vm.memory, recipe.vm.cpus, recipe.vm.disk) == (1 << 30, 2, 4 << 30)
     service = recipe.service
     assert service is not None

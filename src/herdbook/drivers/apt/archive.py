@@ -1,7 +1,7 @@
 """Solves and fetches with apt, verified, and without touching the machine's own apt state."""
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +11,13 @@ from herdbook.core.errors import NoSpaceError
 from herdbook.core.progress import Progress
 from herdbook.drivers.apt.downloads import Download, download
 from herdbook.drivers.apt.indexes import signed_indexes
+from herdbook.drivers.apt.offers import newest_of
 from herdbook.drivers.apt.solving import Solver
 from herdbook.drivers.apt.sources import Mirrors, configured_mirrors, keyring
-from herdbook.drivers.apt.state import common_configuration, prepare
+from herdbook.drivers.apt.state import AptState, common_configuration, prepare
 from herdbook.drivers.claims import claim
 from herdbook.drivers.incoming import incoming
-from herdbook.packages.model import LockedPackage, Resolution
+from herdbook.packages.model import LockedPackage, Offer, Resolution
 from herdbook.packages.suites import Suite
 
 
@@ -44,6 +45,28 @@ class AptArchive:
     ) -> Resolution:
         """Choose versions for each set on top of the one before; see the port's promises."""
         patterns = ["?essential"] if essential and not installed else []
+        with self._up_to_date(suite, progress, installed) as state:
+            solver = Solver(state, suite)
+            chosen: list[tuple[LockedPackage, ...]] = []
+            with progress.task("Solving", len(sets), "sets") as task:
+                for wanted in sets:
+                    before = [package.name for packages in chosen for package in packages]
+                    chosen.append(solver.solve([*dict.fromkeys([*before, *wanted])], patterns))
+                    task.advance()
+            indexes = signed_indexes(state.lists, suite)
+        return Resolution(indexes=indexes, sets=tuple(chosen))
+
+    def newest(self, suite: Suite, names: Collection[str], progress: Progress) -> Offer:
+        """Return the newest package of each name that any pocket has; see the port's promises."""
+        with self._up_to_date(suite, progress) as state:
+            packages = newest_of(state.lists, suite, names)
+            return Offer(indexes=signed_indexes(state.lists, suite), packages=packages)
+
+    @contextmanager
+    def _up_to_date(
+        self, suite: Suite, progress: Progress, installed: str = ""
+    ) -> Iterator[AptState]:
+        """Keep a suite's state to ourselves, its indexes verified and as new as they have to be."""
         with claim(self.directory / "apt" / f"{suite.name}.claim"):
             keys = keyring(suite, self.keyring_directory)
             try:
@@ -57,15 +80,7 @@ class AptArchive:
                     state.update()
                 if self._readers:
                     self._read.add(suite.name)
-            solver = Solver(state, suite)
-            chosen: list[tuple[LockedPackage, ...]] = []
-            with progress.task("Solving", len(sets), "sets") as task:
-                for wanted in sets:
-                    before = [package.name for packages in chosen for package in packages]
-                    chosen.append(solver.solve([*dict.fromkeys([*before, *wanted])], patterns))
-                    task.advance()
-            indexes = signed_indexes(state.lists, suite)
-        return Resolution(indexes=indexes, sets=tuple(chosen))
+            yield state
 
     @contextmanager
     def one_reading(self) -> Iterator[None]:

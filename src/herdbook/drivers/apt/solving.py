@@ -9,9 +9,9 @@ from herdbook.core.digests import Digest
 from herdbook.core.errors import MissingToolError, UnsatisfiableError
 from herdbook.core.nearest import did_you_mean
 from herdbook.drivers import process
-from herdbook.drivers.apt.indexes import pocket_of
+from herdbook.drivers.apt.indexes import locked_package, pocket_of
 from herdbook.drivers.apt.state import AptState, index_failure
-from herdbook.packages.control import source_of, stanza
+from herdbook.packages.control import stanza
 from herdbook.packages.model import LockedPackage
 from herdbook.packages.suites import Suite
 
@@ -76,19 +76,9 @@ class Solver:
             # What is installed already is shown too, without the archive's fields.
             if key not in wanted or key in found or "sha256" not in fields:
                 continue
-            source, source_version = source_of(fields)
             digest = Digest("sha256:" + fields["sha256"])
-            found[key] = LockedPackage(
-                name=fields["package"],
-                version=fields["version"],
-                architecture=fields["architecture"],
-                source=source,
-                source_version=source_version,
-                pocket=pocket_of(self.state.lists, self.suite, digest),
-                path=fields["filename"],
-                size=int(fields["size"]),
-                sha256=digest,
-            )
+            pocket = pocket_of(self.state.lists, self.suite, digest)
+            found[key] = locked_package(fields, pocket)
         if missing := wanted - found.keys():
             raise MissingToolError(f"apt chose packages it does not describe: {sorted(missing)}")
         return list(found.values())

@@ -1,0 +1,77 @@
+"""Finds the recipes that versions were built from, as long as they are what they were then."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from herdbook.actions.inputs import Inputs
+from herdbook.builds.arrangement import arrangement_in
+from herdbook.builds.keys import files_key, wishes_key
+from herdbook.builds.lock import Lock, lock_path_at, read_lock, render
+from herdbook.builds.patching import as_in_recipes
+from herdbook.builds.playbooks import read_playbooks
+from herdbook.builds.sources import collect
+from herdbook.campaigns.model import LockChange
+from herdbook.campaigns.ports import Member
+from herdbook.core.errors import ConflictError, HerdbookError, NotFoundError
+from herdbook.core.whole_files import write_whole
+from herdbook.recipes.catalogue import recipes_in
+from herdbook.recipes.reading import RecipeFile
+
+
+@dataclass
+class Homes:
+    """The recipes of a register's versions; a catalogue that made many is read once."""
+
+    _read: dict[str, Mapping[str, RecipeFile]] = field(default_factory=dict)
+
+    def inputs(self, member: Member, lock: Lock) -> Inputs:
+        """Return what goes into a build of an image, with a lock that says how it is arranged.
+
+        Raises NotFoundError where the recipe is gone, ConflictError where it or its files are not
+        what the version was built from: a campaign brings a patch, and nothing else along with it.
+        """
+        recipe_file = self._recipe(member)
+        sources, playbooks = tuple(collect(recipe_file)), read_playbooks(recipe_file)
+        wishes = wishes_key(recipe_file.recipe, files_key(sources, playbooks.values()))
+        if wishes != member.wishes:
+            raise ConflictError(
+                f"Its recipe or its files have changed since version {member.number}",
+                hint=f"Build it yourself: herdbook build {member.home}",
+            )
+        own, arrangement = as_in_recipes(lock), arrangement_in(lock)
+        return Inputs(recipe_file, own, sources, arrangement, wishes, playbooks)
+
+    def _recipe(self, member: Member) -> RecipeFile:
+        if member.home not in self._read:
+            try:
+                found = recipes_in([Path(member.home)]) if member.home else []
+            except HerdbookError as error:
+                raise NotFoundError(f"Its recipe cannot be read: {error.message}") from error
+            self._read[member.home] = {each.recipe.image: each for each in found}
+        recipe_file = self._read[member.home].get(member.image)
+        if recipe_file is None:
+            raise NotFoundError(f"{member.home or 'No file'} does not make this image any more")
+        return recipe_file
+
+
+def bring_locks_home(changes: Iterable[LockChange]) -> tuple[list[Path], list[Path]]:
+    """Put new locks where the old ones lie; return which were replaced, and which were not.
+
+    One that somebody has changed meanwhile stays as it is.
+    """
+    replaced, left = [], []
+    for change in changes:
+        old = as_in_recipes(Lock.model_validate_json(change.old))
+        new = as_in_recipes(Lock.model_validate_json(change.new))
+        path = lock_path_at(Path(change.home), old)
+        try:
+            present = read_lock(path)
+            if present == old:
+                write_whole(path, render(new).encode(), mode=0o644)
+                replaced.append(path)
+            elif present != new:
+                left.append(path)
+        except (HerdbookError, OSError):
+            left.append(path)
+    return replaced, left

@@ -1,0 +1,82 @@
+"""Finds what a patch replaces in locks: in an image's own, and in those of the images below it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from herdbook.actions.workshop import Workshop
+from herdbook.builds.lock import Lock, LockedPython
+from herdbook.builds.patching import Pair, patched_packages
+from herdbook.campaigns.model import Target
+from herdbook.catalogue.components import Ecosystem
+from herdbook.catalogue.model import Version
+from herdbook.packages.model import LockedPackage
+from herdbook.trust.version_order import compare_versions
+
+
+@dataclass
+class PairFinder:
+    """Holds locks against targets; a lock that many versions have is read once."""
+
+    workshop: Workshop
+    targets: Sequence[Target]
+    _locks: dict[str, Lock] = field(default_factory=dict)
+
+    def below(self, lock: Lock) -> tuple[Pair, ...]:
+        """Return what is replaced in the images that one with this lock is made from."""
+        if lock.parent is None:
+            return ()
+        found = self.workshop.versions.find(lock.parent.image, lock.parent.number)
+        if found is None:
+            return ()
+        below = self.lock(found.lock)
+        return (*self.below(below), *self.own(below))
+
+    def own(self, lock: Lock) -> tuple[Pair, ...]:
+        """Return what is replaced in a lock: what the targets have a newer version of."""
+        held = {each.name: each.version for each in (*lock.packages, *lock.machine)}
+        newer = {
+            each.name: each
+            for target in self.targets
+            if target.suite == lock.suite
+            for each in target.packages
+            if each.name in held and is_older(held[each.name], each.version)
+        }
+        return patched_packages(lock, newer)
+
+    def python(self, lock: Lock) -> LockedPython | None:
+        """Return what replaces a lock's Python packages; None where nothing does."""
+        for target in self.targets:
+            new = target.python.get(lock.inputs)
+            if new is not None and lock.python is not None and new != lock.python:
+                return new
+        return None
+
+    def python_below(self, lock: Lock) -> bool:
+        """Tell whether Python packages of an image below are replaced."""
+        if lock.parent is None:
+            return False
+        found = self.workshop.versions.find(lock.parent.image, lock.parent.number)
+        below = self.lock(found.lock) if found else None
+        return below is not None and (self.python(below) is not None or self.python_below(below))
+
+    def holds(self, version: Version, pairs: Iterable[Pair]) -> bool:
+        """Tell whether a version, or what it is made from, has the new packages."""
+        held: set[LockedPackage] = set()
+        lock: Lock | None = self.lock(version.lock)
+        while lock is not None:
+            held |= {*lock.packages, *lock.machine}
+            parent = lock.parent
+            found = self.workshop.versions.find(parent.image, parent.number) if parent else None
+            lock = self.lock(found.lock) if found else None
+        return all(new in held for _, new in pairs)
+
+    def lock(self, text: str) -> Lock:
+        """Return a lock that was kept as text."""
+        if text not in self._locks:
+            self._locks[text] = Lock.model_validate_json(text)
+        return self._locks[text]
+
+
+def is_older(version: str, other: str) -> bool:
+    """Tell whether a Debian package's version comes before another one."""
+    return compare_versions(Ecosystem.DEBIAN, version, other) == -1

@@ -1,0 +1,1 @@
+"""Campaigns: one patch carried through the whole catalogue, by rebase where that is proven safe."""

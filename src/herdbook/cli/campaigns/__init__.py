@@ -1,0 +1,1 @@
+"""Commands about campaigns, what they print, and how somebody watches one."""
