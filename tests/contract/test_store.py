@@ -226,6 +226,13 @@ def test_an_image_without_versions_is_not_listed_and_goes_on_counting(versions: 
     assert versions.add(new_version()).number == 2
 
 
+def test_a_version_whose_recipe_has_moved_is_the_same_but_for_its_home(versions: Versions) -> None:
+    kept, other = versions.add(new_version()), versions.add(new_version("shop/other"))
+    versions.move_home(kept, "/srv/recipes/web.yaml")
+    assert versions.find("shop/web") == replace(kept, home="/srv/recipes/web.yaml")
+    assert versions.find("shop/other") == other
+
+
 def test_forgetting_is_idempotent(versions: Versions) -> None:
     kept, gone = versions.add(new_version(seed="1")), versions.add(new_version(seed="2"))
     versions.forget([gone, gone])

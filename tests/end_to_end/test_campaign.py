@@ -128,7 +128,7 @@ def test_rebased_images_are_those_of_the_long_way(carried: Carried) -> None:
     rebased = [each for each in carried.report["images"].values() if each["way"] == "rebase"]
     assert len(rebased) >= len(IMAGES) - len(BUILT) - 1
     assert {each["checked"].partition(" ")[2] for each in rebased} == {SAME}
-    assert {each["proof"]: each["layers"] for each in rebased}.values()
+    assert all(each["layers"] for each in rebased)
 
 
 def test_built_images_have_the_reason_in_words(carried: Carried) -> None:

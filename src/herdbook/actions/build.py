@@ -129,7 +129,7 @@ def _waves(recipe_files: Sequence[RecipeFile]) -> Iterator[list[RecipeFile]]:
 
 
 def _build(workshop: Workshop, inputs: Inputs) -> BuildResult:
-    image = inputs.recipe_file.recipe.image
+    image, home = inputs.recipe_file.recipe.image, str(inputs.recipe_file.path.absolute())
     parent = inputs.lock.parent
     with ExitStack() as leases:
         leases.enter_context(workshop.layers.lease(image))
@@ -138,6 +138,7 @@ def _build(workshop: Workshop, inputs: Inputs) -> BuildResult:
         newest = workshop.versions.find(image)
         if newest is not None and newest.build_key == inputs.key and _is_kept(workshop, newest):
             result = BuildResult(newest, unchanged=True)
+            workshop.versions.move_home(newest, home)
         else:
             if newest is not None:
                 where = str(inputs.recipe_file.path)
@@ -145,7 +146,8 @@ def _build(workshop: Workshop, inputs: Inputs) -> BuildResult:
             result = build_inputs(workshop, inputs)
         version = result.version
         layers = {layer.digest for each in version.variants for layer in each.layers}
-        stamp = Stamp(image, version.number, version.digest, inputs.key, tuple(sorted(layers)))
+        needed = tuple(sorted(layers))
+        stamp = Stamp(image, version.number, version.digest, inputs.key, needed, home)
         workshop.stamps.keep(stamp)
     return result
 

@@ -1,11 +1,12 @@
 """Plans a campaign: what a patch reaches, and how each image could follow, before any moves."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from packaging.utils import canonicalize_name
 
+from herdbook.actions.find_fixes import fixes_of
 from herdbook.actions.find_holders import running_instances, unknown
 from herdbook.actions.find_python import PYTHON_SOURCE, find_python, held_of, python_versions
 from herdbook.actions.judge_classes import Judge, Judgement
@@ -58,14 +59,28 @@ def plan_campaign(workshop: Workshop, names: Sequence[str]) -> CampaignPlan:
     held, layers = outdated(workshop, sources, targets)
     judgements = Judge(workshop, targets).judge(workshop.herd.classes(layers))
     return CampaignPlan(
-        sources, targets, held, tuple(judgements), len(layers), running, tuple(unseen)
+        sources,
+        tuple(_with_fixes(workshop, held, targets)),
+        tuple(sorted(held.values(), key=lambda each: each.purl)),
+        tuple(judgements),
+        len(layers),
+        running,
+        tuple(unseen),
     )
+
+
+def _with_fixes(
+    workshop: Workshop, held: Mapping[int, Component], targets: Iterable[Target]
+) -> Iterator[Target]:
+    for target in targets:
+        fixes = tuple(each.name for each in fixes_of(workshop, held, target))
+        yield target.model_copy(update={"fixes": fixes})
 
 
 def outdated(
     workshop: Workshop, sources: Iterable[str], targets: Sequence[Target]
-) -> tuple[tuple[Component, ...], set[Digest]]:
-    """Return the components that are older than what the targets offer, and layers with them."""
+) -> tuple[Mapping[int, Component], set[Digest]]:
+    """Return what is older than what the targets offer, by number, and the layers that hold it."""
     offered = {(target.suite, each.name): each for target in targets for each in target.packages}
     python = python_versions(targets)
     old: dict[int, Component] = {}
@@ -77,7 +92,7 @@ def outdated(
             if any(compare_versions(ecosystem, component.version, each) == -1 for each in newer):
                 old[number] = component
     layers = {use.digest for use in workshop.components.uses(old)}
-    return tuple(sorted(old.values(), key=lambda each: each.purl)), layers
+    return old, layers
 
 
 def sources_of(workshop: Workshop, names: Sequence[str]) -> tuple[str, ...]:

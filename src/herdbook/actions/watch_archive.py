@@ -4,10 +4,10 @@ For Debian's, the signed archive is read; for Python's, what recipes ask for is 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TypeVar
 
+from herdbook.actions.find_fixes import known_against
 from herdbook.actions.find_python import newer_python
 from herdbook.actions.workshop import Workshop
 from herdbook.campaigns.sightings import (
@@ -31,10 +31,6 @@ from herdbook.catalogue.components import Ecosystem
 from herdbook.core.errors import HerdbookError, NetworkError, VerificationError
 from herdbook.packages.model import SignedIndex
 from herdbook.packages.suites import SUITES
-from herdbook.trust.judging import judged
-from herdbook.trust.vulnerabilities import Vulnerability, vulnerabilities_of
-
-Key = TypeVar("Key", bound=Hashable)
 
 
 def look(workshop: Workshop, *, languages: bool = False) -> Sightings:
@@ -126,7 +122,7 @@ def _with_fixes(
     workshop: Workshop, sightings: Iterable[Sighting], outdated: Iterable[Outdated]
 ) -> Iterator[Sighting]:
     """Yield sightings with what they fix, as far as imported advisories know."""
-    known = _known_against(workshop, {each.number: key_of(each) for each in outdated})
+    known = known_against(workshop, {each.number: key_of(each) for each in outdated})
     for each in sightings:
         fixes = fixes_in(each.available, known.get((each.suite, each.source), ()))
         yield replace(each, fixes=fixes)
@@ -142,23 +138,7 @@ def _of_python(workshop: Workshop, *, known: bool) -> Iterator[Sighting]:
     found = sightings_of_python(
         (old.versions, new.versions, of.images) for of, old, new in newer_python(workshop, names)
     )
-    against = _known_against(workshop, names)
+    against = known_against(workshop, names)
     for each in found:
         fixes = fixes_in(each.available, against.get(each.source, ()), Ecosystem.PYTHON)
         yield replace(each, fixes=fixes, fixes_known=known)
-
-
-def _known_against(
-    workshop: Workshop, keys: Mapping[int, Key]
-) -> Mapping[Key, list[Vulnerability]]:
-    """Return what is known against components, by the key of each component's number."""
-    opinions = workshop.advisories.opinions()
-    known: dict[Key, list[Vulnerability]] = defaultdict(list)
-    for number, findings in workshop.advisories.findings_of(keys).items():
-        verdicts = (
-            (each.advisory, verdict)
-            for each in findings
-            for verdict in judged([each.finding], {each.advisory.id: each.advisory}, opinions)
-        )
-        known[keys[number]] += vulnerabilities_of(verdicts)
-    return known

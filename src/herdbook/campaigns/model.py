@@ -57,12 +57,14 @@ class Target(Frozen):
 
     Of a suite, these are binary packages. Where `python` packages are what it is about, there is
     no suite, but for each lock, by its inputs, all that its requirements come to now.
+    `fixes` are the vulnerabilities that were known, then, to be fixed there.
     """
 
     suite: str = ""
     indexes: tuple[SignedIndex, ...] = ()
     packages: tuple[LockedPackage, ...] = ()
     python: Mapping[Digest, LockedPython] = {}
+    fixes: tuple[str, ...] = ()
 
 
 class Budget(Frozen):

@@ -25,6 +25,10 @@ class Versions(Protocol):
         """
         ...
 
+    def move_home(self, version: Version, home: str) -> None:
+        """Say that the file a version was built from lies elsewhere now; nothing else changes."""
+        ...
+
     def find(self, image: str, number: int | None = None) -> Version | None:
         """Return a version by number, or the newest; None where there is none."""
         ...

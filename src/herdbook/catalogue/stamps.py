@@ -8,13 +8,17 @@ from herdbook.core.digests import Digest
 
 @dataclass(frozen=True)
 class Stamp:
-    """An image's newest version, the key of the build that made it, and the layers it needs."""
+    """An image's newest version, the key of the build that made it, and the layers it needs.
+
+    `home` is the recipe or catalogue file that the image was last built from.
+    """
 
     image: str
     number: int
     digest: Digest
     build_key: Digest
     layers: tuple[Digest, ...] = ()
+    home: str = ""
 
 
 class Stamps(Protocol):

@@ -36,7 +36,7 @@ class VersionWriter:
             lock_id=self.lock(new.lock),
             parent_id=self.parent(new.parent),
             wishes=new.wishes,
-            home_id=self._home(new.home),
+            home_id=self.home(new.home),
             may_rebase=new.may_rebase,
         )
         self.connection.execute(
@@ -125,7 +125,8 @@ class VersionWriter:
             return known
         return self._once(schema.locks, "digest", digest, {"content": pack(text)})
 
-    def _home(self, path: str) -> int | None:
+    def home(self, path: str) -> int | None:
+        """Keep the path of a recipe or catalogue file, if there is one, and return its row."""
         return self._once(schema.homes, "path", path, {}) if path else None
 
     def _component(self, component: Component) -> int:

@@ -63,6 +63,20 @@ class SqlVersions:
                 count += 1
         return count
 
+    def move_home(self, version: Version, home: str) -> None:
+        """Say that the file a version was built from lies elsewhere now."""
+        if version.home == home:
+            return
+        table, images = schema.versions, schema.images.c
+        of_image = select(images.id).where(images.name == version.image).scalar_subquery()
+        with writing(self._engine) as connection:
+            home_id = VersionWriter(connection).home(home)
+            connection.execute(
+                update(table)
+                .where(table.c.image_id == of_image, table.c.number == version.number)
+                .values(home_id=home_id)
+            )
+
     def find(self, image: str, number: int | None = None) -> Version | None:
         """Return a version by number, or the newest."""
         query = _newest(image)

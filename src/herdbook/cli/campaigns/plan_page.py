@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 from herdbook.actions.find_offers import Offer
 from herdbook.actions.measure_radius import Radius, Reason, Wave
 from herdbook.campaigns.conditions import Way
+from herdbook.campaigns.model import Target
 from herdbook.cli.output import Output, human_seconds, human_size
 
+_SHOWN_FIXES = 6
 _SHOWN_REASONS = 12
 _MEANINGS = {
     Way.REBASE: "new layers are put below; nothing is built",
@@ -19,6 +21,13 @@ _MEANINGS = {
 def counted(number: int, one: str, many: str = "") -> str:
     """Return a number with the noun that goes with it."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def fixes_in_words(targets: Iterable[Target]) -> str:
+    """Return which vulnerabilities are known to be fixed; nothing where none is known."""
+    names = list(dict.fromkeys(name for target in targets for name in target.fixes))
+    more = f" and {len(names) - _SHOWN_FIXES:,} more" if len(names) > _SHOWN_FIXES else ""
+    return f"fixes {', '.join(names[:_SHOWN_FIXES])}{more}" if names else ""
 
 
 def print_plan(output: Output, radius: Radius) -> None:
@@ -45,6 +54,8 @@ def _print_work(output: Output, radius: Radius) -> None:
             for each in radius.offers
         ],
     )
+    if fixes := fixes_in_words(plan.targets):
+        output.text(f"\n{fixes}")
     images = sum(plan.images.values())
     held = f"{counted(images, 'image holds', 'images hold')} an older one"
     output.text(f"\n{held}, in {counted(plan.layers, 'layer')}:\n")

@@ -6,7 +6,7 @@ from itertools import islice
 from herdbook.actions.look_at_campaign import Evidence
 from herdbook.campaigns.conditions import Way
 from herdbook.campaigns.model import CampaignState, Made, Proof
-from herdbook.cli.campaigns.plan_page import print_reasons, print_running
+from herdbook.cli.campaigns.plan_page import fixes_in_words, print_reasons, print_running
 from herdbook.cli.campaigns.status_page import status_lines, what_next
 from herdbook.cli.output import Output
 
@@ -98,6 +98,7 @@ def made_lines(made: Made) -> list[str]:
     about = f" ({changes})" if changes else ""
     return [
         f"made by campaign {made.campaign.number}{about}, follows version {made.before}",
+        *filter(None, [fixes_in_words(made.campaign.targets)]),
         f"{_DONE[made.proof.way]} because {_because(made.proof)}",
         *([f"checked: {made.proof.checked}"] if made.proof.checked else []),
         *(["checked: not by a build"] if _is_unchecked(made.proof) else []),

@@ -119,7 +119,12 @@ def made_shape(made: Made | None) -> dict[str, Any] | None:
     """Return what made a version; null where no campaign did."""
     if made is None:
         return None
-    about = {"campaign": made.campaign.number, "sources": list(made.campaign.sources)}
+    fixes = [name for target in made.campaign.targets for name in target.fixes]
+    about = {
+        "campaign": made.campaign.number,
+        "sources": list(made.campaign.sources),
+        "fixes": list(dict.fromkeys(fixes)),
+    }
     return {**about, "before": made.before, **proof_shape(made.proof)}
 
 
@@ -127,6 +132,7 @@ def _target(target: Target) -> dict[str, Any]:
     return {
         "suite": target.suite or None,
         "python_locks": len(target.python),
+        "fixes": list(target.fixes),
         "indexes": [
             {"pocket": each.pocket, "digest": each.digest, "date": timestamp(each.date)}
             for each in target.indexes

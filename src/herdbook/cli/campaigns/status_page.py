@@ -6,7 +6,7 @@ from herdbook.actions.find_offers import Offer, targets_of
 from herdbook.actions.look_at_campaign import Status
 from herdbook.campaigns.conditions import Way
 from herdbook.campaigns.model import Budget, Campaign, CampaignState, Verify
-from herdbook.cli.campaigns.plan_page import counted
+from herdbook.cli.campaigns.plan_page import counted, fixes_in_words
 from herdbook.cli.output import Output, human_seconds, human_size
 
 _SHOWN_FAILURES = 5
@@ -22,6 +22,7 @@ def status_lines(status: Status) -> list[str]:
     campaign = status.campaign
     lines = [f"campaign {campaign.number}: {campaign.cause}, {_state(status)}"]
     lines += map(_goal, targets_of(campaign.targets, campaign.sources))
+    lines += filter(None, [fixes_in_words(campaign.targets)])
     lines += [times(campaign), _terms(campaign.budget, campaign.verify), "", *_ways(status), ""]
     lines += [_left(status), _proven(status)]
     lines += [
