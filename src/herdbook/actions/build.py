@@ -269,7 +269,7 @@ class Making:
         before: Application | None,
     ) -> tuple[VariantRecord, list[Document], Application]:
         arrangement = self.inputs.arrangement
-        steps = arrangement.steps[variant]
+        steps = maker.whole(arrangement.steps[variant])
         if steps:
             maker.prepare(steps)
         groups = arrangement.groups[variant]

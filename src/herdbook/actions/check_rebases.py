@@ -58,7 +58,7 @@ def _check_roots(workshop: Workshop, move: Move, lock: Lock, version: Version) -
         foundation = foundation_of(workshop, lock, kind, workshop.roots)
         maker = RootMaker(workshop, suite, controls, foundation)
         kept = [keep_packages(workshop, group, Event()) for group in arrangement.groups[kind]]
-        steps = arrangement.steps[kind]
+        steps = maker.whole(arrangement.steps[kind])
         root = [*foundation.layers, *kept, *(maker.configured(steps, kept) if steps else ())]
         expected = rebase.layers(layers)[: len(root)]
         _require_same(workshop, version.label, expected, root)

@@ -30,7 +30,7 @@ from herdbook.layers.scanning import scan
 from herdbook.packages.control import Control, parse_control, source_of, stanza
 from herdbook.packages.deb import control_files
 from herdbook.packages.model import LockedPackage
-from herdbook.packages.ordering import stages
+from herdbook.packages.ordering import stages, together
 from herdbook.packages.suites import Suite
 
 Step = Sequence[LockedPackage]
@@ -47,6 +47,16 @@ class RootMaker:
     suite: Suite
     controls: Mapping[str, Control]
     foundation: Foundation
+
+    def whole(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """Return steps each of which has all it needs in itself or below."""
+        below = self.foundation.controls
+        controls = [*(below | dict(self.controls)).values()]
+        names = [[package.name for package in step] for step in steps]
+        return tuple(
+            tuple(package for number in group for package in steps[number])
+            for group in together(names, controls, below)
+        )
 
     def key(self, steps: Sequence[Step]) -> Digest:
         """Name the root that these steps make."""

@@ -40,13 +40,14 @@ def remake(workshop: Workshop, version: Version) -> None:
 
 
 def _remake(workshop: Workshop, inputs: Inputs, variant: Variant) -> None:
-    lock, steps = inputs.lock, inputs.arrangement.steps[variant]
+    lock = inputs.lock
     packages = packages_of(lock, variant)
     workshop.archive.fetch(packages, workshop.progress)
     controls = {package.name: control_of(workshop, package) for package in packages}
     foundation = foundation_of(workshop, lock, variant, inputs.recipe_file.folder)
     suite = suite_named(lock.suite) if lock.suite else NO_SUITE
     maker = RootMaker(workshop, suite, controls, foundation)
+    steps = maker.whole(inputs.arrangement.steps[variant])
     never = Event()
     kept = [keep_packages(workshop, group, never) for group in inputs.arrangement.groups[variant]]
     if steps:

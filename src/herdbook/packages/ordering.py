@@ -1,6 +1,6 @@
 """Decides in which order packages are unpacked and configured."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from herdbook.core.errors import UnsatisfiableError
 from herdbook.packages.control import Control
@@ -34,6 +34,34 @@ def stages(controls: Sequence[Control], installed: Iterable[str] = ()) -> list[l
         result.append(sorted(satisfied))
         ready |= set(satisfied)
     return result
+
+
+def together(
+    steps: Sequence[Collection[str]], controls: Sequence[Control], installed: Iterable[str] = ()
+) -> list[list[int]]:
+    """Return which of some steps have to be one: a step may need packages of a later one.
+
+    That is so where steps were chosen for older versions, which needed less. Each group holds the
+    numbers of steps that follow each other. What nothing provides at all is nobody's fault here.
+    """
+    providers = _providers(controls)
+    known = {control.name: control for control in controls}
+    ready = set(installed)
+    everything = ready.union(*steps)
+    groups: list[list[int]] = []
+    pending: list[int] = []
+    for number, step in enumerate(steps):
+        pending.append(number)
+        ready |= set(step)
+        own = [known[name] for each in pending for name in steps[each] if name in known]
+        if all(
+            _any_ready(wish, ready, providers) or not _any_ready(wish, everything, providers)
+            for control in own
+            for wish in (*control.pre_depends, *control.depends)
+        ):
+            groups.append(pending)
+            pending = []
+    return groups
 
 
 def essential_names(controls: Sequence[Control], also: Iterable[str] = ()) -> set[str]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 
 from herdbook.core.errors import UnsatisfiableError
 from herdbook.packages.control import Control
-from herdbook.packages.ordering import stages
+from herdbook.packages.ordering import stages, together
 
 
 def package(
@@ -142,3 +142,22 @@ def test_what_depends_on_a_later_stage_waits_for_it() -> None:
     ]
     expected = [["linux-base"], ["kernel", "meta", "wants-meta"]]
     assert stages(controls, installed=["base"]) == expected
+
+
+def test_steps_that_hold_all_they_need_stay_apart() -> None:
+    controls = [package("a"), package("b", needs=["a"]), package("c", pre=["b"], needs=["x|a"])]
+    assert together([["a"], ["b"], ["c"]], controls) == [[0], [1], [2]]
+    assert together([], controls) == []
+
+
+def test_a_step_that_needs_a_package_of_a_later_one_is_installed_with_it() -> None:
+    """The steps were chosen for older versions: a patch may need what it did not need before."""
+    controls = [package("a"), package("b", needs=["d"]), package("c"), package("d"), package("e")]
+    assert together([["a"], ["b"], ["c"], ["d"], ["e"]], controls) == [[0], [1, 2, 3], [4]]
+    provided = [package("a", needs=["virtual"]), package("b", provides=["virtual"])]
+    assert together([["a"], ["b"]], provided) == [[0, 1]]
+
+
+def test_what_is_installed_below_counts_and_what_nobody_has_does_not() -> None:
+    controls = [package("a", needs=["below", "nowhere"]), package("b"), package("below")]
+    assert together([["a"], ["b"]], controls, installed=["below"]) == [[0], [1]]
