@@ -1,5 +1,5 @@
 # The few words of this project. `make demo` and `make test` need nothing prepared by hand.
-.PHONY: demo demo-down test oracle example check fix bench environment lock
+.PHONY: demo demo-down test oracle example crashes check fix bench environment lock
 .DEFAULT_GOAL := check
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -24,6 +24,11 @@ oracle: environment        ## hold many package sets against mmdebstrap, file by
 example: environment       ## build all of examples/catalogue, start each image, compare its components
 	@scripts/install run test
 	@$(SUDO) HERDBOOK_CATALOGUE=long $(BIN)/pytest tests/example_catalogue $(PYTEST_OPTIONS)
+
+crashes: environment       ## kill campaigns at 200 random moments, of 200 images and of real ones
+	@scripts/install run test
+	@$(SUDO) HERDBOOK_CRASHES=long $(BIN)/pytest tests/model/test_campaign_crashes.py \
+		tests/end_to_end/test_campaign.py $(PYTEST_OPTIONS)
 
 check: environment         ## what every commit passes, in seconds: style, types, layers, unit tests
 	@$(BIN)/ruff check --quiet

@@ -18,7 +18,7 @@ from alembic import command
 from alembic.config import Config
 from herds import MOMENT, built, digest, move_of, moves_of, new_campaign, openssl, proof
 from locked import package
-from sqlalchemy import Engine, MetaData, Table, create_engine, insert
+from sqlalchemy import Engine, MetaData, Table, create_engine, func, insert, select
 
 from herdbook.campaigns.conditions import Way
 from herdbook.campaigns.model import (
@@ -37,7 +37,7 @@ from herdbook.campaigns.ports import Campaigns
 from herdbook.catalogue.model import Cause, NewVersion, Variant
 from herdbook.core.errors import ConflictError, NotFoundError
 from herdbook.packages.model import SignedIndex
-from herdbook.store import migrations
+from herdbook.store import migrations, schema
 from herdbook.store.campaigns import SqlCampaigns
 from herdbook.store.database import open_database
 from herdbook.store.herd import SqlHerd
@@ -408,6 +408,17 @@ def test_the_cause_of_a_version_that_was_built_is_told_too(
     assert campaigns.cause("a", 2) == Made(done, wanted, 1)
 
 
+def test_a_version_with_a_cause_follows_the_one_that_it_names_or_is_refused(
+    campaigns: Campaigns, engine: Engine, number: int
+) -> None:
+    versions = SqlVersions(engine)
+    versions.add_all([built("a"), built("a", 3)])
+    with pytest.raises(ConflictError, match="a:2 was built meanwhile"):
+        versions.add(followed(campaigns, number, "a"))
+    assert campaigns.followers(number) == []
+    assert versions.add(followed(campaigns, number, "a", 2)).number == 3
+
+
 def test_lock_changes_are_told_once_for_all_that_share_a_lock(
     campaigns: Campaigns, engine: Engine, number: int
 ) -> None:
@@ -435,6 +446,36 @@ def test_lock_changes_of_two_homes_with_equal_locks_are_two(
     herd.rebase(number, moves_of(herd), now=MOMENT, limit=4)
     homes = sorted(each.home for each in campaigns.lock_changes(number))
     assert homes == ["/srv/0/catalogue.yaml", "/srv/b.yaml"]
+
+
+def test_lock_changes_outlive_the_versions_that_had_the_old_locks(
+    campaigns: Campaigns, engine: Engine, number: int
+) -> None:
+    versions, herd = SqlVersions(engine), SqlHerd(engine)
+    versions.add_all([built("a"), built("b", 1, opaque=True), built("c", 2)])
+    herd.rebase(number, moves_of(herd), now=MOMENT, limit=9)
+    kept = campaigns.keep_proof(number, proof("it does not fit", Way.REBUILD))
+    versions.add(replace(built("b", 1, release=2), cause=Cause(number, kept, 1)))
+    told = campaigns.lock_changes(number)
+    assert {each.home for each in told} == {f"/srv/{group}/catalogue.yaml" for group in range(3)}
+    for image in "abc":
+        first = versions.find(image, 1)
+        assert first is not None
+        versions.forget([first])
+    assert set(campaigns.lock_changes(number)) == set(told)
+
+
+def test_locks_that_only_a_lock_change_names_are_forgotten_with_it(
+    campaigns: Campaigns, engine: Engine, number: int
+) -> None:
+    versions, herd = SqlVersions(engine), SqlHerd(engine)
+    versions.add(built("a"))
+    herd.rebase(number, moves_of(herd), now=MOMENT, limit=9)
+    for version in versions.every():
+        versions.forget([version])
+    assert campaigns.lock_changes(number) == []
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(schema.locks)).scalar() == 0
 
 
 def upgraded(engine: Engine, revision: str) -> None:

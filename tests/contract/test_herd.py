@@ -11,12 +11,12 @@ from pathlib import Path
 import herds
 import pytest
 from herds import MOMENT, bill, built, digest, move_of, openssl, proof, release_date
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, insert, inspect, select, update
 
 from herdbook.campaigns.ports import ImageClass, Member
 from herdbook.catalogue.holders import ComponentQuery
 from herdbook.catalogue.model import NewVersion, Variant, Version
-from herdbook.core.errors import NotFoundError
+from herdbook.core.errors import NotFoundError, VerificationError
 from herdbook.images.documents import created_of
 from herdbook.images.rebasing import Rebase
 from herdbook.store import schema
@@ -24,9 +24,12 @@ from herdbook.store.campaigns import SqlCampaigns
 from herdbook.store.components import SqlComponents
 from herdbook.store.database import open_database
 from herdbook.store.herd import SqlHerd
+from herdbook.store.packing import pack_documents
 from herdbook.store.versions import SqlVersions
 
 OLD = [openssl(1).digest]
+MANY_STACKS = {"sqlite": 70_000, "postgresql": 17_000}
+"""Four times as many parameters are too many for one statement."""
 
 KILLED = """
 import os, signal, sys
@@ -491,3 +494,99 @@ def test_homes_are_forgotten_with_the_last_version_from_there(register: Register
     register.versions.forget([register.newest("a")])
     assert register.count("homes") == 1
     assert register.newest("b").home == "/srv/1/catalogue.yaml"
+
+
+def test_whatever_rows_point_at_is_looked_up_by_an_index(register: Register) -> None:
+    """Forgetting asks for every shared row whether anything points at it still."""
+    found = inspect(register.engine)
+    for name, table in schema.metadata.tables.items():
+        beginnings = {each["column_names"][0] for each in found.get_indexes(name)}
+        beginnings |= {each["column_names"][0] for each in found.get_unique_constraints(name)}
+        beginnings |= set(found.get_pk_constraint(name)["constrained_columns"][:1])
+        assert beginnings >= {key.parent.name for key in table.foreign_keys}, name
+
+
+def test_more_stacks_may_hold_a_layer_than_a_database_takes_in_one_question(
+    register: Register,
+) -> None:
+    """Every image has a list of its own; here all but one of the lists are nobody's newest."""
+    register.add(built("a"))
+    with register.engine.begin() as connection:
+        layer = connection.execute(
+            select(schema.layers.c.id).where(schema.layers.c.digest == OLD[0])
+        ).scalar_one()
+        numbers = range(100, MANY_STACKS[connection.dialect.name])
+        stacks = [{"id": each, "key": digest("stack", each)} for each in numbers]
+        connection.execute(insert(schema.stacks), stacks)
+        places = {"position": 0, "layer_id": layer, "title": "openssl"}
+        connection.execute(
+            insert(schema.stack_layers), [{"stack_id": each, **places} for each in numbers]
+        )
+    assert register.only_class().images == 1
+
+
+def test_more_layers_may_be_asked_for_than_a_database_takes_in_one_question(
+    register: Register,
+) -> None:
+    register.add(built("a"), built("b", 1, 2))
+    with register.engine.begin() as connection:
+        many = [{"digest": digest("layer", each), "size": 1} for each in range(70_000)]
+        connection.execute(insert(schema.layers), many)
+    layers = [*(digest("layer", each) for each in range(70_000)), *OLD, openssl(2).digest]
+    assert [each.images for each in register.herd.classes(layers)] == [1, 1]
+
+
+def test_an_image_that_holds_the_layers_in_several_lists_counts_once(register: Register) -> None:
+    new = built("a")
+    container, machine = new.variants
+    own = replace(machine, common=0)
+    both = [openssl(1).digest, *(each.layers[-1].digest for each in new.variants)]
+    register.add(replace(new, variants=(container, own)), built("b", 1))
+    counted = {each.lock: each.images for each in register.herd.classes(both)}
+    assert counted == {herds.lock_text(0, 1): 1, herds.lock_text(1, 1): 1}
+
+
+def damage(register: Register, image: str, documents: bytes) -> None:
+    contents = schema.version_contents
+    newest = select(schema.images.c.newest_id).where(schema.images.c.name == image)
+    with register.engine.begin() as connection:
+        connection.execute(
+            update(contents)
+            .where(contents.c.version_id == newest.scalar_subquery())
+            .values(documents=documents)
+        )
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        b"damaged",
+        pack_documents([]),
+        pack_documents(built("b").documents[1:]),
+        pack_documents(built("other").documents),
+    ],
+)
+def test_damaged_documents_are_told_before_anything_is_written(
+    register: Register, documents: bytes
+) -> None:
+    """Other classes go on without the one of that image."""
+    register.add(*(built(name) for name in "abc"), built("d", 1))
+    one, other = sorted(register.herd.classes(OLD), key=lambda each: each.lock)
+    damage(register, "b", documents)
+    before = register.versions.every()
+    with pytest.raises(VerificationError, match="The documents of b:1 are damaged"):
+        register.rebase(other, one)
+    assert register.versions.every() == before
+    assert [register.count(name) for name in ("dictionaries", "proofs", "stacks")] == [*(0, 0, 8)]
+    assert register.rebase(other) == 1
+    register.versions.forget([register.newest("b")])
+    assert register.rebase(one) == 2
+
+
+def test_documents_whose_dictionary_is_damaged_are_told_too(register: Register) -> None:
+    register.add(built("a"))
+    register.rebase(register.only_class())
+    with register.engine.begin() as connection:
+        connection.execute(update(schema.dictionaries).values(content=b"damaged"))
+    with pytest.raises(VerificationError, match="The documents of a:2 are damaged"):
+        register.rebase(*register.herd.classes([openssl(2).digest]))

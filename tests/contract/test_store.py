@@ -88,6 +88,54 @@ def test_add_of_an_older_version_again_is_a_new_one(versions: Versions) -> None:
     assert [versions.add(new_version(seed=seed)).number for seed in "121"] == [1, 2, 3]
 
 
+def test_add_after_the_newest_version_keeps_it(versions: Versions) -> None:
+    assert versions.add(new_version(seed="1"), after=0).number == 1
+    assert versions.add(new_version(seed="2"), after=1).number == 2
+    assert versions.add(new_version(seed="3")).number == 3
+
+
+def test_add_refuses_to_go_over_what_was_built_meanwhile(
+    versions: Versions, engine: Engine
+) -> None:
+    for seed in "12":
+        versions.add(new_version(seed=seed))
+    for after in (0, 1):
+        with pytest.raises(ConflictError, match=r"shop/web:2 was built meanwhile") as refused:
+            versions.add(new_version(seed="new"), after=after)
+        assert refused.value.hint == "Run the same command again."
+    assert [each.number for each in versions.every()] == [1, 2]
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM locks")).scalar() == 2
+    assert versions.add(new_version(seed="3")).number == 3
+
+
+def test_add_of_the_newest_version_again_is_no_conflict(versions: Versions) -> None:
+    first = versions.add(new_version(seed="1"), after=0)
+    assert versions.add(new_version(seed="1"), after=0) == first
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_add_refuses_to_follow_a_version_that_was_forgotten_meanwhile(
+    versions: Versions, kept: int
+) -> None:
+    added = [versions.add(new_version(seed=seed)) for seed in "12"]
+    versions.forget(added[kept:])
+    with pytest.raises(ConflictError, match=r"shop/web:2 was forgotten meanwhile"):
+        versions.add(new_version(seed="3"), after=2)
+    assert versions.add(new_version(seed="3"), after=kept).number == 3
+
+
+def test_of_many_that_follow_one_version_one_is_kept(versions: Versions) -> None:
+    def add(seed: int) -> int:
+        try:
+            return versions.add(new_version(seed=str(seed)), after=0).number
+        except ConflictError:
+            return 0
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(add, range(8))) == [*(0,) * 7, 1]
+
+
 def test_add_keeps_all_or_nothing(versions: Versions, engine: Engine) -> None:
     versions.add(new_version(seed="1"))
 

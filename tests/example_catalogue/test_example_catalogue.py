@@ -20,6 +20,9 @@ from product import PROGRAM, REPOSITORY, Herdbook, container_named, tool
 pytestmark = [pytest.mark.root, pytest.mark.podman, pytest.mark.archive, pytest.mark.timeout(7200)]
 
 EXAMPLE = REPOSITORY / "examples/catalogue"
+_NODE_OF_NPM = 18
+"""The oldest Node that a present npm runs on."""
+
 LONG = os.environ.get("HERDBOOK_CATALOGUE") == "long"
 SHORT = """
 include:
@@ -159,12 +162,25 @@ def _pip_for(version: str) -> Path:
 
 
 def _node(inside: tuple[str, ...], container: str) -> Iterator[str]:
-    """Ask npm itself, taken along from this machine."""
-    npm = Path(shutil.which("npm") or "").resolve().parents[1]
-    tool("podman", "cp", str(npm), f"{container}:/tmp/npm")
+    """Ask npm itself, which the image does not have either."""
+    major = int(tool(*inside, "node", "--version").lstrip("v").partition(".")[0])
+    tool("podman", "cp", str(_npm_for(major)), f"{container}:/tmp/npm")
     program = ("node", "/tmp/npm/bin/npm-cli.js", "ls", "--all", "--json", "--prefix", "/opt/node")
     result = subprocess.run([*inside, *program], check=False, capture_output=True, text=True)
+    assert result.stdout, result.stderr
     yield from _tree(json.loads(result.stdout)["dependencies"])
+
+
+@cache
+def _npm_for(major: int) -> Path:
+    """Return this machine's npm, or where that is too new for an interpreter, an older one."""
+    if major >= _NODE_OF_NPM:
+        return Path(shutil.which("npm") or "").resolve().parents[1]
+    folder = Path(tempfile.mkdtemp(prefix="herdbook-npm-"))
+    tool("npm", "pack", "--silent", "--pack-destination", folder, "npm@8")
+    (archive,) = folder.glob("*.tgz")
+    tool("tar", "-xzf", archive, "-C", folder)
+    return folder / "package"
 
 
 def _tree(dependencies: dict[str, Any]) -> Iterator[str]:

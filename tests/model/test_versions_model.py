@@ -12,7 +12,7 @@ from versions import digest, new_version
 
 from herdbook.catalogue.model import Version
 from herdbook.core.digests import Digest, of_bytes
-from herdbook.core.errors import NotFoundError
+from herdbook.core.errors import ConflictError, NotFoundError
 from herdbook.images.documents import LayerReference
 from herdbook.layers.tree import Entry, Kind
 from herdbook.store.blobs import BlobStore
@@ -64,6 +64,18 @@ class RegisterMachine(RuleBasedStateMachine):
         assert (added.lock, added.recipe) == (new.lock, new.recipe)
         assert (added.variants, added.created_at) == (new.variants, new.created_at)
         known.append(added)
+
+    @rule(image=images, seed=seeds, after=some.integers(0, 4))
+    def add_after(self, image: str, seed: str, after: int) -> None:
+        new, known = new_version(image, seed), self.known[image]
+        same = known and (known[-1].digest, known[-1].build_key) == (new.digest, new.build_key)
+        if same:
+            assert self.versions.add(new, after=after) == known[-1]
+        elif after == len(known):
+            known.append(self.versions.add(new, after=after))
+        else:
+            with pytest.raises(ConflictError):
+                self.versions.add(new, after=after)
 
     @rule(content=some.sampled_from([b"", b"one", b"two"]))
     def write_layer(self, content: bytes) -> None:

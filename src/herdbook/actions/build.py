@@ -143,7 +143,7 @@ def _build(workshop: Workshop, inputs: Inputs) -> BuildResult:
             if newest is not None:
                 where = str(inputs.recipe_file.path)
                 refuse_to_take_back(workshop, newest, inputs.lock, where)
-            result = build_inputs(workshop, inputs)
+            result = build_inputs(workshop, inputs, after=newest.number if newest else 0)
         version = result.version
         layers = {layer.digest for each in version.variants for layer in each.layers}
         needed = tuple(sorted(layers))
@@ -158,10 +158,13 @@ def _is_kept(workshop: Workshop, version: Version) -> bool:
     return all(map(workshop.layers.has, layers)) and workshop.components.known(layers) >= layers
 
 
-def build_inputs(workshop: Workshop, inputs: Inputs, cause: Cause | None = None) -> BuildResult:
+def build_inputs(
+    workshop: Workshop, inputs: Inputs, cause: Cause | None = None, *, after: int | None = None
+) -> BuildResult:
     """Build what is locked and arranged already, whatever was built before.
 
-    `cause` says what made that necessary, where it was not its author.
+    `cause` says what made that necessary, where it was not its author. Raises ConflictError where
+    the image's newest version is not, or not any more, the one it is to come `after`.
     """
     made = Making(workshop, inputs)
     variants, rendered, seconds = made.variants()
@@ -183,7 +186,8 @@ def build_inputs(workshop: Workshop, inputs: Inputs, cause: Cause | None = None)
             home=str(recipe_file.path.absolute()),
             may_rebase=recipe_file.recipe.rebase == "automatic",
             cause=cause,
-        )
+        ),
+        after=after,
     )
     workshop.advisories.match_new()
     return BuildResult(version, unchanged=False, seconds=seconds)

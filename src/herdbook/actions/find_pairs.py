@@ -1,15 +1,14 @@
 """Finds what a patch replaces in locks: in an image's own, and in those of the images below it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock, LockedPython
-from herdbook.builds.patching import Pair, patched_packages
+from herdbook.builds.patching import Pair, patched_lock, patched_packages
 from herdbook.campaigns.model import Target
 from herdbook.catalogue.components import Ecosystem
 from herdbook.catalogue.model import Version
-from herdbook.packages.model import LockedPackage
 from herdbook.trust.version_order import compare_versions
 
 
@@ -47,7 +46,7 @@ class PairFinder:
         """Return what replaces a lock's Python packages; None where nothing does."""
         for target in self.targets:
             new = target.python.get(lock.inputs)
-            if new is not None and lock.python is not None and new != lock.python:
+            if new is not None and lock.python is not None and _is_newer(lock.python, new):
                 return new
         return None
 
@@ -59,22 +58,36 @@ class PairFinder:
         below = self.lock(found.lock) if found else None
         return below is not None and (self.python(below) is not None or self.python_below(below))
 
-    def holds(self, version: Version, pairs: Iterable[Pair]) -> bool:
-        """Tell whether a version, or what it is made from, has the new packages."""
-        held: set[LockedPackage] = set()
-        lock: Lock | None = self.lock(version.lock)
-        while lock is not None:
-            held |= {*lock.packages, *lock.machine}
-            parent = lock.parent
-            found = self.workshop.versions.find(parent.image, parent.number) if parent else None
-            lock = self.lock(found.lock) if found else None
-        return all(new in held for _, new in pairs)
+    def is_patched(self, before: Version, after: Version) -> bool:
+        """Tell whether a version's lock is an earlier one's with the patch, and nothing else."""
+        old, new = self.lock(before.lock), self.lock(after.lock)
+        wanted = patched_lock(old, self.own(old), new.indexes, new.parent, self.python(old))
+        if wanted.model_copy(update={"indexes": ()}) != new.model_copy(update={"indexes": ()}):
+            return False
+        if old.parent is None or old.parent == new.parent:
+            return True
+        versions = [
+            self.workshop.versions.find(each.image, each.number)
+            for each in (old.parent, new.parent)
+            if each is not None and each.image == old.parent.image
+        ]
+        found = [each for each in versions if each is not None]
+        return len(found) == 2 and self.is_patched(*found)  # noqa: PLR2004 - both of them
 
     def lock(self, text: str) -> Lock:
         """Return a lock that was kept as text."""
         if text not in self._locks:
             self._locks[text] = Lock.model_validate_json(text)
         return self._locks[text]
+
+
+def _is_newer(before: LockedPython, after: LockedPython) -> bool:
+    """Tell whether some Python package is newer and none is older: nothing is taken back."""
+    old, new = before.versions, after.versions
+    orders = {
+        compare_versions(Ecosystem.PYTHON, old[name], new[name]) for name in old.keys() & new.keys()
+    }
+    return -1 in orders and 1 not in orders
 
 
 def is_older(version: str, other: str) -> bool:

@@ -1,6 +1,7 @@
 """Finds newer releases of Python packages within what recipes ask for."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from herdbook.actions.find_homes import Homes
 from herdbook.actions.find_pairs import PairFinder
@@ -12,9 +13,10 @@ from herdbook.campaigns.ports import ImageClass
 from herdbook.catalogue.components import Component, Ecosystem
 from herdbook.catalogue.holders import ComponentQuery
 from herdbook.core.digests import Digest
-from herdbook.core.errors import HerdbookError
+from herdbook.core.errors import ConflictError, HerdbookError, NotFoundError
 from herdbook.trust.version_order import compare_versions
 
+_MOST_ASKED = 20
 PYTHON_SOURCE = "pypi/"
 """What a campaign's source begins with where it is a Python package."""
 
@@ -62,16 +64,20 @@ def _is_newer(old: Mapping[str, str], new: Mapping[str, str], name: str) -> bool
 
 
 def _resolved(workshop: Workshop, homes: Homes, of: ImageClass, lock: Lock) -> LockedPython | None:
-    python = lock.python
-    member = next(iter(workshop.herd.members(of)), None)
-    if python is None or member is None:
+    python, told = lock.python, ""
+    if python is None:
         return None
-    try:
-        recipe_file = homes.inputs(member, lock).recipe_file
-        return resolve_python(workshop, recipe_file, python.version, python.glibc)
-    except HerdbookError as error:
-        workshop.progress.say(f"{member.image} is left out: {error.message}")
-        return None
+    for member in islice(workshop.herd.members(of), _MOST_ASKED):
+        try:
+            recipe_file = homes.inputs(member, lock).recipe_file
+            return resolve_python(workshop, recipe_file, python.version, python.glibc)
+        except (ConflictError, NotFoundError) as error:  # another one may have its recipe
+            told = f"{member.image} is left out: {error.message}"
+        except HerdbookError as error:
+            told = f"{member.image} is left out: {error.message}"
+            break
+    workshop.progress.say(told)
+    return None
 
 
 def python_versions(targets: Iterable[Target]) -> Mapping[str, list[str]]:

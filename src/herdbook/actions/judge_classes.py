@@ -20,7 +20,7 @@ from herdbook.campaigns.package_rules import judge_package
 from herdbook.campaigns.ports import ClassKey, ImageClass
 from herdbook.catalogue.model import Version
 from herdbook.core.digests import Digest
-from herdbook.core.errors import HerdbookError
+from herdbook.core.errors import HerdbookError, NoSpaceError, NotFoundError
 from herdbook.images.documents import LayerReference
 from herdbook.layers.tree import Kind
 from herdbook.packages.model import LockedPackage
@@ -31,7 +31,8 @@ class Judgement:
     """How a class of images follows, and what was found of each condition.
 
     `pairs` are the packages replaced in its own lock, `below` those in the images it is made from;
-    `level` says how many of those have to follow first. `python` replaces its Python packages.
+    `level` says how many of those have to follow first, `on` what the image below has become where
+    it has followed. `python` replaces its Python packages.
     """
 
     of: ImageClass
@@ -41,6 +42,7 @@ class Judgement:
     findings: tuple[Finding, ...]
     level: int = 0
     python: LockedPython | None = None
+    on: Version | None = None
 
     @property
     def way(self) -> Way:
@@ -87,18 +89,19 @@ class Judge:
         if of.key not in judged:
             lock = self.found.lock(of.lock)
             pairs, below = self.found.own(lock), self.found.below(lock)
-            level, findings = 0, list(judge_image(of, lock, (*below, *pairs)))
+            level, on = 0, None
+            findings = list(judge_image(of, lock, (*below, *pairs)))
             python = self.found.python(lock)
             if python and lock.python:
                 findings.append(_of_python(lock.python, python))
             if lock.parent and (below or self.found.python_below(lock)):
-                level, finding = self._of_parent(lock.parent, below, by_key, judged)
+                level, on, finding = self._of_parent(lock.parent, below, by_key, judged)
                 findings.append(finding)
             elif not pairs and not python:
                 findings.append(_in_nobodys_lock(lock))
             if (below or pairs) and way_of(findings) is not Way.WAIT:
                 findings += self._of_packages(of, (*below, *pairs))
-            judged[of.key] = Judgement(of, lock, pairs, below, tuple(findings), level, python)
+            judged[of.key] = Judgement(of, lock, pairs, below, tuple(findings), level, python, on)
         return judged[of.key]
 
     def _is_concerned(self, of: ImageClass) -> bool:
@@ -114,22 +117,23 @@ class Judge:
         below: Sequence[Pair],
         by_key: Mapping[ClassKey, ImageClass],
         judged: dict[ClassKey, Judgement],
-    ) -> tuple[int, Finding]:
-        """Return at which level an image follows, and whether the one below it is rebased too."""
+    ) -> tuple[int, Version | None, Finding]:
+        """Return at which level an image follows, on what, and whether that allows a rebase."""
         label = f"{parent.image}:{parent.number}"
         newest = self.workshop.versions.find(parent.image)
         if newest is not None and newest.number != parent.number:
-            return 0, self._of_newer_parent(parent, newest, below)
+            finding = self._of_newer_parent(parent, newest, below)
+            return 0, newest if finding.holds else None, finding
         found = by_key.get(self.workshop.herd.key(parent.image) or ())
         if found is None:
-            return 0, _parent(Way.RELOCK, f"{label} does not follow")
+            return 0, None, _parent(Way.RELOCK, f"{label} does not follow")
         judgement = self._judge(found, by_key, judged)
         if judgement.way is Way.REBASE:
-            return judgement.level + 1, _parent(Way.REBASE, f"{label} is rebased before")
+            return judgement.level + 1, None, _parent(Way.REBASE, f"{label} is rebased before")
         if judgement.way is Way.WAIT:
-            return judgement.level + 1, _parent(Way.WAIT, f"{label} cannot follow")
+            return judgement.level + 1, None, _parent(Way.WAIT, f"{label} cannot follow")
         words = f"{label} is built anew first; if only the patch changes it, this one is rebased"
-        return judgement.level + 1, _parent(Way.RELOCK, words)
+        return judgement.level + 1, None, _parent(Way.RELOCK, words)
 
     def _of_newer_parent(
         self, parent: LockedParent, newest: Version, below: Sequence[Pair]
@@ -141,19 +145,20 @@ class Judge:
         """
         before = self.workshop.versions.find(parent.image, parent.number)
         label = f"{parent.image}:{parent.number}"
-        if (
-            before
-            and below
-            and self.found.holds(newest, below)
-            and self._is_patched(before, newest, below)
-        ):
+        try:
+            alone = before and self._is_patched(before, newest, below)
+        except NotFoundError as error:
+            return _parent(Way.RELOCK, f"nobody can tell how {label} has changed: {error.message}")
+        if alone:
             words = f"{newest.label} differs from {label} in nothing but the patch"
             return _parent(Way.REBASE, words)
         words = f"it was made from {label}, and {newest.label} differs in more than the patch"
         return _parent(Way.RELOCK, words)
 
     def _is_patched(self, before: Version, after: Version, pairs: Sequence[Pair]) -> bool:
-        """Tell whether layers differ only where the patched packages and their entries are."""
+        """Tell whether lock and layers differ only where the patched packages are."""
+        if not pairs or not self.found.is_patched(before, after):
+            return False
         changed = {old.name for old, _ in pairs}
         for record in before.variants:
             other = after.variant(record.kind)
@@ -173,11 +178,15 @@ class Judge:
         return self._insides[package.sha256]
 
     def _of_packages(self, of: ImageClass, pairs: Sequence[Pair]) -> Iterator[Finding]:
+        for _, new in pairs:
+            self._inside(new)  # that it cannot be had is no judgement of this class
         try:
             for pair in pairs:
                 yield from self._of_package(pair)
             for layers in of.layers.values():
                 yield from self._of_closure(layers, pairs)
+        except NoSpaceError:
+            raise
         except HerdbookError as error:
             words = f"nobody can tell: {error.message}"
             yield Finding(condition=Condition.DATABASE, way=Way.REBUILD, words=words)
@@ -215,6 +224,8 @@ class Judge:
             partial(_is_elsewhere, stack, replaced),
             listed.interests,
             frozenset[str]().union(*(each.made for each in stack)),
+            partial(_is_folder, stack),
+            listed.diversions,
         )
         yield from judge_closure(installed, changes, around)
 
@@ -244,6 +255,12 @@ def _is_elsewhere(stack: Sequence[Packed], replaced: set[Digest], path: str) -> 
     """Tell whether another layer has a path, other than as a folder, which many layers have."""
     found = (each.tree.get(path) for each in stack if each.digest not in replaced)
     return any(entry is not None and entry.kind is not Kind.DIRECTORY for entry in found)
+
+
+def _is_folder(stack: Sequence[Packed], path: str) -> bool:
+    found = (each.tree.get(path) for each in reversed(stack))
+    topmost = next((entry for entry in found if entry is not None), None)
+    return topmost is not None and topmost.kind is Kind.DIRECTORY
 
 
 def _parent(way: Way, words: str) -> Finding:

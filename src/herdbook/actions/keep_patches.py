@@ -1,44 +1,76 @@
-"""Keeps builds from taking back what a campaign has patched."""
+"""Keeps builds from taking back what campaigns have patched."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock
-from herdbook.campaigns.model import Proof
+from herdbook.campaigns.model import Change
 from herdbook.campaigns.sightings import PYPI
 from herdbook.catalogue.components import Ecosystem
 from herdbook.catalogue.model import Version
 from herdbook.core.errors import ConflictError
 from herdbook.trust.version_order import compare_versions
 
+_Held = Mapping[tuple[bool, str], str]
+"""Versions by name, those of Python's packages apart."""
+
 
 def refuse_to_take_back(workshop: Workshop, newest: Version, lock: Lock, where: str) -> None:
-    """Raise ConflictError where a lock has older packages than a campaign brought to an image.
+    """Raise ConflictError where a lock has older packages than campaigns brought to an image.
 
-    Such a lock lies in another copy of the recipe's folder, for instance; `where` names the
-    recipe. Whoever means it can forget the patched version first.
+    Such a lock lies in another copy of the recipe's folder, for instance, or stands on an older
+    version of the image below; `where` names the recipe. Whoever means it can forget the versions
+    with the patch first.
     """
-    made = workshop.campaigns.cause(newest.image, newest.number)
-    if made is None:
+    patched = {_key(each) for each in _patched(workshop, newest)}
+    if not patched:
         return
-    back = [f"{name} from {new} to {old}" for name, new, old in _taken_back(made.proof, lock)]
+    before = _held(workshop, Lock.model_validate_json(newest.lock))
+    after = _held(workshop, lock)
+    back = [
+        f"{name} from {before[key]} to {after[key]}"
+        for key in sorted(patched & before.keys() & after.keys())
+        for is_python, name in [key]
+        if _order(is_python, after[key], before[key]) == -1
+    ]
     if back:
         raise ConflictError(
-            f"Campaign {made.campaign.number} has patched {newest.label}, and this lock would take "
-            f"that back: {', '.join(back)}",
+            f"A campaign has patched {newest.image}, and this lock would take that back: "
+            f"{', '.join(back)}",
             hint=f"Lock it anew: herdbook lock {where}. To go back on purpose: "
             f"herdbook store forget {newest.label}",
             where=where,
         )
 
 
-def _taken_back(proof: Proof, lock: Lock) -> Iterator[tuple[str, str, str]]:
-    """Yield the names of packages that a lock has older than a proof, with both versions."""
-    debian = {each.name: each.version for each in (*lock.packages, *lock.machine)}
-    python = lock.python.versions if lock.python else {}
-    for each in proof.changes:
-        is_python = each.pocket == PYPI
-        held = (python if is_python else debian).get(each.name)
-        ecosystem = Ecosystem.PYTHON if is_python else Ecosystem.DEBIAN
-        if held is not None and compare_versions(ecosystem, held, each.new) == -1:
-            yield each.name, each.new, held
+def _patched(workshop: Workshop, newest: Version) -> Iterator[Change]:
+    """Yield what campaigns have changed in any version of an image."""
+    for number in range(newest.number, 0, -1):
+        made = workshop.campaigns.cause(newest.image, number)
+        yield from made.proof.changes if made else ()
+
+
+def _key(change: Change) -> tuple[bool, str]:
+    return change.pocket == PYPI, change.name
+
+
+def _held(workshop: Workshop, lock: Lock) -> _Held:
+    """Return the newest version of each package in a lock and in the images below it."""
+    below: _Held = {}
+    if lock.parent:
+        found = workshop.versions.find(lock.parent.image, lock.parent.number)
+        below = _held(workshop, Lock.model_validate_json(found.lock)) if found else {}
+    own = {(False, each.name): each.version for each in (*lock.packages, *lock.machine)}
+    own |= {
+        (True, name): version
+        for name, version in (lock.python.versions if lock.python else {}).items()
+    }
+    held = dict(below)
+    for key, version in own.items():
+        if key not in held or _order(key[0], held[key], version) == -1:
+            held[key] = version
+    return held
+
+
+def _order(is_python: bool, one: str, other: str) -> int | None:  # noqa: FBT001 - part of a key
+    return compare_versions(Ecosystem.PYTHON if is_python else Ecosystem.DEBIAN, one, other)

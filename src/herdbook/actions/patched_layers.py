@@ -19,6 +19,7 @@ from herdbook.layers.tree import Entry, Kind, Tree
 
 STATUS = "var/lib/dpkg/status"
 _INTERESTS = "var/lib/dpkg/triggers/File"
+_DIVERSIONS = "var/lib/dpkg/diversions"
 _LIST = ".list"
 
 
@@ -27,8 +28,8 @@ class Packed:
     """What a layer tells of packages.
 
     `packages` are those whose files it has; `made` are the paths, folders left out, of one that
-    has no packages but what was made of some. dpkg's database has its `status` and `interests`, and
-    files about the packages in `noted` that did not come with them.
+    has no packages but what was made of some. dpkg's database has its `status`, `interests` and
+    `diversions`, and files about the packages in `noted` that did not come with them.
     """
 
     digest: Digest
@@ -38,6 +39,7 @@ class Packed:
     status: str = ""
     interests: str = ""
     noted: frozenset[str] = frozenset()
+    diversions: str = ""
 
 
 def packed(workshop: Workshop, layer: LayerReference) -> Packed:
@@ -46,12 +48,15 @@ def packed(workshop: Workshop, layer: LayerReference) -> Packed:
     kept = KeptLayer(workshop.layers.path(layer.digest), tree)
     found = frozenset(_packages(tree))
     if STATUS in tree:
-        status, interests = (
+        status, interests, diversions = (
             content_in([kept], path).decode(errors="surrogateescape") if path in tree else ""
-            for path in (STATUS, _INTERESTS)
+            for path in (STATUS, _INTERESTS, _DIVERSIONS)
         )
         noted = frozenset(_packages(tree, ""))
-        return Packed(layer.digest, tree, frozenset(), frozenset(), status, interests, noted)
+        return Packed(
+            *(layer.digest, tree, frozenset[str](), frozenset[str]()),
+            *(status, interests, noted, diversions),
+        )
     made = (path for path, entry in tree.items() if entry.kind is not Kind.DIRECTORY)
     return Packed(layer.digest, tree, found, frozenset(() if found else made))
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from threading import Event
 
 from herdbook.actions.judge_classes import Judge, Judgement, changed_python
 from herdbook.actions.keep_layers import keep_packages
 from herdbook.actions.make_bills import Declared, make_bills
-from herdbook.actions.patched_layers import holders_of, packed, patched_database
+from herdbook.actions.patched_layers import Packed, holders_of, packed, patched_database
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.arrangement import Arrangement, Group, arrangement_in
 from herdbook.builds.lock import Lock, LockedParent, render
@@ -15,7 +16,6 @@ from herdbook.builds.patching import (
     Pair,
     as_in_recipes,
     indexes_of,
-    newest_date,
     patched_lock,
 )
 from herdbook.campaigns.conditions import Finding, Way
@@ -24,8 +24,7 @@ from herdbook.campaigns.ports import Move
 from herdbook.campaigns.sightings import PYPI
 from herdbook.catalogue.components import LayerBill
 from herdbook.core.digests import Digest
-from herdbook.core.errors import NotFoundError
-from herdbook.images.documents import LayerReference
+from herdbook.images.documents import LayerReference, created_of
 from herdbook.packages.model import LockedPackage
 
 
@@ -36,7 +35,7 @@ class MoveMaker:
     workshop: Workshop
     judge: Judge
     targets: Sequence[Target]
-    _replaced: dict[Digest, LayerReference] = field(default_factory=dict)
+    _databases: dict[tuple[Digest, tuple[Pair, ...]], LayerReference] = field(default_factory=dict)
     _packages: dict[Digest, Sequence[LockedPackage]] = field(default_factory=dict)
     _bills: dict[Digest, LayerBill | None] = field(default_factory=dict)
 
@@ -47,18 +46,18 @@ class MoveMaker:
         """
         lock = self.lock(judgement)
         arrangement = arrangement_in(lock)
-        self._take_over(judgement, lock)
+        replaced = self._taken_over(judgement)
         for layers in judgement.of.layers.values():
-            self._replace(layers, judgement, arrangement)
+            replaced |= self._replacing(layers, judgement, arrangement, replaced)
         held = {layer.digest for layers in judgement.of.layers.values() for layer in layers}
-        replaced = {old: new for old, new in self._replaced.items() if old in held}
+        replaced = {old: new for old, new in replaced.items() if old in held}
         return Move(
             of=judgement.of,
             lock=render(lock),
             recipe_lock=as_in_recipes(lock).digest,
             arrangement=arrangement.digest,
             replaced=replaced,
-            floor=newest_date(lock.indexes),
+            floor=self._floor(judgement, lock),
             proof=proof_of(judgement, replaced),
             bills=self._billed(lock, replaced.values()),
             parent=(lock.parent.image, lock.parent.number) if lock.parent else None,
@@ -78,48 +77,67 @@ class MoveMaker:
 
     def _parent(self, judgement: Judgement) -> LockedParent | None:
         """Return the version that the image below has become, if it had to follow."""
-        parent = judgement.lock.parent
-        if parent is None or not judgement.below:
-            return parent
-        newest = self.workshop.versions.find(parent.image)
-        if newest is None:
-            raise NotFoundError(f"{parent.image} is not here any more")
-        return LockedParent(image=newest.image, number=newest.number, digest=newest.digest)
+        on = judgement.on
+        if on is None:
+            return judgement.lock.parent
+        return LockedParent(image=on.image, number=on.number, digest=on.digest)
 
-    def _take_over(self, judgement: Judgement, lock: Lock) -> None:
-        """Learn what replaced the layers of the image below when that followed."""
-        old, new = judgement.lock.parent, lock.parent
-        if old is None or new is None or old == new:
-            return
-        before = self.workshop.versions.find(old.image, old.number)
-        after = self.workshop.versions.find(new.image, new.number)
+    def _floor(self, judgement: Judgement, lock: Lock) -> datetime:
+        """Return the time of the newest index, or of what is below: no document is older."""
+        times = [index.date for index in lock.indexes]
+        for each in judgement.on.variants if judgement.on else ():
+            times += filter(None, [created_of(self.workshop.versions.document(each.config))])
+        return max(times)
+
+    def _taken_over(self, judgement: Judgement) -> dict[Digest, LayerReference]:
+        """Return what replaced the layers of the image below when that followed."""
+        old, after = judgement.lock.parent, judgement.on
+        before = self.workshop.versions.find(old.image, old.number) if old and after else None
+        replaced: dict[Digest, LayerReference] = {}
         for record in before.variants if before else ():
             other = after.variant(record.kind) if after else None
             for one, two in zip(record.layers, other.layers if other else (), strict=True):
                 if one.digest != two.digest:
-                    self._replaced[one.digest] = two
+                    replaced[one.digest] = two
+        return replaced
 
-    def _replace(
-        self, layers: Sequence[LayerReference], judgement: Judgement, arrangement: Arrangement
-    ) -> None:
-        """See to it that there is something in the place of each layer that holds old packages."""
+    def _replacing(
+        self,
+        layers: Sequence[LayerReference],
+        judgement: Judgement,
+        arrangement: Arrangement,
+        before: Mapping[Digest, LayerReference],
+    ) -> dict[Digest, LayerReference]:
+        """Return what takes the place of those layers that hold old packages, but for `before`."""
         stack = [packed(self.workshop, layer) for layer in layers]
-        pairs = (*judgement.below, *judgement.pairs)
         groups = {each for found in arrangement.groups.values() for each in found}
+        replaced: dict[Digest, LayerReference] = {}
         for pair in judgement.pairs:
             for found in holders_of(stack, pair[0].name):
-                if found.digest not in self._replaced:
-                    group = _group_with(groups, pair[1])
-                    made = keep_packages(self.workshop, group, Event())
-                    self._replaced[found.digest] = made
-                    self._packages[made.digest] = group.packages
+                if found.digest not in (*replaced, *before):
+                    replaced[found.digest] = self._packages_layer(_group_with(groups, pair[1]))
         for layer, found in zip(layers, stack, strict=True):
-            if found.status and layer.digest not in self._replaced:
-                concerned = [pair for pair in pairs if _lists(found.status, pair)]
-                if concerned:
-                    changes = self.judge.changes(concerned)
-                    made = patched_database(self.workshop, layer, found, changes)
-                    self._replaced[layer.digest] = made
+            pairs = (*judgement.below, *judgement.pairs)
+            concerned = tuple(pair for pair in pairs if _lists(found.status, pair))
+            if concerned and layer.digest not in before:
+                replaced[layer.digest] = self._database(layer, found, concerned)
+        return replaced
+
+    def _packages_layer(self, group: Group) -> LayerReference:
+        self.workshop.archive.fetch(group.packages, self.workshop.progress)
+        made = keep_packages(self.workshop, group, Event())
+        self._packages[made.digest] = group.packages
+        return made
+
+    def _database(
+        self, layer: LayerReference, found: Packed, pairs: tuple[Pair, ...]
+    ) -> LayerReference:
+        """Return a database with entries written anew; several classes may have the same one."""
+        work = layer.digest, pairs
+        if work not in self._databases:
+            changes = self.judge.changes(pairs)
+            self._databases[work] = patched_database(self.workshop, layer, found, changes)
+        return self._databases[work]
 
     def _billed(self, lock: Lock, layers: Iterable[LayerReference]) -> tuple[LayerBill, ...]:
         """Return the bills of new layers, each made once; of one that is known there is none."""

@@ -14,13 +14,15 @@ from herdbook.actions.lock import lock as lock_recipe
 from herdbook.actions.prepare import prepare
 from herdbook.actions.prepare_moves import MoveMaker, proof_of
 from herdbook.actions.workshop import Workshop
-from herdbook.builds.lock import Lock, lock_path
+from herdbook.builds.lock import Lock, lock_path, read_lock
+from herdbook.builds.patching import as_in_recipes
 from herdbook.campaigns.conditions import Way
 from herdbook.campaigns.model import Campaign, Failure
 from herdbook.campaigns.ports import Member
 from herdbook.catalogue.model import Cause, Version
-from herdbook.core.errors import HerdbookError
+from herdbook.core.errors import ConflictError, HerdbookError, UnsatisfiableError
 from herdbook.core.progress import ProgressAbout
+from herdbook.images.documents import LayerReference
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,26 @@ class Rebuild:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """How a build ended; `new_bytes` are those of layers that the version before had not."""
+    """How a build ended: with layers that the version before had not, or with an error.
 
-    image: str
-    failure: Failure | None = None
-    new_bytes: int = 0
+    One that was `overtaken` did nothing: somebody else had built the image meanwhile.
+    """
+
+    member: Member
+    new_layers: tuple[LayerReference, ...] = ()
+    error: HerdbookError | None = None
+    overtaken: bool = False
+
+    @property
+    def image(self) -> str:
+        """The image's name."""
+        return self.member.image
+
+    @property
+    def failure(self) -> Failure:
+        """The error as a campaign keeps it."""
+        words = f"{self.error.message} {self.error.hint}".strip() if self.error else ""
+        return Failure(self.member.image, self.member.number, words)
 
 
 def rebuild_all(
@@ -92,18 +109,25 @@ class _Builder:
         workshop = replace(
             self.workshop, progress=ProgressAbout(self.workshop.progress, member.image)
         )
+        if self._is_overtaken(member):
+            return Rebuilt(member, overtaken=True)
         try:
             inputs = self._inputs(workshop, wanted)
             require_secrets(inputs.recipe_file, workshop.secrets)
             proof = workshop.campaigns.keep_proof(self.campaign.number, proof_of(wanted.judgement))
             cause = Cause(self.campaign.number, proof, member.number)
             version = build_inputs(workshop, inputs, cause).version
+            self._require_new(version)
         except HerdbookError as error:
-            words = f"{error.message} {error.hint}".strip()
-            return Rebuilt(member.image, Failure(member.image, member.number, words))
-        return Rebuilt(
-            member.image, self._still_holds(version), _new_bytes(workshop, member, version)
-        )
+            if isinstance(error, ConflictError) and self._is_overtaken(member):
+                return Rebuilt(member, overtaken=True)
+            return Rebuilt(member, error=error)
+        return Rebuilt(member, _new_layers(workshop, member, version))
+
+    def _is_overtaken(self, member: Member) -> bool:
+        """Tell whether an image has another version by now: it is judged again, as it is."""
+        newest = self.workshop.versions.find(member.image)
+        return newest is None or newest.number != member.number
 
     def _inputs(self, workshop: Workshop, wanted: Rebuild) -> Inputs:
         judgement = wanted.judgement
@@ -113,25 +137,34 @@ class _Builder:
         path = lock_path(recipe_file, judgement.lock.inputs)
         with workshop.turns.turn(str(path)):
             if path not in self.locked:
+                _require_unchanged(path, judgement.lock)
                 lock_recipe(workshop, recipe_file)
                 self.locked.add(path)
         (inputs,) = prepare(workshop, [recipe_file])
         return inputs
 
-    def _still_holds(self, version: Version) -> Failure | None:
+    def _require_new(self, version: Version) -> None:
+        """Raise UnsatisfiableError where a version that was built anew still holds what is old."""
         lock = Lock.model_validate_json(version.lock)
         found = self.mover.judge.found
         left = [old.label for old, _ in (*found.below(lock), *found.own(lock))]
         if found.python(lock) is not None or found.python_below(lock):
             left.append("older Python packages")
-        if not left:
-            return None
-        words = f"it was built anew, and still holds {', '.join(left)}"
-        return Failure(version.image, version.number, words)
+        if left:
+            raise UnsatisfiableError(f"it was built anew, and still holds {', '.join(left)}")
 
 
-def _new_bytes(workshop: Workshop, member: Member, version: Version) -> int:
+def _require_unchanged(path: Path, lock: Lock) -> None:
+    """Raise ConflictError where somebody has changed a lock since a version was built from it."""
+    if path.exists() and read_lock(path) != as_in_recipes(lock):
+        raise ConflictError(
+            f"The lock {path} was changed since the version was built",
+            hint="Build it yourself: herdbook build",
+        )
+
+
+def _new_layers(workshop: Workshop, member: Member, version: Version) -> tuple[LayerReference, ...]:
     before = workshop.versions.find(member.image, member.number)
     held = {layer.digest for each in before.variants for layer in each.layers} if before else set()
-    layers = {layer.digest: layer.size for each in version.variants for layer in each.layers}
-    return sum(size for digest, size in layers.items() if digest not in held)
+    layers = {layer.digest: layer for each in version.variants for layer in each.layers}
+    return tuple(layer for digest, layer in layers.items() if digest not in held)

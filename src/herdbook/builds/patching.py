@@ -1,7 +1,6 @@
 """Puts newer packages into a lock that was made before them, and changes nothing else."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
 
 from herdbook.builds.lock import Lock, LockedParent, LockedPython
 from herdbook.packages.model import LockedPackage, SignedIndex
@@ -56,8 +55,3 @@ def indexes_of(
     """Return those indexes that packages were found in, by pocket."""
     pockets = {package.pocket for package in packages}
     return tuple(index for index in indexes if index.pocket in pockets)
-
-
-def newest_date(indexes: Iterable[SignedIndex]) -> datetime:
-    """Return when the newest of some indexes was signed; there is at least one."""
-    return max(index.date for index in indexes)

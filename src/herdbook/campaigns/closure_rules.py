@@ -3,6 +3,7 @@
 All that is asked of an image is the same for every image of its class, so it is asked once.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -14,11 +15,24 @@ from herdbook.campaigns.relations import Alternatives, Relation, parse_relations
 from herdbook.catalogue.components import Ecosystem
 from herdbook.core.errors import VerificationError
 from herdbook.layers.owned import merged_path
-from herdbook.layers.tree import Kind, parents
+from herdbook.layers.tree import Entry, Kind, parents
 from herdbook.trust.version_order import compare_versions
 
 _HARMLESS_INTEREST = frozenset({"libc-bin"})
 """Its trigger is ldconfig, which sees to the names of libraries; those are judged by themselves."""
+
+_EXECUTED = 0o7111
+"""The bits of a mode that make a program of a file, or another user of who runs it."""
+
+_PROGRAMS = re.compile(r"(.*/)?s?bin/.*|usr/(local/)?games/.*")
+"""Where programs are found by their name alone."""
+
+_DIVERSION_LINES = 3
+"""How many lines dpkg writes of each diversion: what, where to, and whose it is."""
+
+
+def _nowhere(_: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True)
@@ -27,12 +41,15 @@ class Surroundings:
 
     `others` says whether a path is in a layer other than those that are replaced; `interests` is
     the text of dpkg's triggers/File; `configured` are the paths, folders left out, that the layers
-    above the packages' own have or have removed.
+    above the packages' own have or have removed. `is_folder` says whether a path is a folder in
+    any layer; `diversions` is the text of dpkg's file of that name.
     """
 
     others: Callable[[str], bool]
     interests: str
     configured: AbstractSet[str]
+    is_folder: Callable[[str], bool] = _nowhere
+    diversions: str = ""
 
 
 def judge_closure(
@@ -41,10 +58,10 @@ def judge_closure(
     """Return what each condition says of all changes together, the holding ones too."""
     return (
         relations(installed, changes),
-        collisions(changes, around.others),
+        collisions(changes, around),
         copies(installed, changes),
         interests(changes, around.interests),
-        configured(changes, around.configured),
+        configured(changes, around),
     )
 
 
@@ -104,14 +121,46 @@ def _broken(after: Installed, package: Package, field: str, asked: Alternatives)
     )
 
 
-def collisions(changes: Sequence[Change], others: Callable[[str], bool]) -> Finding:
-    """Say whether no new path is in another layer too: which one counts would be chance."""
-    fresh = {path for each in changes for path in each.new.tree if path not in each.old.tree}
-    if hit := sorted(path for path in fresh if others(path)):
+def collisions(changes: Sequence[Change], around: Surroundings) -> Finding:
+    """Say whether new paths leave all other layers as they would be made with them there.
+
+    Which of two layers that have a path counts would be chance. What is put through a new link or
+    into a new folder would lie elsewhere or get another mode, and a new program may be run in the
+    place of another: only plain files in folders that were there cannot do so.
+    """
+    fresh = {
+        path: (entry, change)
+        for change in changes
+        for path, entry in change.new.tree.items()
+        if path not in change.old.tree
+    }
+    if hit := sorted(path for path in fresh if around.others(path)):
         words = f"{some(f'/{path}' for path in hit)}: new, and in another layer too"
         return Finding(condition=Condition.PATHS, way=Way.REBUILD, words=words)
+    odd = (
+        f"/{path} is new and {what}"
+        for path, (entry, change) in sorted(fresh.items())
+        if (what := _felt_elsewhere(entry, change, around.is_folder))
+    )
+    if told := list(odd):
+        return Finding(condition=Condition.PATHS, way=Way.REBUILD, words=some(told))
     words = f"none of {len(fresh)} new paths is in another layer" if fresh else "no new paths"
     return Finding(condition=Condition.PATHS, way=Way.REBASE, words=words)
+
+
+def _felt_elsewhere(entry: Entry, change: Change, is_folder: Callable[[str], bool]) -> str:
+    """Return what a new path is that other layers may depend on; nothing for a plain file."""
+    if entry.kind is not Kind.FILE:
+        return f"a {entry.kind.value}"
+    if is_folder(entry.path):
+        return "a directory in another layer"
+    if entry.mode & _EXECUTED or entry.xattrs or _PROGRAMS.fullmatch(entry.path):
+        return "a program"
+    folder = entry.path.rpartition("/")[0]
+    there = change.old.tree.get(folder)
+    if folder and not is_folder(folder) and (there is None or there.kind is not Kind.DIRECTORY):
+        return "in a folder that was not there"
+    return ""
 
 
 def copies(installed: Installed, changes: Sequence[Change]) -> Finding:
@@ -157,15 +206,45 @@ def interests(changes: Sequence[Change], declared: str) -> Finding:
     return Finding(condition=Condition.TRIGGERS, way=Way.REBASE, words=words)
 
 
-def configured(changes: Sequence[Change], above: AbstractSet[str]) -> Finding:
-    """Say whether no changed file is hidden by what configuration made of it."""
+def configured(changes: Sequence[Change], around: Surroundings) -> Finding:
+    """Say whether no changed file is hidden by what configuration made of it, or diverted."""
+    above = around.configured
     changed = {path for each in changes for path in _changed(each)}
     hidden = sorted(path for path in changed if not above.isdisjoint([path, *parents(path)]))
     if hidden:
         words = f"{some(f'/{path}' for path in hidden)}: made or removed in a layer above"
         return Finding(condition=Condition.CONFIGURED, way=Way.REBUILD, words=words)
+    try:
+        diverted = sorted(set(_diverted(changes, around.diversions)))
+    except VerificationError as error:
+        return Finding(condition=Condition.CONFIGURED, way=Way.REBUILD, words=error.message)
+    if diverted:
+        words = some(diverted)
+        return Finding(condition=Condition.CONFIGURED, way=Way.REBUILD, words=words)
     words = "nothing that changed is hidden by a layer above"
     return Finding(condition=Condition.CONFIGURED, way=Way.REBASE, words=words)
+
+
+def _diverted(changes: Sequence[Change], diversions: str) -> Iterator[str]:
+    """Yield, in words, each path of a change that another package moved or moves a file to.
+
+    dpkg would put the file elsewhere than where its package has it.
+    """
+    lines = diversions.splitlines()
+    if len(lines) % _DIVERSION_LINES:
+        raise VerificationError("dpkg's list of diversions cannot be read")
+    moved: dict[str, set[str]] = {}
+    for at in range(0, len(lines), _DIVERSION_LINES):
+        *places, owner = lines[at : at + _DIVERSION_LINES]
+        for place in places:
+            moved.setdefault(merged_path(place.lstrip("/")), set()).add(owner)
+    for change in changes if moved else ():
+        for tree in (change.old.tree, change.new.tree):
+            for path, entry in tree.items():
+                owners = moved.get(merged_path(path), set()) - {change.old.name}
+                if owners and entry.kind is not Kind.DIRECTORY:
+                    who = "the administrator" if ":" in owners else min(owners)
+                    yield f"/{path} is diverted by {who}"
 
 
 def _changed(change: Change) -> Iterator[str]:

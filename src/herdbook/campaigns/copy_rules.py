@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from herdbook.campaigns.conditions import Condition, Finding, Way
 from herdbook.campaigns.inside import Inside
 from herdbook.campaigns.naming import some
-from herdbook.layers.tree import Entry, Kind
+from herdbook.layers.tree import Kind
 
 _COMPILED = re.compile(
     r"usr/lib/(python3|pypy3)[^/]*/.*\.py"
@@ -50,14 +50,15 @@ def _changed(old: Inside, new: Inside, what: re.Pattern[str], *, timed: bool = T
         for path, entry in new.tree.items()
         if entry.kind is not Kind.DIRECTORY
         and what.fullmatch(path)
-        and not _alike(old.tree.get(path), entry, timed=timed)
+        and not _alike(old, new, path, timed=timed)
     ]
 
 
-def _alike(before: Entry | None, after: Entry, *, timed: bool) -> bool:
-    if before is None or not timed:
-        return before is not None and before.digest == after.digest
-    return before == after
+def _alike(old: Inside, new: Inside, path: str, *, timed: bool) -> bool:
+    before, after = old.content(path), new.content(path)
+    if before is None or after is None:
+        return False
+    return before == after if timed else before.digest == after.digest
 
 
 def _slashed(found: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from herdbook.campaigns.closure import Change
 from herdbook.campaigns.inside import Inside, control_fields
-from herdbook.campaigns.relations import parse_relations, write_relations
+from herdbook.campaigns.relations import PLAIN_VERSION, parse_relations, write_relations
 from herdbook.core.errors import VerificationError
 
 _DPKGS = frozenset({"Status", "Conffiles"})
@@ -32,7 +32,7 @@ _RELATIONS = frozenset(
     }
 )
 _PLAIN = {
-    "Version": re.compile(r"(?:[1-9]\d*:)?\d[A-Za-z0-9.+~-]*"),
+    "Version": PLAIN_VERSION,
     "Priority": re.compile(r"required|important|standard|optional|extra"),
     "Essential": re.compile(r"yes|no"),
     "Protected": re.compile(r"yes|no"),
@@ -64,7 +64,7 @@ def _identity(stanza: str) -> tuple[str, str]:
 
 def _patched(stanza: str, change: Change) -> str:
     there = control_fields(stanza)
-    before, after = _written(change.old), _written(change.new)
+    before, after = written_fields(change.old), written_fields(change.new)
     if [*change.old.fields] != [*change.new.fields] or before.keys() != after.keys():
         raise VerificationError(f"{change.new.label} has not the fields of {change.old.label}")
     if unsaid := before.keys() - there.keys():
@@ -83,8 +83,11 @@ def _patched(stanza: str, change: Change) -> str:
     return "\n".join(lines) + ending
 
 
-def _written(package: Inside) -> Mapping[str, str]:
-    """Return the values that dpkg writes for a package."""
+def written_fields(package: Inside) -> Mapping[str, str]:
+    """Return the values that dpkg writes for a package.
+
+    Raises VerificationError where nobody can tell.
+    """
     return {
         name: _value(package, name, value)
         for name, value in package.fields.items()
@@ -94,7 +97,10 @@ def _written(package: Inside) -> Mapping[str, str]:
 
 def _value(package: Inside, name: str, value: str) -> str:
     if name in _RELATIONS:
-        return write_relations(parse_relations(value))
+        relations = parse_relations(value)
+        if all(each.is_plain for alternatives in relations for each in alternatives):
+            return write_relations(relations)
+        raise VerificationError(f"Nobody can tell how dpkg writes the {name} of {package.label}")
     if not value or (name in _PLAIN and not _PLAIN[name].fullmatch(value)):
         raise VerificationError(f"Nobody can tell how dpkg writes the {name} of {package.label}")
     return value

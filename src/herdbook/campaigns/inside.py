@@ -17,6 +17,10 @@ from herdbook.packages.deb import control_files
 SCRIPTS = ("config", "preinst", "postinst", "prerm", "postrm", "templates")
 _FIELD = re.compile(r"([!-9;-~]+):[ \t]*(.*(?:\n[ \t].*)*)\n?")
 _ELF_MAGIC_BYTES = 4
+_LARGEST_ELF = 512 << 20
+_ALL_ELF = 2 << 30
+"""Bytes of ELF files that are read of one package; more of them are unreadable."""
+_LARGEST_TMPFILE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,13 @@ class Inside:
         """How people name it."""
         return f"{self.name} {self.version}"
 
+    def content(self, path: str) -> Entry | None:
+        """Return the entry that holds a path's content: of a further name of a file, the first."""
+        entry = self.tree.get(path)
+        if entry is not None and entry.kind is Kind.HARDLINK:
+            return self.tree.get(entry.target)
+        return entry
+
 
 def read_inside(deb: Path) -> Inside:
     """Return what is in a package; raises VerificationError for what is no whole .deb file."""
@@ -75,17 +86,20 @@ def read_inside(deb: Path) -> Inside:
     with TemporaryDirectory(prefix="inside-") as spools:
         owned = owned_by([deb], Path(spools))
         tree = {path: entry for path, entry in owned.tree.items() if not _is_dpkgs(path)}
-        tmpfiles = {path: _text(owned, entry) for path, entry in tree.items() if _is_tmpfile(entry)}
+        tmpfiles: dict[str, str] = {}
         libraries: dict[str, Library] = {}
         unreadable: dict[str, str] = {}
-        for entry in tree.values():
+        left = _ALL_ELF
+        for path, entry in tree.items():
             try:
-                found = _library(owned, entry)
+                if _is_tmpfile(entry):
+                    tmpfiles[path] = _text(owned, entry)
+                elif _is_elf(owned, entry):
+                    left -= entry.size
+                    if (found := _library(owned, entry, left)) is not None:
+                        libraries[path] = found
             except UnreadableError as error:
-                unreadable[entry.path] = str(error)
-                continue
-            if found is not None:
-                libraries[entry.path] = found
+                unreadable[path] = str(error)
     return Inside(
         fields=control_fields(texts.get("control", "")),
         scripts={name: texts[name] for name in SCRIPTS if name in texts},
@@ -131,13 +145,21 @@ def _is_tmpfile(entry: Entry) -> bool:
 
 
 def _text(owned: OwnedFiles, entry: Entry) -> str:
+    if entry.size > _LARGEST_TMPFILE:
+        raise UnreadableError(f"it has {entry.size:,} bytes, too many for what it is")
     with owned.open(entry) as stream:
         return b"".join(iter(stream.read, b"")).decode(errors="surrogateescape")
 
 
-def _library(owned: OwnedFiles, entry: Entry) -> Library | None:
+def _is_elf(owned: OwnedFiles, entry: Entry) -> bool:
     if entry.kind is not Kind.FILE:
-        return None
+        return False
     with owned.open(entry) as stream:
-        start = stream.read(_ELF_MAGIC_BYTES)
-        return read_library(start + b"".join(iter(stream.read, b""))) if is_elf(start) else None
+        return is_elf(stream.read(_ELF_MAGIC_BYTES))
+
+
+def _library(owned: OwnedFiles, entry: Entry, left: int) -> Library | None:
+    if entry.size > _LARGEST_ELF or left < 0:
+        raise UnreadableError(f"it has {entry.size:,} bytes, too many to look at")
+    with owned.open(entry) as stream:
+        return read_library(b"".join(iter(stream.read, b"")))

@@ -19,6 +19,11 @@ _VISIBLE = frozenset({0, 3})  # STV_DEFAULT, STV_PROTECTED
 _DATA = 1
 _VERSION_MASK = 0x7FFF
 _FIRST_NAMED_VERSION = 2
+_LONGEST_NAME = 1 << 16
+_ALL_NAMES = 1 << 28
+"""Characters of all names of symbols together; many may share the same bytes."""
+_SMALLEST_HEADER = 32
+"""Bytes of the header of a segment with 32 bits; those of sections are larger."""
 _BROKEN = (
     ArithmeticError,
     AssertionError,
@@ -66,6 +71,9 @@ def read_library(content: bytes) -> Library | None:
     """
     try:
         elf = ELFFile(BytesIO(content))
+        entries = elf.num_sections() + elf.num_segments()
+        if entries * _SMALLEST_HEADER > len(content):
+            raise UnreadableError(f"it has no room for {entries:,} headers")
         if elf["e_type"] == _RELOCATABLE or not _is_dynamic(elf):
             return None
         return _read(elf)
@@ -91,7 +99,9 @@ def _read(elf: Any) -> Library:  # noqa: ANN401 - pyelftools has no types
         if size is not None:
             data[name] = size
     note = elf.get_section_by_name(".note.ABI-tag")  # ldconfig's cache repeats what it says
-    machine = " ".join([*map(str, kinds), note.data().hex() if note is not None else ""]).rstrip()
+    machine = " ".join(
+        [*map(str, kinds), _content(note).hex() if note is not None else ""]
+    ).rstrip()
     return Library(next((tag.soname for tag in tags), ""), machine, symbols, data)
 
 
@@ -100,8 +110,9 @@ def _defined(elf: Any, table: Any) -> Iterator[tuple[str, str, int | None]]:  # 
     order = "<" if elf.little_endian else ">"
     wide = elf.elfclass == 64  # noqa: PLR2004 - bits
     shape = struct.Struct(order + ("IBBHQQ" if wide else "IIIBBH"))
-    names = elf.get_section(table["sh_link"]).data()
-    records = list(shape.iter_unpack(table.data()))
+    names = _content(elf.get_section(table["sh_link"]))
+    records = list(shape.iter_unpack(_content(table)))
+    left = _ALL_NAMES
     versions = _versions(elf, order, len(records))
     for record, version in zip(records, versions, strict=True):
         if wide:
@@ -111,7 +122,10 @@ def _defined(elf: Any, table: Any) -> Iterator[tuple[str, str, int | None]]:  # 
         binding = _BINDINGS.get(info >> 4)
         if binding is None or section == _UNDEFINED or other & 3 not in _VISIBLE:
             continue
-        name = names[start : names.index(b"\0", start)].decode(errors="surrogateescape")
+        name = _name(names, start)
+        left -= len(name)
+        if left < 0:
+            raise UnreadableError("the names of its symbols are too long")
         yield f"{name}@{version}", binding, size if info & 15 == _DATA else None
 
 
@@ -121,19 +135,60 @@ def _versions(elf: Any, order: str, count: int) -> list[str]:  # noqa: ANN401
     if numbers is None:
         return [""] * count
     names = {0: "", 1: ""}
-    for section in (".gnu.version_d", ".gnu.version_r"):
-        names |= _version_names(elf.get_section_by_name(section), defining=section[-1] == "d")
-    found = struct.unpack(f"{order}{count}H", numbers.data())
+    for name in (".gnu.version_d", ".gnu.version_r"):
+        section = elf.get_section_by_name(name)
+        names |= _version_names(elf, order, section, defining=name[-1] == "d")
+    found = struct.unpack(f"{order}{count}H", _content(numbers))
     return [names[number & _VERSION_MASK] for number in found]
 
 
-def _version_names(section: Any, *, defining: bool) -> dict[int, str]:  # noqa: ANN401
+def _version_names(elf: Any, order: str, section: Any, *, defining: bool) -> dict[int, str]:  # noqa: ANN401
+    """Return the names of the versions that a section tells of, by number.
+
+    The numbers have 15 bits: what says that there are more of them is not believed.
+    """
+    if section is None:
+        return {}
     found: dict[int, str] = {}
-    for version, parts in section.iter_versions() if section is not None else ():
+    content, names = _content(section), _content(elf.get_section(section["sh_link"]))
+    place = parts = 0
+    for _ in range(_bounded(section["sh_info"])):
         if defining:
-            number, name = version["vd_ndx"], next(parts).name
+            number, _count, below, beyond = struct.unpack_from(f"{order}4xHH4xII", content, place)
+            (name,) = struct.unpack_from(f"{order}I", content, place + below)
             if number >= _FIRST_NAMED_VERSION:
-                found[number] = name
+                found[number] = _name(names, name)
         else:
-            found |= {part["vna_other"]: part.name for part in parts}
+            count, below, beyond = struct.unpack_from(f"{order}2xH4xII", content, place)
+            parts = _bounded(parts + count)
+            part = place + below
+            for _ in range(count):
+                number, name, further = struct.unpack_from(f"{order}6xHII", content, part)
+                found[number] = _name(names, name)
+                part += further
+        place += beyond
     return found
+
+
+def _bounded(count: int) -> int:
+    if count > _VERSION_MASK:
+        raise UnreadableError(f"it speaks of {count:,} versions")
+    return count
+
+
+def _name(names: bytes, start: int) -> str:
+    end = names.index(b"\0", start, start + _LONGEST_NAME)
+    return names[start:end].decode(errors="surrogateescape")
+
+
+def _content(section: Any) -> bytes:  # noqa: ANN401
+    """Return a section's bytes, which must lie in the file as they are."""
+    end = section["sh_offset"] + section["sh_size"]
+    if section["sh_type"] == "SHT_NOBITS" or section.compressed or end > _size(section.stream):
+        raise UnreadableError(f"its section {section.name} is not wholly in the file")
+    content: bytes = section.data()
+    return content
+
+
+def _size(stream: BytesIO) -> int:
+    return stream.getbuffer().nbytes

@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterable
 
 from herdbook.campaigns.conditions import Condition, Finding, Way
 from herdbook.campaigns.copy_rules import bytecode, embedded
+from herdbook.campaigns.database_entry import written_fields
 from herdbook.campaigns.inside import Inside
 from herdbook.campaigns.library_rules import libraries, symbols
 from herdbook.campaigns.naming import some
 from herdbook.campaigns.script_rules import scripts
 from herdbook.catalogue.components import Ecosystem
-from herdbook.layers.tree import Entry
+from herdbook.core.errors import VerificationError
+from herdbook.layers.owned import merged_path
+from herdbook.layers.tree import Entry, Kind
 from herdbook.trust.version_order import compare_versions
 
 FREE_FIELDS = frozenset(
@@ -79,7 +82,7 @@ def newer(old: Inside, new: Inside) -> Finding:
 def paths(old: Inside, new: Inside) -> Finding:
     """Say whether every path is still there and of the same kind, mode, owner and target."""
     gone = old.tree.keys() - new.tree.keys()
-    if missed := [path for path in gone if not path.startswith(_DISPENSABLE)]:
+    if missed := [path for path in gone if not _dispensable(old.tree[path])]:
         words = f"{_slashed(missed)} gone"
         return Finding(condition=Condition.PATHS, way=Way.REBUILD, words=words)
     kept = old.tree.keys() - gone
@@ -98,7 +101,11 @@ def conffiles(old: Inside, new: Inside) -> Finding:
     if old.conffiles != new.conffiles:
         words = "another list of conffiles"
         return Finding(condition=Condition.CONFFILES, way=Way.REBUILD, words=words)
-    named = [line.split()[-1].lstrip("/") for line in old.conffiles.splitlines() if line.split()]
+    lines = (line.split() for line in old.conffiles.splitlines())
+    named = [merged_path(words[-1].lstrip("/")) for words in lines if words]
+    if lost := [path for path in named if not (path in old.tree and path in new.tree)]:
+        words = f"{_slashed(lost)}: a conffile that is not in the package"
+        return Finding(condition=Condition.CONFFILES, way=Way.REBUILD, words=words)
     if changed := [path for path in named if _content(old, path) != _content(new, path)]:
         words = f"{_slashed(changed)} with other content"
         return Finding(condition=Condition.CONFFILES, way=Way.REBUILD, words=words)
@@ -130,6 +137,11 @@ def database(old: Inside, new: Inside) -> Finding:
     if fixed := [name for name in changed if name not in FREE_FIELDS]:
         words = f"another value of {some(fixed)}"
         return Finding(condition=Condition.DATABASE, way=Way.REBUILD, words=words)
+    try:
+        written_fields(old)
+        written_fields(new)
+    except VerificationError as error:
+        return Finding(condition=Condition.DATABASE, way=Way.REBUILD, words=error.message)
     words = f"the same fields; {some(changed)} changed" if changed else "the same fields and values"
     return Finding(condition=Condition.DATABASE, way=Way.REBASE, words=words)
 
@@ -139,12 +151,17 @@ def _declared(package: Inside) -> list[str]:
     return [line for line in lines if line]
 
 
+def _dispensable(entry: Entry) -> bool:
+    """Tell whether nobody misses a path: what lay below a folder or link would lie elsewhere."""
+    return entry.path.startswith(_DISPENSABLE) and entry.kind is Kind.FILE
+
+
 def _shape(entry: Entry) -> tuple[object, ...]:
     return entry.kind, entry.mode, entry.uid, entry.gid, entry.target, entry.xattrs
 
 
 def _content(package: Inside, path: str) -> object:
-    entry = package.tree.get(path)
+    entry = package.content(path)
     return entry and (entry.kind, entry.digest, entry.target)
 
 

@@ -103,6 +103,8 @@ class Herd(Protocol):
 
         Returns how many they were: when it is 0, all have followed. Those in `first` come first.
         A class's members that changed meanwhile are not members any more and stay as they are.
+        Raises VerificationError where the documents of one of them are damaged: its words name the
+        version. None has followed then, and those of its class cannot.
         """
         ...
 
@@ -132,7 +134,9 @@ class Campaigns(Protocol):
     def work(self, number: int) -> AbstractContextManager[bool]:
         """Be the only process that works at a campaign until the block ends, or learn of another.
 
-        Yields False where another process works at it. It ends with its process, even by kill -9.
+        Yields False where another process works at it. It ends with its process, even by kill -9,
+        and where the register is a server's, with the connection to it: a worker that lost that
+        is not told, and another may begin.
         """
         ...
 

@@ -12,6 +12,9 @@ _RELATION = re.compile(
     r"([a-zA-Z0-9][a-zA-Z0-9+.-]*)(?::([a-z0-9-]+))?"
     r"\s*(?:\(\s*(<<|<=|>=|>>|[<=>])\s*([^\s()]+)\s*\))?"
 )
+PLAIN_VERSION = re.compile(r"(?:[1-9][0-9]*:)?[0-9][A-Za-z0-9.+~-]*(?<!-)")
+"""How versions look that dpkg writes as they are: it leaves out epochs of nought, for one."""
+
 _HOLDS = {"<<": {-1}, "<=": {-1, 0}, "=": {0}, ">=": {0, 1}, ">>": {1}}
 _OBSOLETE = {"<": "<=", ">": ">="}
 """What dpkg still takes these for, with a warning."""
@@ -33,6 +36,12 @@ class Relation:
         """As dpkg writes it."""
         qualified = f"{self.name}:{self.qualifier}" if self.qualifier else self.name
         return f"{qualified} ({self.operator} {self.version})" if self.operator else qualified
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether dpkg is sure to write its name and its version as they stand there."""
+        plain = not self.operator or PLAIN_VERSION.fullmatch(self.version) is not None
+        return plain and self.name == self.name.lower()
 
     def met_by(self, version: str) -> bool:
         """Whether a version is one of those asked for."""

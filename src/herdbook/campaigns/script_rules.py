@@ -5,22 +5,26 @@ what the package's files hold: helpers of debhelper, links of alternatives, mess
 not known line by line is taken for something that reads the package's files.
 """
 
+import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from herdbook.campaigns.conditions import Condition, Finding, Way
 from herdbook.campaigns.inside import Inside
 from herdbook.campaigns.known_scripts import KNOWN_SCRIPTS
 from herdbook.core import digests
 from herdbook.core.digests import Digest
+from herdbook.layers.owned import merged_path
 from herdbook.layers.tree import Kind
 
 _RUN = ("preinst", "config", "templates", "postinst")
 """What an installation runs or reads; prerm and postrm are run by upgrades and removals alone."""
 
 _WORD = r"(?:[\w@%+,./:=~^\\-]+|'[^'\n]*'|\"[^\"$`\\\n]*\"|\"\$[12@]\"|\$[12])"
-_PLACE = r"\"?(?:\$DPKG_ROOT|\$\{DPKG_ROOT\}|\$\{DPKG_ROOT:-\})?[\w./+-]*\"?"
-_PATH = r"\"?(?:\$DPKG_ROOT|\$\{DPKG_ROOT\}|\$\{DPKG_ROOT:-\})?/[\w./+-]+\"?"
+_TEXT = r"(?:[\w@%+,./:=~^!?\\-]+|'[^'\n]*'|\"[^\"$`\\\n]*\"|\"\$[12@]\"|\$[12])"
+_ROOT = r"(?:\$DPKG_ROOT|\$\{DPKG_ROOT\}|\$\{DPKG_ROOT:-\})"
+_PLACE = rf"(?:{_ROOT}[\w./+-]*|\"{_ROOT}[\w./+-]*\")"
+_PATH = rf"(?:{_ROOT}?/[\w./+-]+|\"{_ROOT}?/[\w./+-]+\")"
 _QUIET = r"(?: *(?:[12]?> ?/dev/null|2>&1))*(?: *\|\| *(?:true|exit 1))?"
 _COMPARED = r"dpkg --compare-versions (?:-- )?\"\$2\" [a-z-]+ ['\"]?[\w.:~+\\-]+['\"]?"
 _TEST = (
@@ -33,6 +37,10 @@ _TEST = (
 _TESTS = rf"{_TEST}(?: *(?:&&|\|\|) *{_TEST})*"
 _HELPERS = r"rm_conffile|mv_conffile|dir_to_symlink|symlink_to_dir"
 
+_LONGEST = 8192
+"""Characters of a line that people wrote or helpers write; more of them are not looked at."""
+
+# No two alternatives below begin alike where they may be repeated: each line is read in one go.
 _INERT = re.compile(
     "|".join(
         (
@@ -48,8 +56,8 @@ _INERT = re.compile(
             rf"(?:rm|rmdir|mkdir|touch)(?: -[a-z]+)?(?: {_PATH})+{_QUIET}",
             rf"(?:chmod|chown|chgrp) [\w:,+=-]+(?: {_PATH})+{_QUIET}",
             rf"ln -[sfn]+ {_PATH} {_PATH}{_QUIET}",
-            rf"echo(?: -n)?(?: {_WORD}| [\w'.,:;!?()-]+)*(?: *>&2)?;?",
-            r"echo \"[^\"$]*\$1'?\"(?: *>&2)?",
+            rf"echo(?: {_TEXT})*(?: *>&2)?;?",
+            r"echo \"(?:[^\"$`\\]|\\`)*\$1'?\"(?: *>&2)?",
             # What follows does nothing where no system runs.
             rf"systemctl --system daemon-reload{_QUIET}|_dh_action=(?:re)?start",
             rf"deb-systemd-invoke(?: --user)? (?:\$_dh_action|(?:re)?start)(?: {_WORD})+{_QUIET}",
@@ -67,12 +75,11 @@ _READS_UNITS = re.compile(
     rf"|debian-installed)(?: {_WORD})+{_QUIET}(?:; then)?"
 )
 _READS_INIT = re.compile(rf"update-rc\.d [\w-]+ defaults{_QUIET}")
-_READS_TMPFILES = re.compile(
-    r"systemd-tmpfiles (?:\$\{DPKG_ROOT:\+--root=\"\$DPKG_ROOT\"\} )?--create"
-    rf"(?: [\w@.-]+\.conf)+{_QUIET}"
-)
-_COPIES = re.compile(r"^\s*C", re.MULTILINE)
 _UNITS = re.compile(r"usr/lib/systemd/(system|user)/.*|etc/systemd/(system|user)/.*")
+_OF_ROOT = re.compile(_ROOT)
+_QUOTES = str.maketrans("", "", "'\"\\")
+_NAMES = re.compile(r"[^\s$(){}=:;|&<>`]+")
+_LOOKED_UP = re.compile(r"\b(?:which|command -v) ([\w./+-]+)")
 _INIT = re.compile(r"etc/init\.d/.*")
 
 
@@ -121,13 +128,25 @@ def _objection(name: str, old: Inside, new: Inside) -> str | None:
     text = new.scripts[name]
     if name == "templates" or _digest(text) in KNOWN_SCRIPTS:  # debconf's database keeps templates
         return None
-    fresh = [path for path in new.tree if path not in old.tree]
+    fresh = new.tree.keys() - old.tree.keys()
     for line in _statements(text):
         if (reason := _reason(line, old, new)) is not None:
             return f"{name} {reason}: {line[:160]}"
-        if any(path in line for path in fresh):
+        if _speaks_of(line, fresh):
             return f"{name} speaks of a file that is new: {line[:160]}"
     return None
+
+
+def _speaks_of(line: str, fresh: Collection[str]) -> bool:
+    """Tell whether a line names a path, wherever /usr is merged into, or asks for a program."""
+    if any(path in line for path in fresh):
+        return True
+    plain = _OF_ROOT.sub("", line).translate(_QUOTES)
+    named = (posixpath.normpath(each).lstrip("/") for each in _NAMES.findall(plain))
+    if any(merged_path(each) in fresh for each in named):
+        return True
+    programs = {posixpath.basename(each) for each in _LOOKED_UP.findall(plain)}
+    return any(posixpath.basename(path) in programs for path in fresh)
 
 
 def _digest(text: str) -> Digest:
@@ -135,6 +154,8 @@ def _digest(text: str) -> Digest:
 
 
 def _reason(line: str, old: Inside, new: Inside) -> str | None:
+    if len(line) > _LONGEST:
+        return "has a line that is too long"
     if _INERT.fullmatch(line):
         return None
     if _READS_UNITS.fullmatch(line):
@@ -151,9 +172,10 @@ def _reason(line: str, old: Inside, new: Inside) -> str | None:
 def _same(old: Inside, new: Inside, what: re.Pattern[str]) -> bool:
     before, after = (
         {
-            path: (entry.kind, entry.digest, entry.target)
+            path: (entry.kind, found and found.digest, entry.target)
             for path, entry in package.tree.items()
             if what.fullmatch(path) and entry.kind is not Kind.DIRECTORY
+            for found in (package.content(path),)
         }
         for package in (old, new)
     )

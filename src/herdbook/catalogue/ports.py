@@ -18,10 +18,12 @@ from herdbook.layers.tree import Tree
 class Versions(Protocol):
     """The register of images: versions are added, never changed."""
 
-    def add(self, new: NewVersion) -> Version:
+    def add(self, new: NewVersion, *, after: int | None = None) -> Version:
         """Give a version the next number of its image and keep it, all of it or nothing.
 
         Idempotent: a version with the newest one's digest, made from the same inputs, is that one.
+        Any other is to follow the version of the number `after`, where that is given (0 is none),
+        or of its cause's: raises ConflictError where the newest is another one by now.
         """
         ...
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, text, update
 
 from herdbook.campaigns.conditions import Way
 from herdbook.campaigns.model import (
@@ -33,7 +33,7 @@ from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
 from herdbook.store.moments import in_utc
 from herdbook.store.packing import pack, unpack
-from herdbook.store.proofs import MAXIMUM_NUMBER, keep_proof, read_proof
+from herdbook.store.proofs import keep_proof, read_proof
 
 _TARGETS = TypeAdapter(tuple[Target, ...])
 _ADVISORY_LOCKS = 0x63616D70  # "camp": PostgreSQL's locks by number are shared by all its users
@@ -189,20 +189,15 @@ class SqlCampaigns:
     def lock_changes(self, number: int) -> list[LockChange]:
         """Return which locks a campaign put in the place of which, each pair once."""
         homes, causes, proofs = schema.homes.c, schema.version_causes.c, schema.proofs.c
-        after, before = schema.versions.alias("after"), schema.versions.alias("before")
-        new, old = schema.locks.alias("new"), schema.locks.alias("old")
+        versions, new, old = schema.versions.c, schema.locks.alias("new"), schema.locks.alias("old")
         query = (
             select(homes.path, old.c.content, new.c.content)
             .select_from(schema.version_causes)
             .join(schema.proofs, proofs.id == causes.proof_id)
-            .join(after, after.c.id == causes.version_id)
-            .join(
-                before,
-                and_(before.c.image_id == after.c.image_id, before.c.number == causes.before),
-            )
-            .join(schema.homes, homes.id == after.c.home_id)
-            .join(old, old.c.id == before.c.lock_id)
-            .join(new, new.c.id == after.c.lock_id)
+            .join(schema.versions, versions.id == causes.version_id)
+            .join(schema.homes, homes.id == versions.home_id)
+            .join(old, old.c.id == causes.lock_before_id)
+            .join(new, new.c.id == versions.lock_id)
             .where(proofs.campaign_id == number)
             .distinct()
         )
@@ -214,7 +209,7 @@ class SqlCampaigns:
 
     def cause(self, image: str, number: int) -> Made | None:
         """Return what made a version, or None."""
-        if number > MAXIMUM_NUMBER:
+        if number > schema.MAXIMUM_NUMBER:
             return None
         images, versions = schema.images.c, schema.versions.c
         proofs, causes = schema.proofs.c, schema.version_causes.c
@@ -248,7 +243,7 @@ def _locked(file: IO[str]) -> bool:
 
 def _row(connection: Connection, number: int) -> Row[Any] | None:
     table = schema.campaigns
-    if number > MAXIMUM_NUMBER:
+    if number > schema.MAXIMUM_NUMBER:
         return None
     return connection.execute(select(table).where(table.c.id == number)).first()
 

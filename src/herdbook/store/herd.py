@@ -1,12 +1,13 @@
 """The newest versions in SQL, by what they have in common; and many new ones of them at once."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Engine,
     FromClause,
@@ -18,17 +19,18 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    union,
 )
 
 from herdbook.campaigns.ports import ClassKey, ImageClass, Member, Move
 from herdbook.core.digests import Digest, of_bytes
-from herdbook.images.documents import LayerReference
 from herdbook.recipes.model import Variant
 from herdbook.store import schema
 from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
-from herdbook.store.packing import stack_key, unpack
+from herdbook.store.packing import stack_key
 from herdbook.store.rebasing import Rebaser
+from herdbook.store.shared_rows import SharedRows
 from herdbook.store.version_writing import layer_ids
 
 _NO_STACK = 0
@@ -49,17 +51,14 @@ class SqlHerd:
         """Return the classes of images whose newest version has one of these layers."""
         kinds = {kind: schema.variants.alias(kind.value) for kind in Variant}
         with reading(self._engine) as connection:
-            stacks = _stacks(connection, layers)
-            if not stacks:
+            rows_of_layers = layer_ids(connection, layers)
+            if not rows_of_layers:
                 return []
             key = _key(kinds)
             query = _newest(select(*key, func.count().label("images")), kinds)
-            held = (
-                _among(column, stacks)
-                for kind in kinds.values()
-                for column in (kind.c.base_id, kind.c.own_id)
-            )
-            query = query.where(or_(*held)).group_by(*(column.name for column in key))
+            holders = _holders(rows_of_layers.values())
+            query = query.where(schema.images.c.newest_id.in_(holders))
+            query = query.group_by(*(column.name for column in key))
             rows = connection.execute(query).all()
             reader = _Reader(connection)
             return [reader.image_class(row) for row in rows]
@@ -128,17 +127,24 @@ def _some(
     return rows
 
 
-def _stacks(connection: Connection, layers: Collection[Digest]) -> list[int]:
-    listed = schema.stack_layers.c
-    found: set[int] = set()
-    for chunk in chunks(layer_ids(connection, layers).values()):
-        query = select(listed.stack_id).where(listed.layer_id.in_(chunk))
-        found.update(connection.execute(query).scalars())
-    return sorted(found)
+def _holders(layers: Iterable[int]) -> CompoundSelect[Any]:
+    """Return a query for the newest versions that have one of these layers, each once.
 
-
-def _among(column: ColumnElement[Any], numbers: Sequence[int]) -> ColumnElement[bool]:
-    return or_(*(column.in_(chunk) for chunk in chunks(numbers)))
+    Both the layers and the lists that hold them may be more than a statement takes parameters.
+    """
+    wanted: BindParameter[Any] = bindparam(
+        "layers", list(layers), expanding=True, literal_execute=True
+    )
+    listed, variants, images = schema.stack_layers, schema.variants, schema.images
+    return union(
+        *(
+            select(images.c.newest_id)
+            .join(variants, variants.c.version_id == images.c.newest_id)
+            .join(listed, listed.c.stack_id == held)
+            .where(listed.c.layer_id.in_(wanted))
+            for held in (variants.c.base_id, variants.c.own_id)
+        )
+    )
 
 
 def _key(kinds: _Kinds) -> list[ColumnElement[Any]]:
@@ -204,7 +210,8 @@ def _members_to_move(kinds: _Kinds) -> Select[Any]:
     query = _newest(
         select(
             *(versions.id, versions.image_id, versions.number, versions.wishes),
-            *(versions.home_id, versions.may_rebase, images.name, images.last_number),
+            *(versions.home_id, versions.may_rebase, versions.digest, versions.lock_id),
+            *(images.name, images.last_number),
             *(contents.recipe, contents.documents, packed.c.content.label("dictionary")),
         ),
         kinds,
@@ -221,20 +228,18 @@ class _Reader:
     """Reads classes; what several of them share is read once."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._stacks: dict[int, tuple[LayerReference, ...]] = {}
-        self._locks: dict[int, str] = defaultdict(str)
+        self._shared = SharedRows(connection)
 
     def image_class(self, row: Row[Any]) -> ImageClass:
         """Return the class of a row of `_key` with the number of its images."""
         lock_id, *bases = row[: 1 + len(Variant)]
         layers = {
-            kind: self._stack(base)
+            kind: self._shared.stack(base)
             for kind, base in zip(Variant, bases, strict=True)
             if base != _NO_STACK
         }
         return ImageClass(
-            *(self.key(row), self._lock(lock_id), layers, row.images),
+            *(self.key(row), self._shared.lock(lock_id), layers, row.images),
             opaque=bool(row.opaque),
             allowed=bool(row.allowed),
             complete=bool(row.complete),
@@ -243,29 +248,6 @@ class _Reader:
     def key(self, row: Row[Any]) -> ClassKey:
         """Return the key of a class: digests, for rows' numbers are given again on SQLite."""
         lock_id, *bases = row[: 1 + len(Variant)]
-        names = (stack_key(self._stack(base)) if base != _NO_STACK else "" for base in bases)
+        names = (stack_key(self._shared.stack(base)) if base != _NO_STACK else "" for base in bases)
         flags = (bool(row.opaque), bool(row.allowed), bool(row.complete))
-        return (of_bytes(self._lock(lock_id).encode()), *names, *flags)
-
-    def _stack(self, identity: int) -> tuple[LayerReference, ...]:
-        if identity not in self._stacks:
-            self._stacks[identity] = read_stack(self._connection, identity)
-        return self._stacks[identity]
-
-    def _lock(self, identity: int) -> str:
-        if identity not in self._locks:
-            query = select(schema.locks.c.content).where(schema.locks.c.id == identity)
-            self._locks[identity] = unpack(self._connection.execute(query).scalar_one())
-        return self._locks[identity]
-
-
-def read_stack(connection: Connection, identity: int) -> tuple[LayerReference, ...]:
-    """Return the layers of a stack, the lowest first."""
-    listed, layers = schema.stack_layers, schema.layers
-    query = (
-        select(layers.c.digest, layers.c.size, listed.c.title, listed.c.inputs)
-        .join(layers, layers.c.id == listed.c.layer_id)
-        .where(listed.c.stack_id == identity)
-        .order_by(listed.c.position)
-    )
-    return tuple(schema.layer_of(row) for row in connection.execute(query))
+        return (of_bytes(self._shared.lock(lock_id).encode()), *names, *flags)

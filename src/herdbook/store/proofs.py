@@ -8,9 +8,6 @@ from herdbook.core.errors import NotFoundError
 from herdbook.store import schema
 from herdbook.store.packing import pack, unpack
 
-MAXIMUM_NUMBER = 2**31 - 1
-"""What an integer column holds everywhere."""
-
 
 def keep_proof(connection: Connection, campaign: int, proof: Proof) -> int:
     """Keep a proof and return its row; one that is there keeps its own."""
@@ -27,7 +24,7 @@ def keep_proof(connection: Connection, campaign: int, proof: Proof) -> int:
 
 def read_proof(connection: Connection, number: int) -> Proof:
     """Return a proof; raises NotFoundError."""
-    if number > MAXIMUM_NUMBER:
+    if number > schema.MAXIMUM_NUMBER:
         raise NotFoundError(f"There is no proof {number}")
     query = select(schema.proofs.c.content).where(schema.proofs.c.id == number)
     content = connection.execute(query).scalar()

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Table, bindparam, insert, select, update
 from herdbook.builds.keys import build_key
 from herdbook.campaigns.ports import Move
 from herdbook.core.digests import Digest
-from herdbook.images.documents import LayerReference
+from herdbook.core.errors import VerificationError
+from herdbook.images.documents import Document, LayerReference
 from herdbook.images.rebasing import Rebase
 from herdbook.recipes.model import Variant
 from herdbook.store import schema
@@ -168,7 +169,12 @@ class Rebaser:
     def _causes(self, following: _Following, ids: Iterable[int]) -> list[_Row]:
         proof = keep_proof(self.connection, self.campaign, following.move.proof)
         return [
-            {"version_id": identity, "proof_id": proof, "before": image.row.number}
+            {
+                "version_id": identity,
+                "proof_id": proof,
+                "before": image.row.number,
+                "lock_before_id": image.row.lock_id,
+            }
             for identity, image in zip(ids, following.images, strict=True)
         ]
 
@@ -191,7 +197,7 @@ def _following(
     packer: DocumentPacker | None = None
     images = []
     for row in rows:
-        made = rebase.of(unpack_documents(row.documents, row.dictionary))
+        made = rebase.of(_documents(row, move.of.layers))
         packer = packer or DocumentPacker(made.documents)
         packed = packer.pack(made.documents)
         images.append(_Image(row, made.documents[-1].digest, made.became, packed))
@@ -201,6 +207,20 @@ def _following(
         bases[kind] = stack_key(layers)
         stacks[bases[kind]] = layers
     return _Following(move, images, packer.dictionary if packer else b"", bases)
+
+
+def _documents(row: Any, variants: Iterable[Variant]) -> list[Document]:  # noqa: ANN401 - a row
+    """Return the documents of a version; raises VerificationError where they are not whole."""
+    found = list(unpack_documents(row.documents, row.dictionary))
+    named = {row.digest}
+    for kind in variants:
+        named |= {getattr(row, f"{kind.value}_{name}") for name in ("manifest", "config")}
+    if not named <= {each.digest for each in found}:
+        raise VerificationError(
+            f"The documents of {row.name}:{row.number} are damaged",
+            hint="Forget that version (herdbook store forget), then build it again.",
+        )
+    return found
 
 
 def _variants(

@@ -41,6 +41,10 @@ _DIGEST = String(71)
 _PREFIX = "sha256:"
 
 
+MAXIMUM_NUMBER = 2**31 - 1
+"""What an integer column holds everywhere."""
+
+
 class DigestColumn(TypeDecorator[str]):
     """A digest in its 32 bytes: there are millions of them in a large catalogue."""
 
@@ -87,7 +91,7 @@ versions = Table(
     Column("lock_id", ForeignKey("locks.id"), nullable=False, index=True),
     Column("parent_id", ForeignKey("versions.id"), index=True),
     Column("wishes", DigestColumn),
-    Column("home_id", ForeignKey("homes.id")),
+    Column("home_id", ForeignKey("homes.id"), index=True),
     Column("may_rebase", Boolean, nullable=False, server_default=true()),
     UniqueConstraint("image_id", "number"),
 )
@@ -344,6 +348,7 @@ version_causes = Table(
     Column("version_id", ForeignKey("versions.id"), primary_key=True, autoincrement=False),
     Column("proof_id", ForeignKey("proofs.id"), nullable=False, index=True),
     Column("before", Integer, nullable=False),
+    Column("lock_before_id", ForeignKey("locks.id"), index=True),
 )
 
 campaign_failures = Table(

@@ -56,7 +56,10 @@ class VersionWriter:
         if new.cause:
             self.connection.execute(
                 insert(schema.version_causes).values(
-                    version_id=version_id, proof_id=new.cause.proof, before=new.cause.before
+                    version_id=version_id,
+                    proof_id=new.cause.proof,
+                    before=new.cause.before,
+                    lock_before_id=self._lock_of(image_id, new.cause.before),
                 )
             )
 
@@ -150,6 +153,13 @@ class VersionWriter:
             .join(schema.images)
             .where(schema.images.c.name == image, schema.versions.c.number == number)
         )
+        return self.connection.execute(query).scalar()
+
+    def _lock_of(self, image_id: int, number: int) -> int | None:
+        """Return the row of a version's lock, as long as the version is there."""
+        versions = schema.versions.c
+        query = select(versions.lock_id)
+        query = query.where(versions.image_id == image_id, versions.number == number)
         return self.connection.execute(query).scalar()
 
     def _next_number(self, image: str) -> tuple[int, int]:

@@ -20,17 +20,15 @@ from sqlalchemy import (
 
 from herdbook.catalogue.model import ImageSummary, NewVersion, Variant, VariantRecord, Version
 from herdbook.core.digests import Digest
-from herdbook.core.errors import NotFoundError
-from herdbook.images.documents import Document, LayerReference
+from herdbook.core.errors import ConflictError, NotFoundError
+from herdbook.images.documents import Document
 from herdbook.store import schema
 from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
 from herdbook.store.moments import in_utc
 from herdbook.store.packing import unpack, unpack_documents
+from herdbook.store.shared_rows import SharedRows
 from herdbook.store.version_writing import VersionWriter
-
-_MAXIMUM_NUMBER = 2**31 - 1
-"""What an integer column holds everywhere."""
 
 
 class SqlVersions:
@@ -39,12 +37,15 @@ class SqlVersions:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, new: NewVersion) -> Version:
+    def add(self, new: NewVersion, *, after: int | None = None) -> Version:
         """Keep a version under the next number of its image; see the port's promises."""
+        if after is None and new.cause:
+            after = new.cause.before
         with writing(self._engine) as connection:
             latest = _one(connection, _newest(new.image))
             writer = VersionWriter(connection)
             if latest is None or latest.digest != new.digest or latest.build_key != new.build_key:
+                _require_newest(new.image, latest, after)
                 writer.add(new)
                 latest = _one(connection, _newest(new.image))
             else:
@@ -81,7 +82,7 @@ class SqlVersions:
         """Return a version by number, or the newest."""
         query = _newest(image)
         if number is not None:
-            if number > _MAXIMUM_NUMBER:
+            if number > schema.MAXIMUM_NUMBER:
                 return None
             query = query.where(schema.versions.c.number == number)
         with reading(self._engine) as connection:
@@ -204,6 +205,15 @@ def _newest(image: str) -> Select[Any]:
     return query.order_by(schema.versions.c.number.desc()).limit(1)
 
 
+def _require_newest(image: str, latest: Version | None, after: int | None) -> None:
+    """Raise ConflictError where the newest version is not the one that another is to follow."""
+    newest = latest.number if latest else 0
+    if after is None or after == newest:
+        return
+    what = f"{image}:{newest} was built" if newest > after else f"{image}:{after} was forgotten"
+    raise ConflictError(f"{what} meanwhile", hint="Run the same command again.")
+
+
 def _matching(query: Select[Any], match: str) -> Select[Any]:
     """Return a query for images that have versions, and whose name holds a text."""
     if match:
@@ -232,8 +242,7 @@ class _Reader:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._stacks: dict[int, tuple[LayerReference, ...]] = {}
-        self._locks: dict[int, str] = {}
+        self._shared = SharedRows(connection)
 
     def version(self, row: Row[Any]) -> Version:
         variants = schema.variants
@@ -244,7 +253,7 @@ class _Reader:
             digest=Digest(row.digest),
             build_key=Digest(row.build_key),
             created_at=in_utc(row.created_at),
-            lock=self._lock(row.lock_id),
+            lock=self._shared.lock(row.lock_id),
             recipe=unpack(row.recipe),
             variants=tuple(self._variant(each) for each in self._connection.execute(query).all()),
             wishes=Digest(row.wishes) if row.wishes else None,
@@ -252,29 +261,10 @@ class _Reader:
         )
 
     def _variant(self, row: Row[Any]) -> VariantRecord:
-        base, own = self._stack(row.base_id), self._stack(row.own_id)
+        base, own = self._shared.stack(row.base_id), self._shared.stack(row.own_id)
         return VariantRecord(
             Variant(row.kind), Digest(row.manifest), Digest(row.config), base + own, len(base)
         )
-
-    def _stack(self, identity: int) -> tuple[LayerReference, ...]:
-        if identity not in self._stacks:
-            listed, layers = schema.stack_layers, schema.layers
-            query = (
-                select(layers.c.digest, layers.c.size, listed.c.title, listed.c.inputs)
-                .join(layers, layers.c.id == listed.c.layer_id)
-                .where(listed.c.stack_id == identity)
-                .order_by(listed.c.position)
-            )
-            rows = self._connection.execute(query)
-            self._stacks[identity] = tuple(schema.layer_of(row) for row in rows)
-        return self._stacks[identity]
-
-    def _lock(self, identity: int) -> str:
-        if identity not in self._locks:
-            query = select(schema.locks.c.content).where(schema.locks.c.id == identity)
-            self._locks[identity] = unpack(self._connection.execute(query).scalar_one())
-        return self._locks[identity]
 
 
 def _delete(connection: Connection, numbered: Iterable[tuple[str, int]]) -> None:
@@ -310,9 +300,15 @@ def _sweep(connection: Connection) -> None:
     variants, listed, held = schema.variants.c, schema.stack_layers.c, schema.layer_components.c
     stacks, layers, components = schema.stacks.c, schema.layers.c, schema.components.c
     findings, versions, locks = schema.findings.c, schema.versions.c, schema.locks.c
-    contents, packed = schema.version_contents.c, schema.dictionaries.c
+    contents, packed, causes = (
+        *(schema.version_contents.c, schema.dictionaries.c, schema.version_causes.c),
+    )
     has_stack = or_(variants.base_id == listed.stack_id, variants.own_id == listed.stack_id)
     is_stack = or_(variants.base_id == stacks.id, variants.own_id == stacks.id)
+    has_lock = or_(
+        exists().where(versions.lock_id == locks.id),
+        exists().where(causes.lock_before_id == locks.id),
+    )
     for table, needed in (
         (schema.stack_layers, exists().where(has_stack)),
         (schema.stacks, exists().where(is_stack)),
@@ -320,7 +316,7 @@ def _sweep(connection: Connection) -> None:
         (schema.layers, exists().where(listed.layer_id == layers.id)),
         (schema.findings, exists().where(held.component_id == findings.component_id)),
         (schema.components, exists().where(held.component_id == components.id)),
-        (schema.locks, exists().where(versions.lock_id == locks.id)),
+        (schema.locks, has_lock),
         (schema.dictionaries, exists().where(contents.dictionary_id == packed.id)),
         (schema.homes, exists().where(versions.home_id == schema.homes.c.id)),
     ):

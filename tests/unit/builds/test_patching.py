@@ -18,7 +18,6 @@ from herdbook.builds.lock import (
 from herdbook.builds.patching import (
     as_in_recipes,
     indexes_of,
-    newest_date,
     patched_lock,
     patched_packages,
 )
@@ -107,11 +106,6 @@ def test_only_indexes_in_which_packages_were_found_are_named() -> None:
     held = [newer("openssl"), package("curl")]
     assert indexes_of(held, given) == (index("bookworm"), index("bookworm-security"))
     assert indexes_of([], given) == ()
-
-
-def test_the_newest_index_says_when_a_lock_is_from() -> None:
-    given = [index("a", 2), index("b", 5), index("c")]
-    assert newest_date(given) == MOMENT + timedelta(5)
 
 
 SINGLE = "image: {name}\nfrom: {below}\n"

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from insides import NEW, OLD, Files, Packages
@@ -11,6 +12,7 @@ from herdbook.campaigns.closure_rules import Surroundings, judge_closure
 from herdbook.campaigns.conditions import Condition, Finding, Way, way_of
 from herdbook.campaigns.relations import parse_relations, write_relations
 from herdbook.core.errors import VerificationError
+from herdbook.layers.owned import hardlink_to
 
 NOWHERE = Surroundings(others=lambda _: False, interests="", configured=frozenset())
 
@@ -195,6 +197,83 @@ def test_new_path_of_another_layer_is_rebuilt(packages: Packages) -> None:
     assert "/usr/b" in found.words
     around = Surroundings(others={"usr/a"}.__contains__, interests="", configured=frozenset())
     assert judged(change, status(), Condition.PATHS, around).holds
+
+
+def test_new_plain_file_in_a_folder_that_was_there_may_be_rebased(packages: Packages) -> None:
+    change = packages.change({"usr/a/b": b""}, {"usr/a/b": b"", "usr/a/c": b"", "top": b""})
+    assert judged(change, status(), Condition.PATHS).holds
+    change = packages.change({"usr/a": b""}, {"usr/a": b"", "etc/c": b""})
+    tree = {path: entry for path, entry in change.new.tree.items() if path != "etc"}
+    change = Change(change.old, replace(change.new, tree=tree))
+    around = replace(NOWHERE, is_folder={"etc"}.__contains__)
+    assert judged(change, status(), Condition.PATHS, around).holds
+    assert not judged(change, status(), Condition.PATHS).holds
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "words"),
+    [
+        ("usr/share/new/", b"", "/usr/share/new is new and a directory"),
+        ("usr/share/new/a", b"", "/usr/share/new is new and a directory"),
+        ("usr/share/new", "old", "/usr/share/new is new and a symlink"),
+        ("usr/bin/new", b"", "/usr/bin/new is new and a program"),
+        ("sbin/new", b"", "/usr/sbin/new is new and a program"),
+        ("usr/share/folder", b"", "/usr/share/folder is new and a directory in another layer"),
+    ],
+)
+def test_new_path_that_other_layers_may_feel_is_rebuilt(
+    packages: Packages, path: str, content: bytes | str, words: str
+) -> None:
+    keep: Files = {"usr/share/old/a": b"", "usr/bin/a": b"", "usr/sbin/a": b""}
+    around = replace(NOWHERE, is_folder={"usr/share/folder"}.__contains__)
+    change = packages.change(keep, {**keep, path: content})
+    found = judged(change, status(), Condition.PATHS, around)
+    assert found.way is Way.REBUILD
+    assert words in found.words
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"mode": 0o755}, {"mode": 0o4644}, {"xattrs": (("security.capability", b"1"),)}],
+)
+def test_new_file_that_may_be_run_is_rebuilt(packages: Packages, fields: dict[str, Any]) -> None:
+    change = packages.change({"usr/a": b""}, {"usr/a": b"", "usr/b": b""})
+    tree = {**change.new.tree, "usr/b": replace(change.new.tree["usr/b"], **fields)}
+    change = Change(change.old, replace(change.new, tree=tree))
+    assert judged(change, status(), Condition.PATHS).words == "/usr/b is new and a program"
+
+
+def test_new_name_of_a_file_is_rebuilt(packages: Packages) -> None:
+    change = packages.change({"usr/a": b""}, {"usr/a": b""})
+    tree = {**change.new.tree, "usr/b": hardlink_to(change.new.tree["usr/a"], "usr/b", "usr/a")}
+    change = Change(change.old, replace(change.new, tree=tree))
+    assert judged(change, status(), Condition.PATHS).words == "/usr/b is new and a hardlink"
+
+
+@pytest.mark.parametrize(
+    ("diversions", "holds"),
+    [
+        ("", True),
+        ("/usr/lib/tool\n/usr/lib/tool.distrib\nwrapper\n", False),
+        ("/lib/tool\n/lib/tool.distrib\nwrapper\n", False),
+        ("/usr/lib/other\n/lib/tool\nwrapper\n", False),
+        ("/usr/lib/gone\n/usr/lib/gone.distrib\nwrapper\n", False),
+        ("/usr/lib/new\n/usr/lib/new.distrib\nwrapper\n", False),
+        ("/lib/tool\n/lib/tool.distrib\n:\n", False),
+        ("/lib/tool\n/lib/tool.distrib\nthing\n", True),
+        ("/lib/other\n/lib/other.distrib\nwrapper\n", True),
+        ("/lib\n/.lib.usr-is-merged\nbase-files\n", True),
+        ("/lib/tool\nwrapper\n", False),
+    ],
+)
+def test_diverted_file_is_rebuilt(packages: Packages, diversions: str, *, holds: bool) -> None:
+    change = packages.change(
+        {"lib/tool": b"", "lib/gone": b""}, {"lib/tool": b"fixed", "lib/new": b""}
+    )
+    around = replace(NOWHERE, diversions=diversions)
+    found = judged(change, status(), Condition.CONFIGURED, around)
+    assert found.way is (Way.REBASE if holds else Way.REBUILD)
+    assert holds or " diverted by " in found.words or "cannot be read" in found.words
 
 
 @pytest.mark.parametrize(

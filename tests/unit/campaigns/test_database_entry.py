@@ -121,7 +121,33 @@ def test_field_that_nobody_can_explain_is_refused(tmp_path: Path, wrong: str, wo
 
 
 @pytest.mark.parametrize("more", ["Depends: a\n", "Priority: Odd\n", "Multi-Arch: same\n"])
-def test_value_that_dpkg_may_write_differently_is_refused(tmp_path: Path, more: str) -> None:
+def test_field_or_value_that_dpkg_may_write_differently_is_refused(
+    tmp_path: Path, more: str
+) -> None:
     patch = change(made(tmp_path, "thing", OLD), made(tmp_path, "thing", NEW, more))
     with pytest.raises(VerificationError):
         patched_status(ENTRY, [patch])
+
+
+@pytest.mark.parametrize(
+    ("asked", "plain"),
+    [
+        ("a (>= 1:2-3)", True),
+        ("a:any | b (<< 2~)", True),
+        ("a (>= 0:1)", False),
+        ("a (>= 01:1)", False),
+        ("b, a (= 1:2:3)", False),
+        ("A", False),
+    ],
+)
+def test_relation_must_look_as_dpkg_writes_it(tmp_path: Path, asked: str, *, plain: bool) -> None:
+    entry = ENTRY.replace("Version", "Depends: a\nVersion")
+    old, new = (
+        made(tmp_path, "thing", OLD, "Depends: a\n"),
+        made(tmp_path, "thing", NEW, f"Depends: {asked}\n"),
+    )
+    if plain:
+        assert f"Depends: {asked}\n" in patched_status(entry, [change(old, new)])
+    else:
+        with pytest.raises(VerificationError, match="Nobody can tell"):
+            patched_status(entry, [change(old, new)])

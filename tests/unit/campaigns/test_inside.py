@@ -1,11 +1,14 @@
 """What is read from a package is what it holds, and what is broken is said to be."""
 
+import struct
 from pathlib import Path
 
 import pytest
 from insides import FOLDER, Packages, real_library
 
+from herdbook.campaigns import inside as reading
 from herdbook.campaigns.inside import control_fields
+from herdbook.campaigns.libraries import UnreadableError, read_library
 from herdbook.core.errors import VerificationError
 from herdbook.layers.tree import Kind
 
@@ -81,3 +84,92 @@ def test_values_keep_their_continuation_lines() -> None:
 def test_what_is_no_control_file_is_refused(text: str) -> None:
     with pytest.raises(VerificationError):
         control_fields(text)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("section", "field", "value"),
+    [
+        (".gnu.version_d", "sh_info", 0xFFFFFFFF),
+        (".gnu.version_r", "sh_info", 0xFFFFFFFF),
+        (".dynsym", "sh_size", 1 << 40),
+        (".dynstr", "sh_size", 1 << 40),
+        (".dynstr", "sh_type", 8),  # SHT_NOBITS: no bytes in the file, and any number of noughts
+        (".gnu.version", "sh_flags", 0x802),  # SHF_COMPRESSED
+    ],
+)
+def test_section_that_claims_too_much_is_unreadable(section: str, field: str, value: int) -> None:
+    with pytest.raises(UnreadableError):
+        read_library(with_header(real_library(), section, field, value))
+
+
+@pytest.mark.timeout(20)
+def test_versions_that_never_end_are_unreadable() -> None:
+    library = with_header(real_library(), ".gnu.version_r", "sh_info", 0x7FFF)
+    (start,) = header(library, ".gnu.version_r", "sh_offset")
+    endless = bytearray(library)
+    struct.pack_into("<HHIII", endless, start, 1, 0xFFFF, 0, 16, 0)
+    with pytest.raises(UnreadableError):
+        read_library(bytes(endless))
+
+
+def test_header_is_written_where_it_is_read() -> None:
+    library = real_library()
+    (size,) = header(library, ".dynsym", "sh_size")
+    assert with_header(library, ".dynsym", "sh_size", size) == library
+    assert read_library(library) is not None
+
+
+FIELDS = {"sh_type": (4, "<I"), "sh_flags": (8, "<Q"), "sh_offset": (24, "<Q")}
+FIELDS |= {"sh_size": (32, "<Q"), "sh_info": (44, "<I")}
+
+
+def place(library: bytes, section: str) -> int:
+    """Where the header of a section of an ELF file with 64 bits is."""
+    (headers,) = struct.unpack_from("<Q", library, 40)
+    size, count, of_names = struct.unpack_from("<HHH", library, 58)
+    (names,) = struct.unpack_from("<Q", library, headers + of_names * size + 24)
+    for start in range(headers, headers + count * size, size):
+        (name,) = struct.unpack_from("<I", library, start)
+        if library.startswith(section.encode() + b"\0", names + name):
+            return start
+    raise AssertionError(section)
+
+
+def header(library: bytes, section: str, field: str) -> tuple[int]:
+    at, shape = FIELDS[field]
+    return struct.unpack_from(shape, library, place(library, section) + at)[:1]
+
+
+def with_header(library: bytes, section: str, field: str, value: int) -> bytes:
+    at, shape = FIELDS[field]
+    changed = bytearray(library)
+    struct.pack_into(shape, changed, place(library, section) + at, value)
+    return bytes(changed)
+
+
+def test_huge_library_is_unreadable(packages: Packages, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = real_library()
+    monkeypatch.setattr(reading, "_LARGEST_ELF", len(library))
+    path = f"{FOLDER}/libz.so.1"
+    assert path in packages.inside({path: library}).libraries
+    found = packages.inside({path: library + b"\0", "usr/share/data": bytes(len(library) + 1)})
+    assert [*found.unreadable] == [path]
+    assert found.libraries == {}
+
+
+def test_too_many_libraries_are_unreadable(
+    packages: Packages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = real_library()
+    monkeypatch.setattr(reading, "_ALL_ELF", 2 * len(library))
+    found = packages.inside({f"{FOLDER}/lib{each}.so": library for each in "abc"})
+    assert [*found.libraries] == [f"{FOLDER}/lib{each}.so" for each in "ab"]
+    assert [*found.unreadable] == [f"{FOLDER}/libc.so"]
+
+
+def test_huge_tmpfile_is_unreadable(packages: Packages) -> None:
+    path = "usr/lib/tmpfiles.d/a.conf"
+    found = packages.inside({path: bytes((1 << 20) + 1)})
+    assert [*found.unreadable] == [path]
+    assert found.tmpfiles == {}

@@ -1,5 +1,6 @@
 """Each condition on a package holds where it should, and leads where it must where it does not."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from insides import FOLDER, NEW, OLD, Files, Packages, real_library, renamed, sa
 from herdbook.campaigns.closure import Change
 from herdbook.campaigns.conditions import Condition, Way, way_of
 from herdbook.campaigns.package_rules import judge_package
+from herdbook.layers.owned import hardlink_to
 
 LIBRARY = f"{FOLDER}/libz.so.1"
 
@@ -88,9 +90,17 @@ def test_link_with_another_target_is_rebuilt(packages: Packages) -> None:
 
 def test_documentation_may_go(packages: Packages) -> None:
     change = packages.change(
-        {"usr/share/doc/thing/a": b"", "usr/share/doc/b": b""}, {"usr/share/doc/b": b""}
+        {"usr/share/doc/thing/a": b"", "usr/share/doc/thing/b": b""},
+        {"usr/share/doc/thing/b": b""},
     )
     assert said(change, Condition.PATHS).holds
+
+
+@pytest.mark.parametrize("gone", [{"usr/share/doc/thing/": b""}, {"usr/share/doc/thing": "b"}])
+def test_folder_or_link_of_documentation_stays(packages: Packages, gone: Files) -> None:
+    keep: Files = {"usr/share/doc/b": b""}
+    change = packages.change({**keep, **gone}, keep)
+    assert said(change, Condition.PATHS).way is Way.REBUILD
 
 
 def test_lost_library_is_locked_anew(packages: Packages) -> None:
@@ -257,3 +267,57 @@ def test_python_file_that_changed_is_rebuilt(packages: Packages, path: str, way:
 def test_what_is_made_to_be_copied_is_rebuilt(packages: Packages, path: str, way: Way) -> None:
     assert said(packages.change({path: b"1"}, {path: b"2"}), Condition.EMBEDDED).way is way
     assert said(packages.change({path: b"1"}, {path: b"1"}), Condition.EMBEDDED).holds
+
+
+@pytest.mark.parametrize("changed", [b"1", b"2"])
+def test_conffile_is_found_where_usr_is_merged(packages: Packages, changed: bytes) -> None:
+    listed = {"DEBIAN/conffiles": b"/lib/udev/a.conf\n"}
+    change = packages.change(
+        {"lib/udev/a.conf": b"1", **listed}, {"lib/udev/a.conf": changed, **listed}
+    )
+    assert said(change, Condition.CONFFILES).holds is (changed == b"1")
+
+
+def test_conffile_that_is_not_there_is_rebuilt(packages: Packages) -> None:
+    here = packages.inside({"etc/a": b"", "etc/b": b"", "DEBIAN/conffiles": b"/etc/a\n/etc/b\n"})
+    bare = replace(here, tree={path: here.tree[path] for path in ("etc", "etc/a")})
+    for change in (Change(here, bare), Change(bare, here), Change(bare, bare)):
+        found = said(change, Condition.CONFFILES)
+        assert found.way is Way.REBUILD
+        assert "/etc/b: a conffile that is not in the package" in found.words
+
+
+@pytest.mark.parametrize("asked", ["a (>= 0:1)", "a (>= 01:1)", "a | b (= 1:2:3)", "A"])
+def test_relation_that_dpkg_may_write_differently_is_rebuilt(
+    packages: Packages, asked: str
+) -> None:
+    change = packages.change({}, {}, ("Depends: a\n", f"Depends: {asked}\n"))
+    found = said(change, Condition.DATABASE)
+    assert found.way is Way.REBUILD
+    assert found.words.startswith("Nobody can tell how dpkg writes the Depends of thing")
+
+
+@pytest.mark.parametrize(
+    ("path", "condition"),
+    [
+        ("usr/include/b.h", Condition.EMBEDDED),
+        ("usr/share/thing/b.py", Condition.BYTECODE),
+        ("etc/b", Condition.CONFFILES),
+        ("etc/init.d/b", Condition.SCRIPTS),
+    ],
+)
+def test_further_name_of_a_file_is_compared_by_its_content(
+    packages: Packages, path: str, condition: Condition
+) -> None:
+    same: Files = {
+        path: b"",
+        "DEBIAN/postinst": b"#!/bin/sh\nupdate-rc.d b defaults\n",
+        "DEBIAN/conffiles": b"/etc/b\n" if path == "etc/b" else b"",
+    }
+    change = packages.change({"etc/a": b"1", **same}, {"etc/a": b"2", **same})
+    old, new = (
+        replace(each, tree={**each.tree, path: hardlink_to(each.tree["etc/a"], path, "etc/a")})
+        for each in (change.old, change.new)
+    )
+    assert said(Change(old, old), condition).holds
+    assert said(Change(old, new), condition).way is Way.REBUILD

@@ -20,6 +20,9 @@ INERT = [
     "deb-systemd-helper unmask 'thing.service' >/dev/null || true",
     'systemd-tmpfiles ${DPKG_ROOT:+--root="$DPKG_ROOT"} --create thing.conf >/dev/null || true',
     "adduser --system --quiet thing || true",
+    'if [ -x "$DPKG_ROOT/a" ] && [ -x ${DPKG_ROOT:-}/a ] || [ -n "" ]; then\nexit 0\nfi',
+    'echo "postinst called with unknown argument \\`$1\'" >&2',
+    "echo 'Be quick (or not); now!' Why not?",
     "# a comment with $(anything) \\",
     "exit 0 # and why",
 ]
@@ -46,6 +49,11 @@ UNKNOWN = [
     'if [ "$(cat /usr/share/thing/a)" = 1 ]; then\nexit 0\nfi',
     "mv /usr/share/thing/a /etc/b",
     "exit 0 \\\n; update-mime",
+    "echo a; update-mime",
+    "echo a;update-mime",
+    "echo don't",
+    'echo "`update-mime` $1"',
+    f"echo {'word ' * 2000}",
 ]
 
 
@@ -142,3 +150,46 @@ def test_test_for_a_file_that_is_new_is_rebuilt(packages: Packages) -> None:
     assert said(packages.change(files, files), Condition.SCRIPTS).holds
     change = packages.change(files, {**files, "usr/share/new": b""})
     assert said(change, Condition.SCRIPTS).way is Way.REBUILD
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "[ -x /usr/sbin/foo ]",
+        "[ -x /sbin/foo ]",
+        '[ -x "$DPKG_ROOT/sbin/foo" ]',
+        "[ -x ${DPKG_ROOT:-}/sbin/foo ]",
+        "[ -x //sbin/./foo ]",
+        "test -x '/sbin/foo'",
+        "command -v foo > /dev/null",
+        "which foo",
+        "which /sbin/foo",
+        '[ -x "$(command -v foo)" ]',
+    ],
+)
+def test_test_for_a_program_that_is_new_is_rebuilt(packages: Packages, test: str) -> None:
+    body = f"if {test}; then\ntouch /etc/foo.flag\nfi"
+    files: dict[str, bytes | str] = {"DEBIAN/postinst": script(body), "usr/sbin/bar": b""}
+    assert said(packages.change(files, files), Condition.SCRIPTS).holds
+    found = said(packages.change(files, {**files, "sbin/foo": b""}), Condition.SCRIPTS)
+    assert found.way is Way.REBUILD
+    assert "a file that is new" in found.words
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "echo " + "word " * 400 + "$FOO",
+        "echo " + "'a' " * 400 + "$FOO",
+        "if " + "[ -e a ] && " * 400 + "$FOO",
+        "if " + "which a || " * 400 + "$FOO",
+        "rm -f " + "/a " * 400 + "$FOO",
+        "ldconfig" + " 2>&1" * 400,
+        "update-alternatives --install " + "2 > /dev/null " * 300 + "$FOO",
+        "a|" * 400 + "$",
+    ],
+)
+def test_no_line_takes_long_to_read(packages: Packages, line: str) -> None:
+    files: dict[str, bytes | str] = {"DEBIAN/postinst": script(line)}
+    assert said(packages.change(files, files), Condition.SCRIPTS).way is Way.REBUILD

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from herdbook.actions.run_campaign import is_within
+from herdbook.actions.ask_leave import is_within
 from herdbook.campaigns.conditions import Condition, Finding, Way, way_of
 from herdbook.campaigns.model import MOVES, OPEN, CampaignState, require_move
 from herdbook.core.errors import ConflictError

@@ -32,6 +32,7 @@ def upgrade() -> None:
         ("version_contents", "dictionary_id", "dictionaries"),
     ):
         op.execute(f"ALTER TABLE {table} ADD COLUMN {name} INTEGER REFERENCES {target}(id)")
+    op.create_index("ix_versions_home_id", "versions", ["home_id"])
     op.create_index("ix_version_contents_dictionary_id", "version_contents", ["dictionary_id"])
     _campaigns()
 
@@ -74,6 +75,7 @@ def _campaigns() -> None:
         ),
         sa.Column("proof_id", sa.Integer, sa.ForeignKey("proofs.id"), nullable=False, index=True),
         sa.Column("before", sa.Integer, nullable=False),
+        sa.Column("lock_before_id", sa.Integer, sa.ForeignKey("locks.id"), index=True),
     )
     op.create_table(
         "campaign_failures",
