@@ -8,6 +8,7 @@ from typing import NoReturn
 from herdbook.actions.workshop import Workshop
 from herdbook.campaigns.model import Campaign, CampaignState
 from herdbook.core.digests import Digest
+from herdbook.core.errors import HerdbookError
 from herdbook.images.documents import LayerReference
 
 _POLL_SECONDS = 2.0
@@ -15,7 +16,11 @@ _CAMPAIGN = "campaign "
 
 
 class StoppedError(Exception):
-    """The campaign was paused or aborted, or has used up its budget."""
+    """The campaign was paused or aborted, has used up its budget, or met trouble: an `error`."""
+
+    def __init__(self, error: HerdbookError | None = None) -> None:
+        super().__init__()
+        self.error = error
 
 
 def lease_of(number: int) -> str:
@@ -53,12 +58,17 @@ class Leave:
                 told = reason
             self.workshop.clock.sleep(_POLL_SECONDS)
 
-    def stop(self, reason: str) -> NoReturn:
-        """Pause the campaign, and say why; always raises StoppedError."""
-        self.workshop.progress.say(f"Paused: {reason}")
+    def stop(self, reason: str | HerdbookError) -> NoReturn:
+        """Pause the campaign, and say why; always raises StoppedError, with the error if it is one.
+
+        That is for what concerns no single image: the network is gone, for instance.
+        """
+        error = reason if isinstance(reason, HerdbookError) else None
+        if not error:
+            self.workshop.progress.say(f"Paused: {reason}")
         now = self.workshop.clock.now()
         self.workshop.campaigns.move(self.number, CampaignState.PAUSED, now)
-        raise StoppedError
+        raise StoppedError(error)
 
     def kept(self, layers: Iterable[LayerReference]) -> None:
         """Say which new layers were kept; each counts once."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from herdbook.actions.inputs import Inputs
+from herdbook.actions.inputs import Inputs, inputs_of
 from herdbook.builds.arrangement import arrangement_in
 from herdbook.builds.keys import files_key, wishes_key
 from herdbook.builds.lock import Lock, lock_path_at, read_lock, render
@@ -34,7 +34,7 @@ class Homes:
         recipe_file = self._recipe(member)
         sources, playbooks = tuple(collect(recipe_file)), read_playbooks(recipe_file)
         wishes = wishes_key(recipe_file.recipe, files_key(sources, playbooks.values()))
-        if wishes != member.wishes:
+        if wishes != member.wishes or inputs_of(recipe_file) != lock.inputs:
             raise ConflictError(
                 f"Its recipe or its files have changed since version {member.number}",
                 hint=f"Build it yourself: herdbook build {member.home}",
@@ -55,12 +55,15 @@ class Homes:
         return recipe_file
 
 
-def bring_locks_home(changes: Iterable[LockChange]) -> tuple[list[Path], list[Path]]:
-    """Put new locks where the old ones lie; return which were replaced, and which were not.
+def bring_locks_home(
+    changes: Iterable[LockChange],
+) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Put new locks where the old ones lie; return which were replaced, and why others were not.
 
     One that somebody has changed meanwhile stays as it is.
     """
-    replaced, left = [], []
+    replaced: list[Path] = []
+    left: list[tuple[Path, str]] = []
     for change in changes:
         old = as_in_recipes(Lock.model_validate_json(change.old))
         new = as_in_recipes(Lock.model_validate_json(change.new))
@@ -71,7 +74,11 @@ def bring_locks_home(changes: Iterable[LockChange]) -> tuple[list[Path], list[Pa
                 write_whole(path, render(new).encode(), mode=0o644)
                 replaced.append(path)
             elif present != new:
-                left.append(path)
-        except (HerdbookError, OSError):
-            left.append(path)
+                left.append((path, "somebody has changed it"))
+        except NotFoundError:
+            left.append((path, "it is not there any more"))
+        except HerdbookError as error:
+            left.append((path, error.message))
+        except OSError as error:
+            left.append((path, f"it cannot be written ({error.strerror})"))
     return replaced, left

@@ -13,7 +13,7 @@ from herdbook.campaigns.ports import ImageClass
 from herdbook.catalogue.components import Component, Ecosystem
 from herdbook.catalogue.holders import ComponentQuery
 from herdbook.core.digests import Digest
-from herdbook.core.errors import ConflictError, HerdbookError, NotFoundError
+from herdbook.core.errors import ConflictError, HerdbookError, NetworkError, NotFoundError
 from herdbook.trust.version_order import compare_versions
 
 _MOST_ASKED = 20
@@ -73,6 +73,8 @@ def _resolved(workshop: Workshop, homes: Homes, of: ImageClass, lock: Lock) -> L
             return resolve_python(workshop, recipe_file, python.version, python.glibc)
         except (ConflictError, NotFoundError) as error:  # another one may have its recipe
             told = f"{member.image} is left out: {error.message}"
+        except NetworkError:
+            raise
         except HerdbookError as error:
             told = f"{member.image} is left out: {error.message}"
             break

@@ -1,5 +1,6 @@
 """Judges how each class of images follows a patch: what holds of its packages, what of the rest."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -95,7 +96,7 @@ class Judge:
             if python and lock.python:
                 findings.append(_of_python(lock.python, python))
             if lock.parent and (below or self.found.python_below(lock)):
-                level, on, finding = self._of_parent(lock.parent, below, by_key, judged)
+                level, on, finding = self._of_parent(of, lock.parent, below, by_key, judged)
                 findings.append(finding)
             elif not pairs and not python:
                 findings.append(_in_nobodys_lock(lock))
@@ -111,8 +112,16 @@ class Judge:
         lock = self.found.lock(of.lock)
         return self.found.python(lock) is not None or self.found.python_below(lock)
 
+    def _is_pinned(self, of: ImageClass, label: str) -> bool:
+        """Tell whether recipes name a version of the image below: all of a class name the same."""
+        member = next(self.workshop.herd.members(of), None)
+        version = self.workshop.versions.find(member.image) if member else None
+        pinned = rf"\bfrom\W+{re.escape(label)}(?!\d)"
+        return version is not None and re.search(pinned, version.recipe) is not None
+
     def _of_parent(
         self,
+        of: ImageClass,
         parent: LockedParent,
         below: Sequence[Pair],
         by_key: Mapping[ClassKey, ImageClass],
@@ -120,6 +129,8 @@ class Judge:
     ) -> tuple[int, Version | None, Finding]:
         """Return at which level an image follows, on what, and whether that allows a rebase."""
         label = f"{parent.image}:{parent.number}"
+        if self._is_pinned(of, label):
+            return 0, None, _parent(Way.WAIT, f"the recipe names {label}, and no newer one")
         newest = self.workshop.versions.find(parent.image)
         if newest is not None and newest.number != parent.number:
             finding = self._of_newer_parent(parent, newest, below)

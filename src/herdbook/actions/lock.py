@@ -202,6 +202,8 @@ def _versions(lock: Lock | None) -> dict[str, str]:
     if lock is None:
         return {}
     versions = _versions_of([*lock.packages, *lock.machine])
+    if lock.parent:
+        versions[f"{lock.parent.image} (the image below)"] = str(lock.parent.number)
     tools = lock.ansible.packages if lock.ansible else ()
     versions |= {f"{package.name} (Ansible)": package.version for package in tools}
     python = lock.python.packages if lock.python else ()

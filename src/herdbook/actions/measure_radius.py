@@ -21,6 +21,7 @@ EXAMPLES = 3
 
 _REBASES_A_SECOND = 500
 _SECONDS_A_BUILD = 20
+_SECONDS_A_CHECK = 10
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def radius_of(workshop: Workshop, plan: CampaignPlan, builds: int = 1) -> Radius
     """Return what a plan reaches, with `builds` side by side."""
     moving = [each for each in plan.judgements if each.way is not Way.WAIT]
     new = {package.sha256: package.size for each in moving for _, package in each.pairs}
+    kinds = sum(1 for each in moving if each.way is Way.REBASE)
     rebases = plan.images.get(Way.REBASE, 0)
     long_ways = sum(plan.images.get(way, 0) for way in (Way.REBUILD, Way.RELOCK))
     return Radius(
@@ -69,7 +71,9 @@ def radius_of(workshop: Workshop, plan: CampaignPlan, builds: int = 1) -> Radius
         tuple(_waves(workshop, moving, plan.running)),
         still_old(workshop, plan.sources, plan.targets, plan.running),
         sum(new.values()),
-        rebases / _REBASES_A_SECOND + -(-long_ways // builds) * _SECONDS_A_BUILD,
+        rebases / _REBASES_A_SECOND
+        + kinds * _SECONDS_A_CHECK
+        + -(-long_ways // builds) * _SECONDS_A_BUILD,
     )
 
 

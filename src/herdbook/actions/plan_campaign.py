@@ -99,6 +99,10 @@ def sources_of(workshop: Workshop, names: Sequence[str]) -> tuple[str, ...]:
     """Return what names of packages and of sources mean, as campaigns are called after it."""
     found: set[str] = set()
     for name in names:
+        if not name.strip():
+            raise InvalidInputError(
+                "A name is empty", hint="Name a package: herdbook campaign plan openssl"
+            )
         own = name.removeprefix(PYTHON_SOURCE)
         ecosystem = Ecosystem.PYTHON if own != name else None
         query = ComponentQuery(canonicalize_name(own) if ecosystem else own, ecosystem)

@@ -58,8 +58,15 @@ class Rebuilt:
     @property
     def failure(self) -> Failure:
         """The error as a campaign keeps it."""
-        words = f"{self.error.message} {self.error.hint}".strip() if self.error else ""
-        return Failure(self.member.image, self.member.number, words)
+        return Failure(self.member.image, self.member.number, _in_words(self.error))
+
+
+def _in_words(error: HerdbookError | None) -> str:
+    """Return an error in one line: there may be very many of them in a report."""
+    if error is None:
+        return ""
+    first = error.message.partition("\n")[0].rstrip(".:")
+    return f"{first}. {error.hint}".strip()
 
 
 def rebuild_all(

@@ -19,7 +19,7 @@ from herdbook.actions.rebuild_images import Rebuild, rebuild_all
 from herdbook.actions.workshop import Workshop
 from herdbook.campaigns.conditions import Condition, Finding, Way
 from herdbook.campaigns.model import Campaign, CampaignState, Failure, Verify
-from herdbook.campaigns.ports import ClassKey, Move
+from herdbook.campaigns.ports import ClassKey, Member, Move
 from herdbook.core.errors import (
     ConflictError,
     HerdbookError,
@@ -28,7 +28,7 @@ from herdbook.core.errors import (
     NoSpaceError,
     VerificationError,
 )
-from herdbook.core.progress import Task
+from herdbook.core.progress import ProgressAbout, Task
 
 IMAGES_AT_ONCE = 5_000
 """How many images are rebased in one transaction: others may write between two of them."""
@@ -76,15 +76,20 @@ class _Work:
         return MoveMaker(self.workshop, self.judge, self.campaign.targets)
 
     def finish(self) -> Campaign:
-        """Do all that is left; return the campaign as it is then."""
-        number = self.campaign.number
+        """Do all that is left; return the campaign as it is then.
+
+        Raises what is about no single image, such as NetworkError, once the campaign is paused.
+        """
+        number, trouble = self.campaign.number, None
         try:
             self._all_rounds()
-        except StoppedError:
-            pass
+        except StoppedError as stopped:
+            trouble = stopped.error
         finally:
             self.workshop.advisories.match_new()
         self._bring_home()
+        if trouble:
+            raise trouble
         campaign = self.workshop.campaigns.find(number)
         if campaign is not None and campaign.state is CampaignState.RUNNING:
             now = self.workshop.clock.now()
@@ -96,8 +101,8 @@ class _Work:
         replaced, left = bring_locks_home(self.workshop.campaigns.lock_changes(number))
         for path in replaced:
             self.workshop.progress.say(f"The lock {path} has the new packages")
-        for path in left:
-            self.workshop.progress.say(f"The lock {path} was changed meanwhile: it is as it was")
+        for path, why in left:
+            self.workshop.progress.say(f"The lock {path} is as it was: {why}")
         for follower in self.workshop.campaigns.followers(number):
             self.workshop.stamps.forget(follower.image)
 
@@ -114,8 +119,10 @@ class _Work:
 
         Returns how many did or could not; None where there is nothing left to do.
         """
-        self.leave.require()
         judgements = self._judgements()
+        if not judgements:
+            return None
+        self.leave.require()
         # What stands on others is judged anew when those have followed.
         rebases = [each for each in judgements if each.way is Way.REBASE and not each.level]
         moved = self._rebase(rebases)
@@ -127,7 +134,7 @@ class _Work:
         try:
             return self._refuted(self.judge.judge(self.workshop.herd.classes(layers)))
         except (NetworkError, NoSpaceError) as error:
-            return self.leave.stop(error.message)
+            return self.leave.stop(error)
 
     def _refuted(self, judgements: Iterable[Judgement]) -> list[Judgement]:
         """Return judgements with what their checks have found against them."""
@@ -171,7 +178,10 @@ class _Work:
 
     def _follow(self, moves: Sequence[Move], task: Task) -> int:
         done, running = 0, {label.rpartition(":")[0] for label in self._running}
-        while moves:
+        total = sum(move.of.images for move in moves)
+        while done < total:
+            if done:
+                self.leave.require()
             count = self.workshop.herd.rebase(
                 self.campaign.number,
                 moves,
@@ -183,7 +193,6 @@ class _Work:
                 break
             task.advance(count)
             done += count
-            self.leave.require()
         return done
 
     def _runs_nowhere(self, judgement: Judgement) -> bool:
@@ -206,7 +215,7 @@ class _Work:
             if key not in self.checked:
                 self.checked[key] = self._check(move)
         except (NetworkError, NoSpaceError, MissingToolError) as error:
-            return self.leave.stop(error.message)
+            return self.leave.stop(error)
         except HerdbookError as error:
             self._refute(key, error)
             return None
@@ -222,17 +231,20 @@ class _Work:
     def _check(self, move: Move) -> str:
         if self.campaign.verify is Verify.NONE:
             return ""
-        members = self.workshop.herd.members(move.of)
+        members = [*self.workshop.herd.members(move.of)]
         if self.campaign.verify is Verify.SAMPLE:
-            sample = next(iter([*members][:1]), None)
-            return check_rebase(self.workshop, self.homes, move, sample) if sample else ""
-        with self.workshop.progress.task("Checking", move.of.images, "images") as task:
+            return self._check_one(move, members[0]) if members else ""
+        with self.workshop.progress.task("Checking", len(members), "images") as task:
             told = ""
-            for member in list(members):
+            for member in members:
                 self.leave.require()
-                told = check_rebase(self.workshop, self.homes, move, member)
+                told = self._check_one(move, member)
                 task.advance()
-        return f"all {move.of.images}: {told}" if move.of.images > 1 else told
+        return f"all {len(members)}: {told}" if len(members) > 1 else told
+
+    def _check_one(self, move: Move, member: Member) -> str:
+        progress = ProgressAbout(self.workshop.progress, f"Checking {member.image}")
+        return check_rebase(replace(self.workshop, progress=progress), self.homes, move, member)
 
     def _build(self, judgements: Sequence[Judgement]) -> int | None:
         """Build the lowest images that have to be built.
@@ -276,10 +288,11 @@ class _Work:
                     self.workshop.campaigns.fail(self.campaign.number, [result.failure])
                     self.workshop.progress.say(f"{result.image}: {result.failure.words}")
                 ended += not result.overtaken
-                lost = isinstance(result.error, NetworkError)
-                unreachable = unreachable + 1 if lost else 0
-                if isinstance(result.error, NoSpaceError) or unreachable == _MOST_NETWORK_FAILURES:
-                    self.leave.stop(result.failure.words)
+                unreachable = unreachable + 1 if isinstance(result.error, NetworkError) else 0
+                gone = unreachable == _MOST_NETWORK_FAILURES
+                if result.error and (gone or isinstance(result.error, NoSpaceError)):
+                    self.workshop.campaigns.forgive(self.campaign.number)
+                    self.leave.stop(result.error)
         return ended
 
     def _given_leave(self, wanted: Iterable[Rebuild]) -> Iterator[Rebuild]:

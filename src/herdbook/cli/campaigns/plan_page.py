@@ -93,7 +93,7 @@ def _estimate(radius: Radius) -> str:
     new = f"at least {size} of new layers, which is the size of the new .deb files"
     if not radius.bytes_at_least:
         new = "how much new layers take is not known"
-    return f"{time} with one build at a time, not counting the checks of rebases;\n{new}"
+    return f"{time} with one build at a time and a check of each kind;\n{new}"
 
 
 def print_reasons(output: Output, reasons: Iterable[Reason], title: str) -> None:
