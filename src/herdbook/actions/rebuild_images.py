@@ -1,10 +1,11 @@
 """Builds images of a campaign the long way, with nothing changed but what the patch asks for."""
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from herdbook.actions.ask_leave import StoppedError
 from herdbook.actions.asked_secrets import require_secrets
 from herdbook.actions.build import build_inputs
 from herdbook.actions.find_homes import Homes
@@ -78,26 +79,36 @@ def rebuild_all(
 ) -> Iterator[Rebuilt]:
     """Build images, as many side by side as the budget says, and yield each as it ends.
 
-    `wanted` is asked for the next one only when that can begin, and may raise to begin no more:
-    those under way end before that is raised.
+    `wanted` is asked for the next one only when that can begin, and may raise StoppedError to begin
+    no more: those under way are yielded before that is raised. Where nobody asks for the rest, they
+    end by themselves.
     """
     builder = _Builder(workshop, mover, homes, campaign)
-    under_way: set[Future[Rebuilt]] = set()
     with ThreadPoolExecutor(campaign.budget.builds) as pool:
         try:
-            for each in wanted:
-                under_way.add(pool.submit(builder.build, each))
-                if len(under_way) == campaign.budget.builds:
-                    done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
-        except BaseException as error:
-            if not isinstance(error, Exception):  # somebody wants this process to end
-                pool.shutdown(wait=False, cancel_futures=True)
-                workshop.give_up()
+            yield from _as_they_end(pool, builder.build, wanted, campaign.budget.builds)
+        except (Exception, GeneratorExit):
             raise
-        finally:
-            done, _ = wait(under_way)
-            yield from (future.result() for future in done)
+        except BaseException:  # somebody wants this process to end
+            pool.shutdown(wait=False, cancel_futures=True)
+            workshop.give_up()
+            raise
+
+
+def _as_they_end(
+    pool: Executor, build: Callable[[Rebuild], Rebuilt], wanted: Iterable[Rebuild], most: int
+) -> Iterator[Rebuilt]:
+    under_way: set[Future[Rebuilt]] = set()
+    try:
+        for each in wanted:
+            under_way.add(pool.submit(build, each))
+            if len(under_way) == most:
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+    except StoppedError:
+        yield from (future.result() for future in under_way)
+        raise
+    yield from (future.result() for future in under_way)
 
 
 @dataclass
