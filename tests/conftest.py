@@ -6,6 +6,9 @@ from uuid import uuid4
 
 import pytest
 from postgresql import new_database, running
+from sqlalchemy import Engine
+
+from herdbook.store.database import open_database
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +23,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/herdbook.db"
     return new_database(request.getfixturevalue("postgresql"), f"test-{uuid4()}")
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An empty database of each kind, opened."""
+    engine = open_database(database_url)
+    yield engine
+    engine.dispose()

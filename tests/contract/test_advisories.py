@@ -4,7 +4,7 @@ import gzip
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,6 @@ from herdbook.core.digests import of_bytes
 from herdbook.core.errors import InvalidInputError
 from herdbook.store.advisories import SqlAdvisories
 from herdbook.store.components import SqlComponents
-from herdbook.store.database import open_database
 from herdbook.store.versions import SqlVersions
 from herdbook.trust.advisories import RangeStatus, Source
 from herdbook.trust.feeds import FeedKind, read_feed
@@ -30,13 +29,6 @@ MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 LIBSSL = Component(DEBIAN, "libssl3", "3.0.9-1", "bookworm", "amd64", "openssl", "3.0.9-1")
 FLASK = Component(PYTHON, "flask", "2.0.0")
 EXPRESS = Component(NODE, "express", "4.0.0")
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = open_database(database_url)
-    yield engine
-    engine.dispose()
 
 
 @dataclass

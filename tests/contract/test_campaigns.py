@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -73,13 +73,6 @@ with campaigns.work(int(sys.argv[2])) as alone:
     print(alone, flush=True)
     sys.stdin.readline()
 """
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = open_database(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -406,6 +399,19 @@ def test_the_cause_of_a_version_that_was_built_is_told_too(
     assert campaigns.cause("a", 1) is None
     done = campaigns.move(number, DONE, LATER)
     assert campaigns.cause("a", 2) == Made(done, wanted, 1)
+
+
+def test_what_campaigns_changed_in_an_image_is_told_whatever_came_after(
+    campaigns: Campaigns, engine: Engine, number: int
+) -> None:
+    versions = SqlVersions(engine)
+    versions.add(built("a"))
+    assert campaigns.changes("a") == set()
+    versions.add(followed(campaigns, number, "a"))
+    versions.add(built("a", release=3))
+    versions.add(built("b"))
+    assert campaigns.changes("a") == set(proof().changes)
+    assert campaigns.changes("b") == campaigns.changes("nobody") == set()
 
 
 def test_a_version_with_a_cause_follows_the_one_that_it_names_or_is_refused(

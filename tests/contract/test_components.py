@@ -1,6 +1,5 @@
 """The promises of the port Components, proven on every kind of database."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,7 +11,6 @@ from herdbook.catalogue.holders import ComponentQuery
 from herdbook.catalogue.model import NewVersion, Variant
 from herdbook.images.documents import LayerReference
 from herdbook.store.components import Reading, SqlComponents
-from herdbook.store.database import open_database
 from herdbook.store.versions import SqlVersions
 
 LIBSSL = Component(
@@ -22,13 +20,6 @@ LIBSSL = Component(
 )
 FLASK = Component(Ecosystem.PYTHON, "flask", "3.1.0")
 SSL, PYTHON, OWN = layer("openssl"), layer("python"), layer("files")
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = open_database(database_url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pytest
 
@@ -10,10 +9,9 @@ from herdbook.campaigns.conditions import Condition, Way, way_of
 from herdbook.campaigns.inside import Inside, read_inside
 from herdbook.campaigns.package_rules import judge_package
 from herdbook.catalogue.components import Ecosystem
-from herdbook.core.digests import Digest
 from herdbook.core.progress import NoProgress
 from herdbook.drivers.apt import AptArchive
-from herdbook.packages.control import source_of, stanza
+from herdbook.drivers.apt.indexes import packages_in
 from herdbook.packages.model import LockedPackage
 from herdbook.packages.suites import SUITES
 from herdbook.trust.version_order import compare_versions
@@ -32,10 +30,9 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> Versions:
     archive = AptArchive(tmp_path_factory.mktemp("archive"))
     archive.resolve(_SUITE, [_PACKAGES], NoProgress(), essential=False)
     found: dict[str, dict[str, LockedPackage]] = {name: {} for name in _PACKAGES}
-    for pocket in (_SUITE.name, _SUITE.updates, _SUITE.security):
-        for index in archive.directory.rglob(f"*_dists_{pocket}_main_binary-*_Packages"):
-            for package in _described(index, pocket):
-                found[package.name].setdefault(package.version, package)
+    lists = archive.directory / "apt" / _SUITE.name / "lists"
+    for package in packages_in(lists, _SUITE, _PACKAGES):
+        found[package.name].setdefault(package.version, package)
 
     def read(name: str) -> Sequence[Inside]:
         packages = list(found[name].values())
@@ -44,28 +41,6 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> Versions:
         return sorted(insides, key=lambda each: sum(_newer(each, other) for other in insides))
 
     return read
-
-
-def _described(index: Path, pocket: str) -> list[LockedPackage]:
-    wanted = re.compile(rf"Package: ({'|'.join(_PACKAGES)})\n")
-    found = []
-    for text in index.read_text().split("\n\n"):
-        if wanted.match(text):
-            fields = stanza(text)
-            source, source_version = source_of(fields)
-            package = LockedPackage(
-                name=fields["package"],
-                version=fields["version"],
-                architecture=fields["architecture"],
-                source=source,
-                source_version=source_version,
-                pocket=pocket,
-                path=fields["filename"],
-                size=int(fields["size"]),
-                sha256=Digest("sha256:" + fields["sha256"]),
-            )
-            found.append(package)
-    return found
 
 
 def _newer(one: Inside, other: Inside) -> bool:

@@ -1,14 +1,14 @@
 """A catalogue that holds the oldest openssl of the archive, and campaigns that patch it."""
 
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from older_locks import with_older
-from product import PROGRAM, Herdbook, herdbook_with, tool
+from product import Herdbook, herdbook_with, tool
 
 
 @dataclass(frozen=True)
@@ -43,21 +43,9 @@ class Herd:
         images = {each["image"]: {**proofs[each["proof"]], **each} for each in told["images"]}
         return {**told, "images": images}
 
-    @contextmanager
-    def running(self, *words: str | Path) -> Iterator["subprocess.Popen[str]"]:
+    def running(self, *words: str | Path) -> AbstractContextManager["subprocess.Popen[str]"]:
         """Run a command beside the test."""
-        with subprocess.Popen(
-            [PROGRAM, *words],
-            env=self.herdbook.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as program:
-            try:
-                yield program
-            finally:
-                program.kill()
+        return self.herdbook.running(*words)
 
     def newest(self) -> dict[str, tuple[int, str]]:
         """Every image with its newest version's number and digest."""

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,22 @@ class Herdbook:
     def environment(self) -> dict[str, str]:
         """Return the environment the command runs in."""
         return {**os.environ, "HERDBOOK_STATE": str(self.state), **self.settings}
+
+    @contextmanager
+    def running(self, *arguments: str | Path) -> Iterator["subprocess.Popen[str]"]:
+        """Run a command beside the test, until the block ends."""
+        with subprocess.Popen(
+            [PROGRAM, *arguments],
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as program:
+            try:
+                yield program
+            finally:
+                program.kill()
 
     def must(self, *arguments: str | Path) -> str:
         """Run a command that has to succeed; return what it printed."""

@@ -4,13 +4,13 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from product import PROGRAM, Herdbook, herdbook_with
+from product import Herdbook, herdbook_with
 
 from herdbook.core import digests
 
@@ -52,20 +52,9 @@ class Tiny:
         assert built["number"] == 1
         return built
 
-    @contextmanager
-    def running(self, command: str) -> Iterator["subprocess.Popen[str]"]:
+    def running(self, command: str) -> AbstractContextManager["subprocess.Popen[str]"]:
         """Run a command on the recipe beside the test."""
-        with subprocess.Popen(
-            [PROGRAM, command, self.recipe],
-            env={**os.environ, "HERDBOOK_STATE": str(self.state)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as program:
-            try:
-                yield program
-            finally:
-                program.kill()
+        return self.herdbook.running(command, self.recipe)
 
     def images(self) -> Any:
         return self.herdbook.json("images")

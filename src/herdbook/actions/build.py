@@ -129,7 +129,7 @@ def _waves(recipe_files: Sequence[RecipeFile]) -> Iterator[list[RecipeFile]]:
 
 
 def _build(workshop: Workshop, inputs: Inputs) -> BuildResult:
-    image, home = inputs.recipe_file.recipe.image, str(inputs.recipe_file.path.absolute())
+    image, home = inputs.recipe_file.recipe.image, inputs.recipe_file.home
     parent = inputs.lock.parent
     with ExitStack() as leases:
         leases.enter_context(workshop.layers.lease(image))
@@ -183,7 +183,7 @@ def build_inputs(
             parent=(parent.image, parent.number) if parent else None,
             bills=made.bills(variants),
             wishes=inputs.wishes,
-            home=str(recipe_file.path.absolute()),
+            home=recipe_file.home,
             may_rebase=recipe_file.recipe.rebase == "automatic",
             cause=cause,
         ),

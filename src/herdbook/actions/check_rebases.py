@@ -1,15 +1,13 @@
 """Checks rebases: builds an image the long way, and compares what comes of it file by file."""
 
 from collections.abc import Sequence
-from threading import Event
 
 from herdbook.actions.build import Making
 from herdbook.actions.find_homes import Homes
-from herdbook.actions.foundation import foundation_of
-from herdbook.actions.keep_layers import keep_packages, stacked
-from herdbook.actions.make_roots import RootMaker, control_of
+from herdbook.actions.keep_layers import stacked
+from herdbook.actions.lay_roots import lay_root
 from herdbook.actions.workshop import Workshop
-from herdbook.builds.arrangement import arrangement_in, packages_of
+from herdbook.builds.arrangement import arrangement_in
 from herdbook.builds.lock import Lock
 from herdbook.campaigns.ports import Member, Move
 from herdbook.catalogue.model import Version
@@ -17,7 +15,6 @@ from herdbook.core.errors import ConflictError, NotFoundError, VerificationError
 from herdbook.images.documents import Document, LayerReference
 from herdbook.images.rebasing import Rebase
 from herdbook.layers.stacking import differences
-from herdbook.packages.suites import NO_SUITE, suite_named
 
 
 def check_rebase(workshop: Workshop, homes: Homes, move: Move, member: Member) -> str:
@@ -50,18 +47,9 @@ def check_rebase(workshop: Workshop, homes: Homes, move: Move, member: Member) -
 def _check_roots(workshop: Workshop, move: Move, lock: Lock, version: Version) -> str:
     rebase = Rebase(move.replaced, move.floor)
     arrangement = arrangement_in(lock)
-    suite = suite_named(lock.suite) if lock.suite else NO_SUITE
     for kind, layers in move.of.layers.items():
-        packages = packages_of(lock, kind)
-        workshop.archive.fetch(packages, workshop.progress)
-        controls = {each.name: control_of(workshop, each) for each in packages}
-        foundation = foundation_of(workshop, lock, kind, workshop.roots)
-        maker = RootMaker(workshop, suite, controls, foundation)
-        kept = [keep_packages(workshop, group, Event()) for group in arrangement.groups[kind]]
-        steps = maker.whole(arrangement.steps[kind])
-        root = [*foundation.layers, *kept, *(maker.configured(steps, kept) if steps else ())]
-        expected = rebase.layers(layers)[: len(root)]
-        _require_same(workshop, version.label, expected, root)
+        root = lay_root(workshop, lock, arrangement, kind, workshop.roots).layers
+        _require_same(workshop, version.label, rebase.layers(layers)[: len(root)], root)
     return f"the root of {version.label} made the long way: the same, to the last byte"
 
 

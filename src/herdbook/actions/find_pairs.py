@@ -9,7 +9,7 @@ from herdbook.builds.patching import Pair, patched_lock, patched_packages
 from herdbook.campaigns.model import Target
 from herdbook.catalogue.components import Ecosystem
 from herdbook.catalogue.model import Version
-from herdbook.trust.version_order import compare_versions
+from herdbook.trust.version_order import compare_versions, is_older
 
 
 @dataclass
@@ -38,7 +38,7 @@ class PairFinder:
             for target in self.targets
             if target.suite == lock.suite
             for each in target.packages
-            if each.name in held and is_older(held[each.name], each.version)
+            if each.name in held and is_older(Ecosystem.DEBIAN, held[each.name], each.version)
         }
         return patched_packages(lock, newer)
 
@@ -88,8 +88,3 @@ def _is_newer(before: LockedPython, after: LockedPython) -> bool:
         compare_versions(Ecosystem.PYTHON, old[name], new[name]) for name in old.keys() & new.keys()
     }
     return -1 in orders and 1 not in orders
-
-
-def is_older(version: str, other: str) -> bool:
-    """Tell whether a Debian package's version comes before another one."""
-    return compare_versions(Ecosystem.DEBIAN, version, other) == -1

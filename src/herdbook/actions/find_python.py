@@ -14,7 +14,7 @@ from herdbook.catalogue.components import Component, Ecosystem
 from herdbook.catalogue.holders import ComponentQuery
 from herdbook.core.digests import Digest
 from herdbook.core.errors import ConflictError, HerdbookError, NetworkError, NotFoundError
-from herdbook.trust.version_order import compare_versions
+from herdbook.trust.version_order import is_older
 
 _MOST_ASKED = 20
 PYTHON_SOURCE = "pypi/"
@@ -58,9 +58,7 @@ def newer_python(
 
 
 def _is_newer(old: Mapping[str, str], new: Mapping[str, str], name: str) -> bool:
-    if name not in old or name not in new:
-        return False
-    return compare_versions(Ecosystem.PYTHON, old[name], new[name]) == -1
+    return name in old and name in new and is_older(Ecosystem.PYTHON, old[name], new[name])
 
 
 def _resolved(workshop: Workshop, homes: Homes, of: ImageClass, lock: Lock) -> LockedPython | None:

@@ -1,6 +1,5 @@
 """Makes the layer of the virtual environment with a recipe's Python packages."""
 
-import re
 from dataclasses import replace
 
 from herdbook.actions.bench import Bench, sandboxed
@@ -9,13 +8,16 @@ from herdbook.actions.keep_layers import keep, opener
 from herdbook.builds.keys import python_key
 from herdbook.builds.lock import LockedPython
 from herdbook.builds.ports import Job
-from herdbook.builds.virtual_environment import PREFIX, compile_command, install_wheels
+from herdbook.builds.virtual_environment import (
+    MAKES_BYTECODE,
+    PREFIX,
+    compile_command,
+    install_wheels,
+)
 from herdbook.core.errors import ConflictError
 from herdbook.images.documents import LayerReference
 from herdbook.layers.scanning import scan
 from herdbook.layers.tree import CANONICAL_DIRECTORY_MTIME, Entry, Kind, Tree, tree_of
-
-_MAKES_BYTECODE = re.compile(r"python3\.\d+-minimal|libpython3\.\d+-(minimal|stdlib)")
 
 
 def install_python(bench: Bench, locked: LockedPython, below: Tree) -> LayerReference:
@@ -68,9 +70,7 @@ def _interpreter(bench: Bench) -> list[str]:
     """Return the packages that make the bytecode, with their versions."""
     packages = [package for step in bench.steps for package in step]
     held = bench.maker.foundation.controls | {each.name: each for each in packages}
-    return sorted(
-        f"{name} {held[name].version}" for name in held if _MAKES_BYTECODE.fullmatch(name)
-    )
+    return sorted(f"{name} {held[name].version}" for name in held if MAKES_BYTECODE.fullmatch(name))
 
 
 def _plain(entry: Entry, epoch: int) -> Entry:

@@ -177,7 +177,7 @@ class Judge:
                 return False
             for old, new in zip(record.layers, other.layers, strict=True):
                 if old.digest != new.digest:
-                    found = self._packed(old)
+                    found = self.packed(old)
                     if not (found.status or found.packages & changed) or old.title != new.title:
                         return False
         return True
@@ -216,11 +216,9 @@ class Judge:
         self, layers: Sequence[LayerReference], pairs: Sequence[Pair]
     ) -> Iterator[Finding]:
         """Yield what one variant's packages say of those changes that concern it."""
-        stack = [self._packed(layer) for layer in layers]
+        stack = [self.packed(layer) for layer in layers]
         listed = next(each for each in reversed(stack) if each.status)
-        if listed.digest not in self._installed:
-            self._installed[listed.digest] = installed_in(listed.status)
-        installed = self._installed[listed.digest]
+        installed = self.installed(listed)
         changes = self.changes(pair for pair in pairs if pair[0].name in installed.packages)
         for name in (change.old.name for change in changes):
             if len(found := holders_of(stack, name)) != 1:
@@ -240,7 +238,14 @@ class Judge:
         )
         yield from judge_closure(installed, changes, around)
 
-    def _packed(self, layer: LayerReference) -> Packed:
+    def installed(self, listed: Packed) -> Installed:
+        """Return the packages that a layer of dpkg's database names."""
+        if listed.digest not in self._installed:
+            self._installed[listed.digest] = installed_in(listed.status)
+        return self._installed[listed.digest]
+
+    def packed(self, layer: LayerReference) -> Packed:
+        """Return what a layer tells of packages."""
         if layer.digest not in self._layers:
             self._layers[layer.digest] = packed(self.workshop, layer)
         return self._layers[layer.digest]

@@ -1,15 +1,14 @@
 """Keeps builds from taking back what campaigns have patched."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock
-from herdbook.campaigns.model import Change
 from herdbook.campaigns.sightings import PYPI
 from herdbook.catalogue.components import Ecosystem
 from herdbook.catalogue.model import Version
 from herdbook.core.errors import ConflictError
-from herdbook.trust.version_order import compare_versions
+from herdbook.trust.version_order import is_older
 
 _Held = Mapping[tuple[bool, str], str]
 """Versions by name, those of Python's packages apart."""
@@ -22,7 +21,8 @@ def refuse_to_take_back(workshop: Workshop, newest: Version, lock: Lock, where: 
     version of the image below; `where` names the recipe. Whoever means it can forget the versions
     with the patch first.
     """
-    patched = {_key(each) for each in _patched(workshop, newest)}
+    changes = workshop.campaigns.changes(newest.image)
+    patched = {(each.pocket == PYPI, each.name) for each in changes}
     if not patched:
         return
     before = _held(workshop, Lock.model_validate_json(newest.lock))
@@ -31,7 +31,7 @@ def refuse_to_take_back(workshop: Workshop, newest: Version, lock: Lock, where: 
         f"{name} from {before[key]} to {after[key]}"
         for key in sorted(patched & before.keys() & after.keys())
         for is_python, name in [key]
-        if _order(is_python, after[key], before[key]) == -1
+        if _is_older(is_python, after[key], before[key])
     ]
     if back:
         raise ConflictError(
@@ -41,17 +41,6 @@ def refuse_to_take_back(workshop: Workshop, newest: Version, lock: Lock, where: 
             f"herdbook store forget {newest.label}",
             where=where,
         )
-
-
-def _patched(workshop: Workshop, newest: Version) -> Iterator[Change]:
-    """Yield what campaigns have changed in any version of an image."""
-    for number in range(newest.number, 0, -1):
-        made = workshop.campaigns.cause(newest.image, number)
-        yield from made.proof.changes if made else ()
-
-
-def _key(change: Change) -> tuple[bool, str]:
-    return change.pocket == PYPI, change.name
 
 
 def _held(workshop: Workshop, lock: Lock) -> _Held:
@@ -67,10 +56,10 @@ def _held(workshop: Workshop, lock: Lock) -> _Held:
     }
     held = dict(below)
     for key, version in own.items():
-        if key not in held or _order(key[0], held[key], version) == -1:
+        if key not in held or _is_older(key[0], held[key], version):
             held[key] = version
     return held
 
 
-def _order(is_python: bool, one: str, other: str) -> int | None:  # noqa: FBT001 - part of a key
-    return compare_versions(Ecosystem.PYTHON if is_python else Ecosystem.DEBIAN, one, other)
+def _is_older(is_python: bool, one: str, other: str) -> bool:  # noqa: FBT001 - part of a key
+    return is_older(Ecosystem.PYTHON if is_python else Ecosystem.DEBIAN, one, other)

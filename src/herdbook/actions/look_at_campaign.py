@@ -1,16 +1,16 @@
 """Gathers where a campaign is, what it has done and why so, and what made a version."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from herdbook.actions.find_holders import running_instances
-from herdbook.actions.measure_radius import EXAMPLES, Reason, still_old
+from herdbook.actions.measure_radius import Reason, reasons_of, still_old
 from herdbook.actions.workshop import Workshop
 from herdbook.campaigns.conditions import Condition, Way
 from herdbook.campaigns.model import (
+    OVER,
     Campaign,
-    CampaignState,
     Change,
     Failure,
     Follower,
@@ -38,7 +38,7 @@ class Status:
     @property
     def is_over(self) -> bool:
         """Whether it is at its end."""
-        return self.campaign.state in (CampaignState.DONE, CampaignState.ABORTED)
+        return self.campaign.state in OVER
 
 
 @dataclass
@@ -107,17 +107,11 @@ class Evidence:
     @property
     def reasons(self) -> list[Reason]:
         """Why images were not rebased, what concerned most of them first."""
-        images: Counter[tuple[Way, Condition, str]] = Counter()
-        examples: dict[tuple[Way, Condition, str], list[str]] = defaultdict(list)
-        for follower in self.followers:
-            for finding in self.proofs[follower.proof].findings:
-                if finding.holds:
-                    continue
-                key = follower.way, finding.condition, finding.words
-                images[key] += 1
-                if len(examples[key]) < EXAMPLES:
-                    examples[key].append(follower.image)
-        return [Reason(*key, count, tuple(examples[key])) for key, count in images.most_common()]
+        return reasons_of(
+            (each.way, finding, 1, (each.image,))
+            for each in self.followers
+            for finding in self.proofs[each.proof].findings
+        )
 
 
 def evidence_of(workshop: Workshop, campaign: Campaign) -> Evidence:

@@ -9,7 +9,7 @@ from herdbook.actions.find_offers import Offer, offers_of
 from herdbook.actions.judge_classes import Judgement
 from herdbook.actions.plan_campaign import CampaignPlan, outdated
 from herdbook.actions.workshop import Workshop
-from herdbook.campaigns.conditions import Condition, Way
+from herdbook.campaigns.conditions import Condition, Finding, Way
 from herdbook.campaigns.model import Target
 from herdbook.campaigns.ports import ClassKey
 from herdbook.catalogue.names import version_named
@@ -78,18 +78,27 @@ def radius_of(workshop: Workshop, plan: CampaignPlan, builds: int = 1) -> Radius
 
 
 def _reasons(workshop: Workshop, judgements: Iterable[Judgement]) -> list[Reason]:
-    """Return why images are not rebased, what concerns most of them first."""
+    return reasons_of(
+        (each.way, finding, each.of.images, (one.image for one in workshop.herd.members(each.of)))
+        for each in judgements
+        for finding in dict.fromkeys(each.findings)
+    )
+
+
+def reasons_of(found: Iterable[tuple[Way, Finding, int, Iterable[str]]]) -> list[Reason]:
+    """Return why images are not rebased, what concerns most of them first.
+
+    Each of `found` is what was found of so many images, with the names of some: no more of them
+    are asked for than are told.
+    """
     images: Counter[tuple[Way, Condition, str]] = Counter()
     examples: dict[tuple[Way, Condition, str], list[str]] = defaultdict(list)
-    for judgement in judgements:
-        for finding in dict.fromkeys(judgement.findings):
-            if finding.holds:
-                continue
-            key = judgement.way, finding.condition, finding.words
-            images[key] += judgement.of.images
-            missing = EXAMPLES - len(examples[key])
-            members = islice(workshop.herd.members(judgement.of), missing) if missing else ()
-            examples[key] += [member.image for member in members]
+    for way, finding, count, names in found:
+        if finding.holds:
+            continue
+        key = way, finding.condition, finding.words
+        images[key] += count
+        examples[key] += islice(names, EXAMPLES - len(examples[key]))
     return [Reason(*key, count, tuple(examples[key])) for key, count in images.most_common()]
 
 

@@ -18,7 +18,7 @@ from herdbook.catalogue.holders import ComponentQuery
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError
 from herdbook.packages.suites import SUITES, suite_named
-from herdbook.trust.version_order import compare_versions
+from herdbook.trust.version_order import is_older
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def outdated(
             new = offered.get((component.suite, component.name))
             newer = [new.version] if new else python.get(component.name, ())
             ecosystem = component.ecosystem
-            if any(compare_versions(ecosystem, component.version, each) == -1 for each in newer):
+            if any(is_older(ecosystem, component.version, each) for each in newer):
                 old[number] = component
     layers = {use.digest for use in workshop.components.uses(old)}
     return old, layers

@@ -8,7 +8,7 @@ from threading import Event
 from herdbook.actions.judge_classes import Judge, Judgement, changed_python
 from herdbook.actions.keep_layers import keep_packages
 from herdbook.actions.make_bills import Declared, make_bills
-from herdbook.actions.patched_layers import Packed, holders_of, packed, patched_database
+from herdbook.actions.patched_layers import Packed, holders_of, patched_database
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.arrangement import Arrangement, Group, arrangement_in
 from herdbook.builds.lock import Lock, LockedParent, render
@@ -18,7 +18,7 @@ from herdbook.builds.patching import (
     indexes_of,
     patched_lock,
 )
-from herdbook.campaigns.conditions import Finding, Way
+from herdbook.campaigns.conditions import Way
 from herdbook.campaigns.model import Change, LayerChange, Proof, Target
 from herdbook.campaigns.ports import Move
 from herdbook.campaigns.sightings import PYPI
@@ -109,7 +109,7 @@ class MoveMaker:
         before: Mapping[Digest, LayerReference],
     ) -> dict[Digest, LayerReference]:
         """Return what takes the place of those layers that hold old packages, but for `before`."""
-        stack = [packed(self.workshop, layer) for layer in layers]
+        stack = [self.judge.packed(layer) for layer in layers]
         groups = {each for found in arrangement.groups.values() for each in found}
         replaced: dict[Digest, LayerReference] = {}
         for pair in judgement.pairs:
@@ -118,10 +118,15 @@ class MoveMaker:
                     replaced[found.digest] = self._packages_layer(_group_with(groups, pair[1]))
         for layer, found in zip(layers, stack, strict=True):
             pairs = (*judgement.below, *judgement.pairs)
-            concerned = tuple(pair for pair in pairs if _lists(found.status, pair))
+            concerned = tuple(pair for pair in pairs if self._lists(found, pair))
             if concerned and layer.digest not in before:
                 replaced[layer.digest] = self._database(layer, found, concerned)
         return replaced
+
+    def _lists(self, found: Packed, pair: Pair) -> bool:
+        """Tell whether dpkg knows a package there in the version that is replaced."""
+        held = self.judge.installed(found).packages.get(pair[0].name, ()) if found.status else ()
+        return any(each.version == pair[0].version for each in held)
 
     def _packages_layer(self, group: Group) -> LayerReference:
         self.workshop.archive.fetch(group.packages, self.workshop.progress)
@@ -150,12 +155,10 @@ class MoveMaker:
 
 
 def proof_of(
-    judgement: Judgement,
-    replaced: Mapping[Digest, LayerReference] | None = None,
-    more: Iterable[Finding] = (),
+    judgement: Judgement, replaced: Mapping[Digest, LayerReference] | None = None
 ) -> Proof:
     """Return why a class follows in its way; of what is no rebase, only what stands against it."""
-    findings = tuple(dict.fromkeys((*judgement.findings, *more)))
+    findings = tuple(dict.fromkeys(judgement.findings))
     if judgement.way is not Way.REBASE:
         findings = tuple(each for each in findings if not each.holds)
     return Proof(
@@ -179,13 +182,3 @@ def _changes(judgement: Judgement) -> Iterator[Change]:
 
 def _group_with(groups: Iterable[Group], package: LockedPackage) -> Group:
     return next(group for group in groups if package in group.packages)
-
-
-def _lists(status: str, pair: Pair) -> bool:
-    """Tell whether dpkg knows a package there in the version that is replaced."""
-    old = pair[0]
-    head = f"Package: {old.name}\n"
-    place = 0 if status.startswith(head) else status.find(f"\n{head}") + 1
-    if not place and not status.startswith(head):
-        return False
-    return f"\nVersion: {old.version}\n" in status[place : status.find("\n\n", place) + 1 or None]

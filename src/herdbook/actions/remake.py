@@ -1,20 +1,15 @@
 """Makes layers of a version again from its recorded lock, without the files it was built from."""
 
-from threading import Event
-
 from herdbook.actions.bench import Bench
-from herdbook.actions.foundation import foundation_of
 from herdbook.actions.inputs import Inputs
 from herdbook.actions.install_node import install_node
 from herdbook.actions.install_python import install_python
-from herdbook.actions.keep_layers import keep_packages
-from herdbook.actions.make_roots import RootMaker, control_of
+from herdbook.actions.lay_roots import lay_root
 from herdbook.actions.workshop import Workshop
-from herdbook.builds.arrangement import arrangement_in, packages_of
+from herdbook.builds.arrangement import arrangement_in
 from herdbook.builds.lock import Lock
 from herdbook.catalogue.model import Variant, Version
 from herdbook.core.errors import InvalidInputError
-from herdbook.packages.suites import NO_SUITE, suite_named
 from herdbook.recipes.reading import read_recipe
 
 
@@ -40,20 +35,10 @@ def remake(workshop: Workshop, version: Version) -> None:
 
 
 def _remake(workshop: Workshop, inputs: Inputs, variant: Variant) -> None:
-    lock = inputs.lock
-    packages = packages_of(lock, variant)
-    workshop.archive.fetch(packages, workshop.progress)
-    controls = {package.name: control_of(workshop, package) for package in packages}
-    foundation = foundation_of(workshop, lock, variant, inputs.recipe_file.folder)
-    suite = suite_named(lock.suite) if lock.suite else NO_SUITE
-    maker = RootMaker(workshop, suite, controls, foundation)
-    steps = maker.whole(inputs.arrangement.steps[variant])
-    never = Event()
-    kept = [keep_packages(workshop, group, never) for group in inputs.arrangement.groups[variant]]
-    if steps:
-        maker.configured(steps, kept)
-    bench = Bench(workshop, inputs, maker, steps)
+    lock, folder = inputs.lock, inputs.recipe_file.folder
+    root = lay_root(workshop, lock, inputs.arrangement, variant, folder)
+    bench = Bench(workshop, inputs, root.maker, root.steps)
     if lock.python:
-        install_python(bench, lock.python, foundation.tree)
+        install_python(bench, lock.python, root.maker.foundation.tree)
     if lock.node:
-        install_node(bench, lock.node, foundation.tree)
+        install_node(bench, lock.node, root.maker.foundation.tree)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from herdbook.actions.plan_campaign import CampaignPlan, sources_of
 from herdbook.actions.workshop import Workshop
 from herdbook.campaigns.model import (
+    OPEN,
     Budget,
     Campaign,
     CampaignState,
@@ -16,8 +17,7 @@ from herdbook.core.errors import ConflictError, NotFoundError
 
 def open_for(workshop: Workshop, names: Sequence[str]) -> Campaign | None:
     """Return the campaign that is open for what these names mean, or None."""
-    sources = sources_of(workshop, names)
-    return next((each for each in _open(workshop) if each.sources == sources), None)
+    return _open_about(workshop, sources_of(workshop, names))
 
 
 def open_campaign(
@@ -42,9 +42,9 @@ def _new(workshop: Workshop, plan: CampaignPlan, budget: Budget, verify: Verify)
     return NewCampaign(plan.sources, plan.targets, budget, verify, now, planned)
 
 
-def _open(workshop: Workshop) -> list[Campaign]:
-    states = (CampaignState.RUNNING, CampaignState.PAUSED)
-    return [each for each in workshop.campaigns.every() if each.state in states]
+def _open_about(workshop: Workshop, sources: tuple[str, ...]) -> Campaign | None:
+    found = (each for each in workshop.campaigns.every() if each.state in OPEN)
+    return next((each for each in found if each.sources == sources), None)
 
 
 def campaign_numbered(workshop: Workshop, number: int | None) -> Campaign:
@@ -82,8 +82,8 @@ def resume(workshop: Workshop, number: int | None) -> Campaign:
             f"Campaign {campaign.number} is done, and nothing failed",
             hint=f"See what it did: herdbook campaign report {campaign.number}",
         )
-    other = next((each for each in _open(workshop) if each.sources == campaign.sources), campaign)
-    if other.number != campaign.number:
+    other = _open_about(workshop, campaign.sources)
+    if other is not None and other.number != campaign.number:
         raise ConflictError(
             f"Campaign {other.number} is open for {campaign.cause} by now",
             hint=f"Go on with that one: herdbook campaign resume {other.number}",

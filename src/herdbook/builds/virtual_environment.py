@@ -1,5 +1,6 @@
 """Installs locked wheels into a virtual environment that belongs to the image's interpreter."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from zipfile import BadZipFile
@@ -12,6 +13,9 @@ from herdbook.core.errors import InvalidInputError
 
 PREFIX = "opt/venv"
 """Where the environment lies in every image: a place no package and no file step owns."""
+
+MAKES_BYTECODE = re.compile(r"python3\.\d+-minimal|libpython3\.\d+-(minimal|stdlib)")
+"""The packages of Debian that decide what the environment's modules are compiled to."""
 
 BIN = f"/{PREFIX}/bin"
 _INTERPRETER = f"{BIN}/python"

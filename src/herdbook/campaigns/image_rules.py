@@ -1,15 +1,13 @@
 """Decides what of an image itself stands against a rebase: its recipe, its steps, what is below."""
 
-import re
 from collections.abc import Iterator
 
 from herdbook.builds.lock import Lock
 from herdbook.builds.patching import Pair
+from herdbook.builds.virtual_environment import MAKES_BYTECODE
 from herdbook.campaigns.conditions import Condition, Finding, Way
 from herdbook.campaigns.naming import some
 from herdbook.campaigns.ports import ImageClass
-
-_INTERPRETER = re.compile(r"python3\.\d+-minimal|libpython3\.\d+-(minimal|stdlib)")
 
 
 def judge_image(of: ImageClass, lock: Lock, pairs: tuple[Pair, ...]) -> tuple[Finding, ...]:
@@ -43,7 +41,7 @@ def _opaque(of: ImageClass) -> Finding:
 
 
 def _interpreter(lock: Lock, pairs: tuple[Pair, ...]) -> Finding:
-    changed = [old.name for old, _ in pairs if _INTERPRETER.fullmatch(old.name)]
+    changed = [old.name for old, _ in pairs if MAKES_BYTECODE.fullmatch(old.name)]
     if lock.python and changed:
         words = f"{some(changed)} compiled the Python packages above"
         return Finding(condition=Condition.BYTECODE, way=Way.REBUILD, words=words)

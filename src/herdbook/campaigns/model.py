@@ -34,6 +34,9 @@ MOVES: Mapping[CampaignState, Collection[CampaignState]] = {
 OPEN = (CampaignState.RUNNING, CampaignState.PAUSED)
 """Where a campaign takes in whoever wants to start the same one."""
 
+OVER = (CampaignState.DONE, CampaignState.ABORTED)
+"""Where a campaign has ended."""
+
 
 def require_move(number: int, before: CampaignState, after: CampaignState) -> None:
     """Raise ConflictError where a campaign cannot get from one state to another."""
@@ -122,11 +125,6 @@ class NewCampaign:
     verify: Verify
     created_at: datetime
     planned: Mapping[str, int]
-
-    @property
-    def cause(self) -> str:
-        """How people name what it is about."""
-        return ", ".join(self.sources)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from herdbook.campaigns.conditions import Way
 from herdbook.campaigns.model import (
     Campaign,
     CampaignState,
+    Change,
     Failure,
     Follower,
     LockChange,
@@ -170,6 +171,10 @@ class Campaigns(Protocol):
 
     def lock_changes(self, number: int) -> list[LockChange]:
         """Return which locks a campaign put in the place of which, each pair once."""
+        ...
+
+    def changes(self, image: str) -> set[Change]:
+        """Return what campaigns have changed in any version that is kept of an image."""
         ...
 
     def cause(self, image: str, number: int) -> Made | None:

@@ -11,7 +11,7 @@ from herdbook.packages.model import LockedPackage, SignedIndex
 from herdbook.packages.suites import SUITES
 from herdbook.trust.matching import version_of
 from herdbook.trust.severities import RANKED, worst
-from herdbook.trust.version_order import compare_versions
+from herdbook.trust.version_order import compare_versions, is_older
 from herdbook.trust.vulnerabilities import Vulnerability
 
 RETRY_SECONDS = 300.0
@@ -212,7 +212,7 @@ def sightings_of_python(
     images: Counter[tuple[str, str]] = Counter()
     for old, new, count in found:
         for name in old.keys() & new.keys():
-            if compare_versions(Ecosystem.PYTHON, old[name], new[name]) == -1:
+            if is_older(Ecosystem.PYTHON, old[name], new[name]):
                 held[name, new[name]].add(old[name])
                 images[name, new[name]] += count
     return [

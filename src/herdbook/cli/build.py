@@ -63,7 +63,7 @@ def _up_to_date(recipe_file: "RecipeFile") -> bool:
     stamp = open_stamps(load_settings()).recall(recipe_file.recipe.image)
     if inputs is None or stamp is None or inputs.key != stamp.build_key:
         return False
-    if stamp.home != str(recipe_file.path.absolute()):
+    if stamp.home != recipe_file.home:
         return False  # the register has to learn where the recipe is now
     Output(as_json=False).text(f"{stamp.image}:{stamp.number} is up to date: {stamp.digest}")
     return True

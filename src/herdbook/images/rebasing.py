@@ -51,13 +51,12 @@ class Rebase:
         made = []
         for document in sorted(documents, key=lambda each: _ORDER[each.media_type]):
             content = json.loads(document.content)
-            match document.media_type:
-                case kind if kind in (CONFIG, MACHINE_CONFIG):
-                    self._config(content, moment)
-                case kind if kind == MANIFEST:
-                    self._manifest(content, moment, descriptors)
-                case _:
-                    _index(content, descriptors)
+            if document.media_type == INDEX:
+                _index(content, descriptors)
+            elif document.media_type == MANIFEST:
+                self._manifest(content, moment, descriptors)
+            else:
+                self._config(content, moment)
             new = render(document.media_type, content)
             old, descriptor = document.digest, new.descriptor()
             descriptors[old], became[old] = descriptor, descriptor["digest"]

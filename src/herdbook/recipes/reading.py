@@ -53,6 +53,11 @@ class RecipeFile:
         return self.path.parent
 
     @property
+    def home(self) -> str:
+        """Where the recipe or its catalogue lies, as a register keeps it."""
+        return str(self.path.absolute())
+
+    @property
     def combination(self) -> str:
         """Which combination of a matrix it is, in words; empty for a recipe of its own."""
         return ", ".join(f"{axis}={value}" for axis, value in self.values.items())

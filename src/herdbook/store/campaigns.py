@@ -9,14 +9,28 @@ from pathlib import Path
 from typing import IO, Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from herdbook.campaigns.conditions import Way
 from herdbook.campaigns.model import (
     OPEN,
+    OVER,
     Budget,
     Campaign,
     CampaignState,
+    Change,
     Failure,
     Follower,
     LockChange,
@@ -39,7 +53,6 @@ _TARGETS = TypeAdapter(tuple[Target, ...])
 _ADVISORY_LOCKS = 0x63616D70  # "camp": PostgreSQL's locks by number are shared by all its users
 _TRIES = 5
 _TRY_SECONDS = 0.05
-_OVER = (CampaignState.DONE, CampaignState.ABORTED)
 
 
 class SqlCampaigns:
@@ -93,7 +106,7 @@ class SqlCampaigns:
             if before is state:
                 return _campaign(row)
             require_move(number, before, state)
-            ended = now.astimezone(UTC) if state in _OVER else None
+            ended = now.astimezone(UTC) if state in OVER else None
             values = {"state": state.value, "ended_at": ended}
             changed = update(table).where(table.c.id == number).values(**values).returning(table)
             return _campaign(connection.execute(changed).one())
@@ -170,10 +183,7 @@ class SqlCampaigns:
         images, versions = schema.images.c, schema.versions.c
         proofs, causes = schema.proofs.c, schema.version_causes.c
         query = (
-            select(images.name, versions.number, causes.before, proofs.way, proofs.id)
-            .select_from(schema.version_causes)
-            .join(schema.proofs, proofs.id == causes.proof_id)
-            .join(schema.versions, versions.id == causes.version_id)
+            _of_causes(images.name, versions.number, causes.before, proofs.way, proofs.id)
             .join(schema.images, images.id == versions.image_id)
             .where(proofs.campaign_id == number)
             .order_by(causes.version_id)
@@ -191,10 +201,7 @@ class SqlCampaigns:
         homes, causes, proofs = schema.homes.c, schema.version_causes.c, schema.proofs.c
         versions, new, old = schema.versions.c, schema.locks.alias("new"), schema.locks.alias("old")
         query = (
-            select(homes.path, old.c.content, new.c.content)
-            .select_from(schema.version_causes)
-            .join(schema.proofs, proofs.id == causes.proof_id)
-            .join(schema.versions, versions.id == causes.version_id)
+            _of_causes(homes.path, old.c.content, new.c.content)
             .join(schema.homes, homes.id == versions.home_id)
             .join(old, old.c.id == causes.lock_before_id)
             .join(new, new.c.id == versions.lock_id)
@@ -207,6 +214,19 @@ class SqlCampaigns:
                 for path, one, other in connection.execute(query)
             ]
 
+    def changes(self, image: str) -> set[Change]:
+        """Return what campaigns have changed in any version of an image."""
+        images = schema.images.c
+        query = (
+            _of_causes(schema.proofs.c.id)
+            .join(schema.images, images.id == schema.versions.c.image_id)
+            .where(images.name == image)
+            .distinct()
+        )
+        with reading(self._engine) as connection:
+            proofs = connection.execute(query).scalars().all()
+            return {change for proof in proofs for change in read_proof(connection, proof).changes}
+
     def cause(self, image: str, number: int) -> Made | None:
         """Return what made a version, or None."""
         if number > schema.MAXIMUM_NUMBER:
@@ -214,10 +234,7 @@ class SqlCampaigns:
         images, versions = schema.images.c, schema.versions.c
         proofs, causes = schema.proofs.c, schema.version_causes.c
         query = (
-            select(proofs.campaign_id, proofs.id, causes.before)
-            .select_from(schema.version_causes)
-            .join(schema.proofs, proofs.id == causes.proof_id)
-            .join(schema.versions, versions.id == causes.version_id)
+            _of_causes(proofs.campaign_id, proofs.id, causes.before)
             .join(schema.images, images.id == versions.image_id)
             .where(images.name == image, versions.number == number)
         )
@@ -227,6 +244,17 @@ class SqlCampaigns:
             if found is None or row is None:
                 return None
             return Made(_campaign(row), read_proof(connection, found[1]), found[2])
+
+
+def _of_causes(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Return a query over the versions that campaigns made, with the proofs of those."""
+    proofs, causes, versions = schema.proofs.c, schema.version_causes.c, schema.versions.c
+    return (
+        select(*columns)
+        .select_from(schema.version_causes)
+        .join(schema.proofs, proofs.id == causes.proof_id)
+        .join(schema.versions, versions.id == causes.version_id)
+    )
 
 
 def _locked(file: IO[str]) -> bool:

@@ -30,6 +30,11 @@ def compare_versions(ecosystem: Ecosystem, left: str, right: str) -> int | None:
     return int(first > second) - int(first < second)  # Debian's 1.01 and 1.1 are the same, not ==
 
 
+def is_older(ecosystem: Ecosystem, version: str, other: str) -> bool:
+    """Tell whether a version is known to come before another one."""
+    return compare_versions(ecosystem, version, other) == -1
+
+
 def is_version(ecosystem: Ecosystem, text: str) -> bool:
     """Whether a text can be put in order with other versions of its ecosystem."""
     return _parsed(ecosystem, text) is not None

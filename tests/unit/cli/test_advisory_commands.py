@@ -5,12 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from commands import run
 from stores import open_store
 from versions import layer, new_version
 
 from herdbook.catalogue.components import Component, Ecosystem, LayerBill, Origin
-from herdbook.cli.main import app, failures_shown
-from herdbook.cli.output import Output
 
 LINUX = "linux-image-6.1.0-25-cloud-amd64"
 COMPONENTS = (
@@ -70,16 +69,6 @@ def feeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (tmp_path / name).write_text(json.dumps(content))
         paths.append(str(tmp_path / name))
     return paths
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str, str]:
-    status: object = 0
-    try:
-        with failures_shown(Output(as_json="--json" in arguments)):
-            app(list(arguments))
-    except SystemExit as ended:
-        status = ended.code
-    return status, *capsys.readouterr()
 
 
 def test_without_advisories_nothing_is_called_clean(capsys: pytest.CaptureFixture[str]) -> None:

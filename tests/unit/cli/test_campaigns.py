@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import run
 from locked import digest, package
 from stores import Store, open_store
 from versions import new_version
@@ -49,7 +50,6 @@ from herdbook.cli.campaigns.shapes import (
     status_shape,
 )
 from herdbook.cli.campaigns.status_page import print_list, status_line, status_lines
-from herdbook.cli.main import app, failures_shown
 from herdbook.cli.output import Output
 from herdbook.core.errors import InvalidInputError
 from herdbook.packages.model import SignedIndex
@@ -134,16 +134,6 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return open_store(tmp_path / "state")
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str, str]:
-    status: object = 0
-    try:
-        with failures_shown(Output(as_json="--json" in arguments)):
-            app(list(arguments))
-    except SystemExit as ended:
-        status = ended.code
-    return status, *capsys.readouterr()
 
 
 def opened(store: Store) -> Campaign:

@@ -3,11 +3,9 @@
 import json
 from pathlib import Path
 
+import commands
 import pytest
 from stores import open_store
-
-from herdbook.cli.main import app, failures_shown
-from herdbook.cli.output import Output
 
 
 @pytest.fixture(autouse=True)
@@ -19,13 +17,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str, str]:
-    status: object = 0
-    try:
-        with failures_shown(Output(as_json="--json" in arguments)):
-            app(["store", *arguments])
-    except SystemExit as ended:
-        status = ended.code
-    return status, *capsys.readouterr()
+    return commands.run(capsys, "store", *arguments)
 
 
 def test_cleaning_is_told_by_kind(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import typer
+from commands import run
 from locked import digest
 
 from herdbook.campaigns.sightings import NOTHING, Fix, NewerPackage, Sighting, Sightings
-from herdbook.cli.main import app, failures_shown
 from herdbook.cli.output import Output
 from herdbook.cli.watch import print_news, print_once, seconds_of, sightings_shape
 from herdbook.core.errors import InvalidInputError, NetworkError
@@ -49,16 +49,6 @@ def shown(
 ) -> tuple[str, str]:
     print_once(seen, Output(as_json=False), MOMENT, pocket)
     return capsys.readouterr()
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str, str]:
-    status: object = 0
-    try:
-        with failures_shown(Output(as_json="--json" in arguments)):
-            app(list(arguments))
-    except SystemExit as ended:
-        status = ended.code
-    return status, *capsys.readouterr()
 
 
 def test_the_table_fits_in_80_columns_and_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:

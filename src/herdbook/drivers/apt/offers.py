@@ -7,7 +7,7 @@ from herdbook.catalogue.components import Ecosystem
 from herdbook.drivers.apt.indexes import packages_in
 from herdbook.packages.model import LockedPackage
 from herdbook.packages.suites import Suite
-from herdbook.trust.version_order import compare_versions
+from herdbook.trust.version_order import is_older
 
 
 def newest_of(lists: Path, suite: Suite, names: Collection[str]) -> tuple[LockedPackage, ...]:
@@ -15,11 +15,6 @@ def newest_of(lists: Path, suite: Suite, names: Collection[str]) -> tuple[Locked
     found: dict[str, LockedPackage] = {}
     for package in packages_in(lists, suite, names):
         known = found.get(package.name)
-        if known is None or _is_newer(package, known):
+        if known is None or is_older(Ecosystem.DEBIAN, known.version, package.version):
             found[package.name] = package
     return tuple(found[name] for name in sorted(found))
-
-
-def _is_newer(package: LockedPackage, known: LockedPackage) -> bool:
-    order = compare_versions(Ecosystem.DEBIAN, package.version, known.version)
-    return order is not None and order > 0
