@@ -51,12 +51,10 @@ class ExampleBench:
         self.locks = {each.recipe.image: self._lock(each) for each in self.recipes}
 
     def cold(self) -> Comparison:
-        """All images from recipes, nothing but packages at hand."""
+        """All images from what a fresh clone holds, and packages at hand; locks are in the clone."""
         for name in ("blobs", "roots", "stamps"):
             shutil.rmtree(self.state / name)
         for path in self.state.glob("herdbook.db*"):
-            path.unlink()
-        for path in (self.catalogue / "layers.lock", *(self.catalogue / "locks").iterdir()):
             path.unlink()
         ours = self._herdbook("catalogue", "build", self.file)
         self._bases()

@@ -1,7 +1,7 @@
 """Builds versions: from recipes and locks to layers, proven to be the roots, and documents."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -19,6 +19,7 @@ from herdbook.actions.make_roots import RootMaker, control_of
 from herdbook.actions.prepare import prepare
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.arrangement import Group, packages_of, with_arrangement
+from herdbook.builds.chains import apart
 from herdbook.builds.lock import Lock, render
 from herdbook.catalogue.components import LayerBill
 from herdbook.catalogue.model import Cause, NewVersion, Variant, VariantRecord, Version
@@ -80,9 +81,12 @@ def build_all(
 def _side_by_side(
     workshop: Workshop, inputs: Sequence[Inputs]
 ) -> Iterator[BuildResult | FailedBuild]:
+    by_image = {each.recipe_file.recipe.image: each for each in inputs}
+    order = apart({image: _way(each) for image, each in by_image.items()})
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         under_way = {
-            pool.submit(_build, _about(workshop, each.recipe_file), each): each for each in inputs
+            pool.submit(_build, _about(workshop, each.recipe_file), each): each
+            for each in map(by_image.__getitem__, order)
         }
         try:
             for future in as_completed(under_way):
@@ -94,6 +98,12 @@ def _side_by_side(
             pool.shutdown(wait=False, cancel_futures=True)
             workshop.give_up()  # else the pool would wait until all packages are installed
             raise
+
+
+def _way(inputs: Inputs) -> list[Hashable]:
+    """Return what a build's root stands on, the lowest first."""
+    steps = next(iter(inputs.arrangement.steps.values()), ())
+    return [inputs.lock.suite or inputs.lock.base, *steps]
 
 
 def _about(workshop: Workshop, recipe_file: RecipeFile) -> Workshop:

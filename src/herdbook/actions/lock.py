@@ -114,7 +114,8 @@ def lock_missing(workshop: Workshop, recipe_files: Sequence[RecipeFile], *, froz
     """
     by_lock = {lock_path(each, inputs_of(each)): each for each in reversed(recipe_files)}
     missing = [each for each in by_lock.values() if present_lock(each) is None]
-    with workshop.archive.one_reading(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    at_once = 2 * (os.cpu_count() or 1)  # half of the time goes by in waiting for indexes
+    with workshop.archive.one_reading(), ThreadPoolExecutor(at_once) as pool:
         for _ in pool.map(partial(lock_for_build, workshop, frozen=frozen), missing):
             pass  # the first that failed raises
 

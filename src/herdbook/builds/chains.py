@@ -5,7 +5,9 @@ in the order in which packages make them. So the steps are planned once and kept
 image alone gives what building the whole catalogue gives.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from itertools import zip_longest
 
 from herdbook.builds.layer_plan import RootEntry, SuitePlan, contents_of
 
@@ -37,6 +39,25 @@ def with_root(
         return (*roots, RootEntry(adds=tuple(sorted(wanted))))
     on = max(below, key=lambda number: (len(contents[number]), -number))
     return (*roots, RootEntry(on=on, adds=tuple(sorted(wanted - contents[on]))))
+
+
+def apart(ways: Mapping[str, Sequence[Hashable]]) -> list[str]:
+    """Return the names of builds so ordered that neighbours go different ways, if they can.
+
+    A way is what a build's root stands on, the lowest first. Builds that go on side by side would
+    else wait for a root that all of them need.
+    """
+    return _apart(ways, 0)
+
+
+def _apart(ways: Mapping[str, Sequence[Hashable]], depth: int) -> list[str]:
+    ended = [name for name, way in ways.items() if len(way) <= depth]
+    parted: dict[Hashable, dict[str, Sequence[Hashable]]] = defaultdict(dict)
+    for name, way in ways.items():
+        if len(way) > depth:
+            parted[way[depth]][name] = way
+    turns = zip_longest(*(_apart(part, depth + 1) for part in parted.values()))
+    return ended + [name for names in turns for name in names if name is not None]
 
 
 def _steps(roots: Sequence[RootEntry], number: int | None) -> Steps:

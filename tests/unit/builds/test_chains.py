@@ -52,3 +52,25 @@ def test_a_set_without_what_all_hold_stands_on_nothing() -> None:
 
 def test_what_was_not_planned_has_no_chain() -> None:
     assert chain(planned(PYTHON), FLASK) is None
+
+
+def test_builds_side_by_side_stand_on_different_roots() -> None:
+    """Neighbours differ in the lowest step that they can, and nothing is left out."""
+    ways = {
+        "flask-12": ("12", "python", "flask"),
+        "django-12": ("12", "python", "django"),
+        "sinatra-12": ("12", "ruby", "sinatra"),
+        "bare-12": ("12",),
+        "flask-13": ("13", "python", "flask"),
+        "rack-13": ("13", "ruby", "rack"),
+    }
+    assert chains.apart(ways) == [
+        *("bare-12", "flask-13", "flask-12", "rack-13"),
+        *("sinatra-12", "django-12"),
+    ]
+
+
+def test_one_build_or_none_is_in_order() -> None:
+    assert chains.apart({}) == []
+    assert chains.apart({"only": ("12",)}) == ["only"]
+    assert chains.apart({"bare": ()}) == ["bare"]
