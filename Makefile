@@ -6,7 +6,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BIN := .venv/bin
 PYTEST_OPTIONS ?=
 
-demo: environment          ## build examples/shop as a container and a VM, and leave both running
+demo: environment          ## build examples/shop, show it at work, and leave it running
 	@scripts/install run
 	@$(SUDO) $(BIN)/python scripts/demo.py up
 

@@ -27,7 +27,7 @@ class Bench:
         self.folder = folder
         self.state = folder / "state"
         self.shop = folder / "shop"
-        shutil.copytree(REPOSITORY / "examples/shop", self.shop, ignore=_no_locks)
+        shutil.copytree(REPOSITORY / "examples/shop/web", self.shop, ignore=_no_locks)
         self.recipe = self.shop / "herdbook.yaml"
         print("Locking and fetching, which is not measured")
         self.herdbook("build", self.recipe)

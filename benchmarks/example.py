@@ -51,7 +51,7 @@ class ExampleBench:
         self.locks = {each.recipe.image: self._lock(each) for each in self.recipes}
 
     def cold(self) -> Comparison:
-        """All images from what a fresh clone holds, and packages at hand; locks are in the clone."""
+        """All images from what a fresh clone holds, locks too, with all packages at hand."""
         for name in ("blobs", "roots", "stamps"):
             shutil.rmtree(self.state / name)
         for path in self.state.glob("herdbook.db*"):

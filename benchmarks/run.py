@@ -13,11 +13,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests/end_to_end"))
 
 from bench import Bench
 from campaign import CampaignResults, campaign_table, measure_campaigns
 from catalogue import CatalogueBench
 from example import ExampleBench
+from fleet import FleetResults, fleet_table, measure_fleet
 from measure import Comparison
 from scale_bench import Measured, measure_registers, register_table
 
@@ -54,15 +56,18 @@ def main() -> None:
         registers = measure_registers(Path(name))
     with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
         campaigns = measure_campaigns(Path(name))
+    with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
+        fleet = measure_fleet(Path(name))
     facts = machine_facts()
     everything = {
         **facts,
         "rows": [asdict(row) for row in rows],
         "registers": [asdict(row) for row in registers],
         "campaigns": asdict(campaigns),
+        "fleet": asdict(fleet),
     }
     (FOLDER / "results.json").write_text(json.dumps(everything, indent=2) + "\n")
-    (FOLDER / "RESULTS.md").write_text(report(facts, rows, registers, campaigns))
+    (FOLDER / "RESULTS.md").write_text(report(facts, rows, registers, campaigns, fleet))
     print((FOLDER / "RESULTS.md").read_text())
 
 
@@ -96,6 +101,7 @@ def report(
     rows: list[Comparison],
     registers: list[Measured],
     campaigns: CampaignResults,
+    fleet: FleetResults,
 ) -> str:
     """Render the table for people."""
     lines = [
@@ -110,11 +116,12 @@ def report(
         *(row_text(row) for row in rows),
         *register_table(registers),
         *campaign_table(campaigns),
+        *fleet_table(fleet),
         "",
         *(f"- {name}: {version}" for name, version in dict(facts["versions"]).items()),  # type: ignore[call-overload]
         "",
         "What each row compares is said in `bench.py`, `catalogue.py`, `example.py`,",
-        "`scale_bench.py` and `campaign.py` of this folder.",
+        "`scale_bench.py`, `campaign.py` and `fleet.py` of this folder.",
         "",
     ]
     return "\n".join(lines)

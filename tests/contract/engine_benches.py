@@ -40,19 +40,19 @@ class FakeBench:
         self.state_directory = directory / STATE_DIRECTORY
         self.artefact: Artefact = ContainerArtefact(directory, of_bytes(b"manifest"))
         self.broken_artefact: Artefact = self.artefact
-        self._computer = FakeComputer()
-        self._computer.refuse_to_start("broken", "It was told to fail")
+        self.computer = FakeComputer()
+        self.computer.refuse_to_start("broken", "It was told to fail")
 
     def engine(self, state_directory: Path | None = None) -> FakeEngine:
-        return FakeEngine(state_directory or self.state_directory, SystemClock(), self._computer)
+        return FakeEngine(state_directory or self.state_directory, SystemClock(), self.computer)
 
     def start_from_another_process(self, wanted: Wanted) -> None:
         self.engine().start(wanted)
         for line in ("the service starts", "the service is ready"):
-            self._computer.say(self.state_directory, wanted.name, line)
+            self.computer.say(self.state_directory, wanted.name, line)
 
     def read(self, seen_port: PublishedPort, path: str) -> str:
-        instance = self._computer.listener(seen_port)
+        instance = self.computer.listener(seen_port)
         if instance is None:
             return ""
         given = instance.wanted
@@ -61,14 +61,14 @@ class FakeBench:
         return "".join(f"{name}={value}\n" for name, value in given.environment.items())
 
     def kill(self, name: str) -> None:
-        self._computer.end(self.state_directory, name, "It was killed")
+        self.computer.end(self.state_directory, name, "It was killed")
 
     def end(self, name: str) -> None:
-        self._computer.say(self.state_directory, name, "the service gives up")
-        self._computer.end(self.state_directory, name, "The service ended with status 3")
+        self.computer.say(self.state_directory, name, "the service gives up")
+        self.computer.end(self.state_directory, name, "The service ended with status 3")
 
     def seen_by_others(self, name: str) -> bytes:
-        instance = self._computer.find(self.state_directory, name)
+        instance = self.computer.find(self.state_directory, name)
         return repr((self.engine().observe(), instance)).encode()
 
 

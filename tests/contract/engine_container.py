@@ -1,9 +1,11 @@
 """Writes a container image with the service under test, as the builder does: an OCI layout."""
 
+import gzip
 import io
 import json
 import platform
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import engine_service
@@ -18,18 +20,37 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def write_container(layout: Path, working_directory: str = "/") -> ContainerArtefact:
+    """The service as Herdbook builds it: its own user, a command, zstd."""
+    process = {
+        "Cmd": ["/bin/service"],
+        "Env": ["PATH=/bin"],
+        "User": f"{USER_ID}:{USER_ID}",
+        "WorkingDir": working_directory,
+    }
+    return _write(layout, process, "zstd", zstandard.compress(_layer()))
+
+
+def write_foreign_container(layout: Path, author: str = "others") -> ContainerArtefact:
+    """An image as others build them: it starts as root, has an entrypoint, gzip."""
+    process = {
+        "Entrypoint": ["/bin/busybox", "echo", "entry"],
+        "Cmd": ["command"],
+        "Env": ["PATH=/bin", f"AUTHOR={author}"],
+        "StopSignal": "SIGQUIT",
+    }
+    return _write(layout, process, "gzip", gzip.compress(_layer(), mtime=0))
+
+
+def _write(
+    layout: Path, process: Mapping[str, object], compression: str, compressed: bytes
+) -> ContainerArtefact:
     (layout / "blobs" / "sha256").mkdir(parents=True)
     (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}', encoding="ascii")
     layer = _layer()
     configuration = {
         "architecture": _ARCHITECTURES[platform.machine()],
         "os": "linux",
-        "config": {
-            "Cmd": ["/bin/service"],
-            "Env": ["PATH=/bin"],
-            "User": f"{USER_ID}:{USER_ID}",
-            "WorkingDir": working_directory,
-        },
+        "config": process,
         "rootfs": {"type": "layers", "diff_ids": [digests.of_bytes(layer)]},
     }
     media_type = "application/vnd.oci.image."
@@ -39,7 +60,7 @@ def write_container(layout: Path, working_directory: str = "/") -> ContainerArte
         "config": _blob(
             layout, media_type + "config.v1+json", digests.canonical_json(configuration)
         ),
-        "layers": [_blob(layout, media_type + "layer.v1.tar+zstd", zstandard.compress(layer))],
+        "layers": [_blob(layout, media_type + f"layer.v1.tar+{compression}", compressed)],
     }
     # A second image beside it: an engine must take the one whose digest it was given.
     other = {**manifest, "annotations": {"org.opencontainers.image.ref.name": "other"}}

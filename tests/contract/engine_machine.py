@@ -51,10 +51,9 @@ poweroff -f
 
 def write_machine(directory: Path, cache: Path) -> MachineArtefact:
     """`cache` keeps the kernel for the next session."""
-    _fetch_kernel(cache)
-    (kernel,) = (cache / "kernel" / "boot").glob("vmlinuz-*")
+    kernel, modules = fetch_kernel(cache)
     initrd, root = directory / "initrd", directory / "root.erofs"
-    initrd.write_bytes(_initrd(cache / "kernel" / "lib" / "modules"))
+    initrd.write_bytes(_initrd(modules))
     root.write_bytes(bytes(1 << 20))  # never mounted here
     return MachineArtefact(kernel, initrd, root)
 
@@ -73,19 +72,30 @@ def write_bootable_disk(directory: Path, machine: MachineArtefact) -> Path:
     return disk
 
 
-def _fetch_kernel(cache: Path) -> None:
-    if (cache / "kernel").is_dir():
-        return
+def fetch_package(package: str, cache: Path, name: str) -> Path:
+    """Unpack one of Debian's packages below the cache, once."""
+    if (cache / name).is_dir():
+        return cache / name
     process.run(["apt-get", "update", "-qq"])  # a fresh machine has no lists, an old one stale ones
-    shown = process.run(["apt-cache", "show", "linux-image-cloud-amd64"]).output
-    package = re.search(r"^Depends: (linux-image-\S+)", shown, re.MULTILINE)
-    assert package is not None, "apt knows no linux-image-cloud-amd64"
-    fetched = process.run(["apt-get", "download", package[1]], directory=cache)
+    fetched = process.run(["apt-get", "download", package], directory=cache)
     assert fetched.succeeded, fetched.last_words
     (archive,) = cache.glob("*.deb")
-    process.run(["dpkg-deb", "-x", archive, cache / "kernel.partial"])
+    process.run(["dpkg-deb", "-x", archive, cache / f"{name}.partial"])
     archive.unlink()
-    (cache / "kernel.partial").rename(cache / "kernel")
+    return (cache / f"{name}.partial").rename(cache / name)
+
+
+def fetch_kernel(cache: Path) -> tuple[Path, Path]:
+    """The kernel, and the folder of its modules."""
+    if not (cache / "kernel").is_dir():
+        process.run(["apt-get", "update", "-qq"])
+        shown = process.run(["apt-cache", "show", "linux-image-cloud-amd64"]).output
+        package = re.search(r"^Depends: (linux-image-\S+)", shown, re.MULTILINE)
+        assert package is not None, "apt knows no linux-image-cloud-amd64"
+        fetch_package(package[1], cache, "kernel")
+    (kernel,) = (cache / "kernel" / "boot").glob("vmlinuz-*")
+    (modules,) = (cache / "kernel" / "lib" / "modules").iterdir()
+    return kernel, modules
 
 
 def _initrd(modules: Path) -> bytes:

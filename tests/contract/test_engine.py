@@ -69,6 +69,7 @@ def running(bench: Bench) -> tuple[Wanted, PublishedPort]:
         secrets={"token": SECRET},
         user_id=USER_ID,
         health_path="/healthy",
+        owner="shop",
     )
     bench.start_from_another_process(instance)
     until(lambda: bench.read(port, "/environment"))
@@ -98,6 +99,29 @@ def test_instance_outlives_the_process_that_started_it_and_is_found_again(
     assert (seen.state, seen.origin, seen.ports, seen.health_path, seen.reason) == expected
     assert seen.engine == bench.engine().name
     assert seen.started_at.tzinfo is not None
+
+
+def test_owner_is_seen_and_nobody_owns_what_a_person_started(
+    bench: Bench, engine: Engine, running: tuple[Wanted, PublishedPort]
+) -> None:
+    assert _one(engine, running[0].name).owner == "shop"
+    assert engine.start(wanted(bench, "alone")).owner == ""
+    engine.stop("alone", grace_seconds=0)
+
+
+def test_process_is_the_one_whose_end_is_the_instances_end(bench: Bench, engine: Engine) -> None:
+    processes = []
+    for _ in range(2):
+        started = engine.start(wanted(bench, "process")).process
+        seen = _one(bench.engine(), "process").process
+        assert seen is not None
+        assert seen == started
+        processes.append(seen)
+        bench.kill("process")
+        until(lambda: _one(engine, "process").state is not State.RUNNING)
+        assert _one(engine, "process").process is None
+        engine.stop("process")
+    assert processes[0] != processes[1]
 
 
 def test_accelerator_of_an_instance_is_the_one_of_the_engine(

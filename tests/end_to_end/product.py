@@ -94,7 +94,7 @@ def copy_shop(target: Path) -> Path:
     """Copy the example's own files, without a lock somebody may have left there."""
     return Path(
         shutil.copytree(
-            REPOSITORY / "examples/shop", target, ignore=shutil.ignore_patterns("*.lock")
+            REPOSITORY / "examples/shop/web", target, ignore=shutil.ignore_patterns("*.lock")
         )
     )
 

@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from herdbook.actions.foreign_artefact import foreign_folder
 from herdbook.actions.forget import running_labels
+from herdbook.actions.released import released_instances
 from herdbook.actions.render import artefact_folder
+from herdbook.actions.wanted_instance import FILES_FOLDER
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.catalogue.needs import in_use, needs_of, surplus, unneeded
@@ -130,6 +133,10 @@ def _artefacts(workshop: Workshop, versions: Iterable[Version]) -> Iterator[str]
     for version in versions:
         for variant in version.variants:
             yield artefact_folder(workshop, variant).name
+    yield FILES_FOLDER
+    for spec in released_instances(workshop):
+        if spec.base is not None:
+            yield foreign_folder(workshop, spec.base).name
 
 
 def _kinds(shelf: Shelf, things: Sequence[Held], packed: set[str]) -> Mapping[str, list[Held]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from herdbook.actions.released import released_labels
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.catalogue.needs import in_use, named_by_others
@@ -32,9 +33,10 @@ def forget(workshop: Workshop, stock: Stock, versions: Sequence[Version]) -> Non
 def running_labels(workshop: Workshop) -> set[str]:
     """Return the labels of the versions that instances were started from, whatever became of them.
 
-    Whoever starts one holds a lease on its version until it is seen here.
+    Whoever starts one holds a lease on its version until it is seen here; what an application may
+    start, its releases hold.
     """
-    return {
+    return released_labels(workshop) | {
         f"{seen.origin.image}:{seen.origin.number}"
         for engine in workshop.engines.values()
         for seen in engine.observe()

@@ -15,9 +15,12 @@ from herdbook.core.given_secrets import GivenSecrets
 from herdbook.core.progress import Progress
 from herdbook.core.turns import Turns
 from herdbook.disks.rendering import Renderer
-from herdbook.fleet.ports import Engine
+from herdbook.fleet.backups import BackupStore
+from herdbook.fleet.ports import Balancer, Engine, Inside, Names, Switch
+from herdbook.fleet.volumes import Volumes
 from herdbook.images.ports import BaseImages
 from herdbook.packages.ports import Archive
+from herdbook.rollouts.ports import FleetRegister, Vault
 from herdbook.trust.ports import AdvisoryRegister, FeedSource
 
 
@@ -27,8 +30,9 @@ class Workshop:
 
     `turns` are taken by what several builds at once want to make; `roots` is where installed
     roots are kept; `staging` gives a folder for the duration of one piece of work, which
-    disappears whatever happens. `secrets` are those given to this command. `give_up` ends all
-    programs under way and lets none begin, for when this one is to end.
+    disappears whatever happens. `backups` opens the place at an address where backups are kept,
+    sealed with the key in the file `backup_key`. `secrets` are those given to this command.
+    `give_up` ends all programs under way and lets none begin, for when this one is to end.
     """
 
     archive: Archive
@@ -46,6 +50,15 @@ class Workshop:
     cache: Cache
     stamps: Stamps
     engines: Mapping[Variant, Engine]
+    insides: Mapping[Variant, Inside]
+    fleet: FleetRegister
+    vault: Vault
+    switch: Switch
+    names: Names
+    balancer: Balancer
+    volumes: Mapping[Variant, Volumes]
+    backups: Callable[[str], BackupStore]
+    backup_key: Path
     renderer: Callable[[], Renderer]
     clock: Clock
     progress: Progress

@@ -1,14 +1,18 @@
 """Commands about instances: run, ps, logs, stop."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from herdbook.cli.completion import complete_instance
-from herdbook.cli.options import AsJson, ImageName, InstanceName
+from herdbook.cli.options import AsJson, ImageName
 from herdbook.cli.output import Output, human_seconds
 from herdbook.core.errors import InvalidInputError, NotFoundError
+
+if TYPE_CHECKING:
+    from herdbook.fleet.instances import Seen
+    from herdbook.fleet.records import Instance
 
 _READY_LIMIT_SECONDS = 120.0
 _PAIR = 2
@@ -82,8 +86,12 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option of the comman
         output.text(addresses)
 
 
-def ps(as_json: AsJson = False) -> None:
-    """List instances, running or not."""
+def ps(
+    application: Annotated[str, typer.Argument(metavar="[APPLICATION]", show_default=False)] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List instances, running or not: all of them, or those of one application."""
+    from herdbook.actions.roll_out import application_named
     from herdbook.actions.run import ready
     from herdbook.cli.session import open_session
     from herdbook.cli.shapes import instance_shape
@@ -91,45 +99,81 @@ def ps(as_json: AsJson = False) -> None:
 
     output = Output(as_json=as_json)
     workshop, network = open_session(output), open_network()
+    if application:
+        application_named(workshop, application)
     found = [
         (seen, ready(network, seen))
         for engine in workshop.engines.values()
         for seen in engine.observe()
+        if application in {"", seen.owner}
     ]
+    records = {
+        record.name: record
+        for owner in sorted({seen.owner for seen, _ in found if seen.owner})
+        for record in workshop.fleet.instances(owner)
+    }
     if as_json:
-        output.json([instance_shape(seen, is_ready) for seen, is_ready in found])
+        output.json(
+            [instance_shape(seen, is_ready, records.get(seen.name)) for seen, is_ready in found]
+        )
         return
     if not found:
-        output.note("Nothing runs. Start something with: herdbook run IMAGE")
+        output.note("Nothing runs. Start something with: herdbook run IMAGE, or herdbook up")
         return
-    words = {True: "ready", False: "starting", None: "running"}
     output.table(
         ["instance", "image", "engine", "state", "address"],
-        [
-            [
-                seen.name,
-                f"{seen.origin.image}:{seen.origin.number}",
-                seen.engine + (f" ({seen.accelerator})" if seen.accelerator else ""),
-                words[is_ready] if seen.state.value == "running" else seen.state.value,
-                ", ".join(f"{port.host_address}:{port.host_port}" for port in seen.ports)
-                or seen.reason,
-            ]
-            for seen, is_ready in found
-        ],
+        [_row(seen, is_ready, records.get(seen.name)) for seen, is_ready in found],
     )
 
 
+def _row(seen: "Seen", is_ready: bool | None, record: "Instance | None") -> list[str]:
+    words = {True: "ready", False: "starting", None: "running"}
+    state = seen.state.value
+    addresses = [f"{port.host_address}:{port.host_port}" for port in seen.ports]
+    if record is not None:
+        addresses = [str(address) for address in record.addresses.values()]
+    if state == "running":
+        state = record.role.value if record else words[is_ready]
+    number = f":{seen.origin.number}" if seen.origin.number else ""
+    return [
+        seen.name,
+        f"{seen.origin.image}{number}",
+        seen.engine + (f" ({seen.accelerator})" if seen.accelerator else ""),
+        state,
+        ", ".join(addresses) or seen.reason,
+    ]
+
+
 def logs(
-    instance: InstanceName,
+    instance: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="An instance, an application, or APPLICATION/SERVICE.",
+            autocompletion=complete_instance,
+        ),
+    ],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print what an instance's service wrote."""
+    """Print what the service of an instance wrote, or those of an application."""
     from herdbook.actions.stop import engine_of
+    from herdbook.cli.applications.lines import application_lines
     from herdbook.cli.session import open_session
 
     output = Output(as_json=as_json)
-    lines = engine_of(open_session(output), instance).logs(instance, follow=follow)
+    workshop = open_session(output)
+    application, _, service = instance.partition("/")
+    if workshop.fleet.find(application) is not None:
+        found = application_lines(workshop, application, service, follow=follow)
+        if as_json:
+            named = [{"instance": name, "line": line} for name, line in found]
+            output.json({"application": application, "lines": named})
+            return
+        for name, line in found:
+            typer.echo(f"{name}: {line}")
+        return
+    lines = engine_of(workshop, instance).logs(instance, follow=follow)
     if as_json:
         output.json({"instance": instance, "lines": list(lines)})
         return

@@ -28,6 +28,7 @@ from herdbook.cli import (
     watch,
     why,
 )
+from herdbook.cli.applications import commands as applications
 from herdbook.cli.campaigns import commands as campaigns
 from herdbook.cli.output import Output
 from herdbook.core.errors import INTERRUPTED_EXIT_STATUS, HerdbookError, NoSpaceError
@@ -56,6 +57,7 @@ for noun in (
     watch,
     campaigns,
     instances,
+    applications,
     store,
 ):
     noun.register(app)

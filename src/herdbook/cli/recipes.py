@@ -36,14 +36,18 @@ def init(
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(help="What to describe: recipe or catalogue.")] = "recipe",
+    kind: Annotated[
+        str, typer.Argument(help="What to describe: recipe, catalogue or application.")
+    ] = "recipe",
     as_json: AsJson = True,
 ) -> None:
     """Print the JSON Schema of a file, for editors."""
     del as_json  # a schema is JSON in any case
+    from herdbook.compose.wish_reading import wishes_schema
     from herdbook.recipes.schema import schema_named
 
-    Output(as_json=True).json(schema_named(kind))
+    found = wishes_schema() if kind == "application" else schema_named(kind)
+    Output(as_json=True).json(found)
 
 
 def lock(

@@ -4,6 +4,7 @@ from typing import Any
 
 from herdbook.catalogue.model import VariantRecord, Version
 from herdbook.fleet.instances import Seen
+from herdbook.fleet.records import Instance
 from herdbook.images.documents import timestamp
 
 
@@ -31,8 +32,13 @@ def variant_shape(variant: VariantRecord) -> dict[str, Any]:
     }
 
 
-def instance_shape(seen: Seen, ready: bool | None) -> dict[str, Any]:
-    """Return an instance; `ready` is null where the recipe has no health check."""
+def instance_shape(
+    seen: Seen, ready: bool | None, record: Instance | None = None
+) -> dict[str, Any]:
+    """Return an instance; `ready` is null where the recipe has no health check.
+
+    With the `record` of an instance of an application, what it is for is told, too.
+    """
     return {
         "name": seen.name,
         "engine": seen.engine,
@@ -52,4 +58,10 @@ def instance_shape(seen: Seen, ready: bool | None) -> dict[str, Any]:
             }
             for port in seen.ports
         ],
+        "application": seen.owner or None,
+        "service": record.component if record else None,
+        "slot": record.slot if record else None,
+        "release": record.release if record else None,
+        "role": record.role.value if record else None,
+        "addresses": [str(each) for each in record.addresses.values()] if record else [],
     }

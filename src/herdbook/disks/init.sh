@@ -39,6 +39,26 @@ wait_for_disk() { # $1 name, $2 tries of 20 ms: real controllers find their disk
     done
 }
 
+mount_volume() { # $1 serial of the disk, $2 rw or ro, $3 absolute path in the root
+    wait_for_disk "$1" 150 || fail "the volume for $3 is missing"
+    # The image's own busybox, for a link in the path is to be followed as the service will.
+    $b chroot /new /bin/busybox mkdir -p "$3" || fail "there can be no directory $3 for a volume"
+    place=$($b chroot /new /bin/busybox readlink -f "$3")
+    case "$place/" in
+    / | // | /dev/* | /proc/* | /run/* | /sys/*) fail "no volume can be mounted at $3" ;;
+    esac
+    mode=$($b stat -c %a "/new$place")
+    owner=$($b stat -c %u:%g "/new$place")
+    $b mount -t ext4 -o "$2,noatime,nodev,nosuid" "$disk" "/new$place" ||
+        fail "cannot mount the volume for $3 on $disk"
+    # Nothing in it yet: it is to its service what the image's directory would have been.
+    if [ "$2" = rw ] && [ -z "$($b ls -A "/new$place")" ]; then
+        $b chown "$owner" "/new$place"
+        $b chmod "$mode" "/new$place"
+    fi
+    echo "$place" >>/run/herdbook/mounted
+}
+
 $b mkdir -p /proc /sys /run /new
 $b mount -t proc proc /proc
 $b mount -t sysfs sysfs /sys
@@ -83,6 +103,15 @@ $b mount -t tmpfs -o mode=1777,nosuid,nodev,size=50% tmpfs /new/tmp
 if disk=$(find_disk herdbook-secrets); then
     $b mkdir -m 0700 /run/herdbook
     $b tar -x -f "$disk" -C /run/herdbook || fail "cannot read the secrets on $disk"
+fi
+
+# A service must never meet an empty directory where its data should be.
+if [ -e /run/herdbook/herdbook.volumes ]; then
+    while read -r serial access target; do
+        mount_volume "$serial" "$access" "$target"
+    done </run/herdbook/herdbook.volumes
+elif find_disk herdbook-volume-0 >/dev/null; then
+    fail "nothing says where its volumes are to be mounted"
 fi
 
 # A name that is not in /etc/hosts costs every program that asks for it a time-out.

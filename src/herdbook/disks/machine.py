@@ -17,7 +17,7 @@ _SHIPPED = (
     (f"{_UNITS}/herdbook.target", "herdbook.target", 0o644),
     (f"{_UNITS}/herdbook-files.service", "herdbook-files.service", 0o644),
     (f"{_UNITS}/herdbook-hardware.service", "herdbook-hardware.service", 0o644),
-    (f"{_UNITS}/herdbook-network.service", "herdbook-network.service", 0o644),
+    (f"{_UNITS}/herdbook-network@.service", "herdbook-network@.service", 0o644),
     (f"{_UNITS}/herdbook-power.service", "herdbook-power.service", 0o644),
     (f"{_GENERATORS}/herdbook", "generator", 0o755),
     (f"{_PROGRAMS}/load-drivers", "load-drivers", 0o755),

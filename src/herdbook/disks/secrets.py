@@ -1,11 +1,12 @@
-"""Packs what one start of a machine is told in private: settings and secrets, as a small disk."""
+"""Packs what one start of a machine is told in private, as a small disk."""
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from herdbook.core.errors import InvalidInputError
-from herdbook.disks import quoting
+from herdbook.disks import quoting, volumes
+from herdbook.disks.volumes import MountPoint
 from herdbook.layers.tree import Entry, Kind
 from herdbook.layers.writing import tar_pieces
 
@@ -21,14 +22,23 @@ SECRET_PREFIX = "herdbook.secret."  # noqa: S105 - a prefix of names, no secret
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 
 
-def secrets_disk(environment: Mapping[str, str], secrets: Mapping[str, bytes]) -> bytes:
+def secrets_disk(
+    environment: Mapping[str, str],
+    secrets: Mapping[str, bytes],
+    mount_points: Sequence[MountPoint] = (),
+) -> bytes:
     """Return the content of a read-only disk: a tar with one file for each secret.
 
+    Settings and the list of volumes lie beside them.
+
     Unlike SMBIOS strings, of which systemd reads 4096 bytes in all and drops the rest without a
-    word, it holds secrets of any size. Raises InvalidInputError for a name that is no file name.
+    word, it holds secrets of any size. Raises InvalidInputError for a name that is no file name
+    and for a target where no volume can be mounted.
     """
     contents = {SECRET_PREFIX + _checked(name): value for name, value in secrets.items()}
     contents[ENVIRONMENT_NAME] = quoting.environment_file(environment)
+    if mount_points:
+        contents[volumes.LIST_NAME] = volumes.mount_list(mount_points)
     entries = [
         Entry(path, Kind.FILE, mode=0o400, size=len(content)) for path, content in contents.items()
     ]

@@ -13,12 +13,15 @@ def claim_path(state_directory: Path, engine: str, name: str) -> Path:
 
 
 @contextmanager
-def claim(path: Path) -> Iterator[None]:
-    """Hold the claim until the block ends; waits while another process holds it."""
+def claim(path: Path) -> Iterator[int]:
+    """Hold the claim until the block ends; waits while another process holds it.
+
+    Yields its descriptor: a program that has it, too, holds the claim where we are killed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _lock(path)
     try:
-        yield
+        yield descriptor
     finally:
         path.unlink(missing_ok=True)
         os.close(descriptor)

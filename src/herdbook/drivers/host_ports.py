@@ -14,7 +14,7 @@ def refuse_taken_ports(ports: Iterable[PublishedPort]) -> None:
     An engine must still watch for the error itself: the port can be taken a moment later.
     """
     for port in ports:
-        if _is_taken(port):
+        if is_taken(port):
             raise port_conflict(port)
 
 
@@ -26,7 +26,8 @@ def port_conflict(port: PublishedPort) -> ConflictError:
     )
 
 
-def _is_taken(port: PublishedPort) -> bool:
+def is_taken(port: PublishedPort) -> bool:
+    """Tell whether some program listens on a port."""
     family = socket.AF_INET6 if ":" in port.host_address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # Connections that ended a minute ago do not take a port; a listener does.

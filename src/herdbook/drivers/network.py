@@ -2,7 +2,13 @@
 
 import http.client
 import socket
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 
+from herdbook.drivers.host_ports import is_taken
+from herdbook.fleet.instances import PublishedPort
+
+_ROUTES = Path("/proc/net/route")
 _FIRST_ERROR_STATUS = 400
 
 
@@ -15,6 +21,16 @@ class HostNetwork:
             probe.bind(("127.0.0.1", 0))
             return int(probe.getsockname()[1])
 
+    def is_taken(self, address: str, port: int) -> bool:
+        """Tell whether somebody listens at a TCP port of an address of this machine."""
+        return is_taken(PublishedPort(port, port, address))
+
+    def subnets(self) -> list[IPv4Network]:
+        """Return the networks this machine has a way to, but for the way to all others."""
+        rows = (line.split() for line in _ROUTES.read_text(encoding="ascii").splitlines()[1:])
+        found = (_subnet(row[1], row[7]) for row in rows)
+        return [each for each in found if each.prefixlen]
+
     def answers(self, address: str, port: int, path: str, limit_seconds: float = 1.0) -> bool:
         """Tell whether an HTTP GET is answered with 2xx or 3xx within the limit."""
         connection = http.client.HTTPConnection(address, port, timeout=limit_seconds)
@@ -25,3 +41,9 @@ class HostNetwork:
             return False
         finally:
             connection.close()
+
+
+def _subnet(destination: str, mask: str) -> IPv4Network:
+    """Read the kernel's hexadecimal numbers: addresses as this machine has them in memory."""
+    address, bits = (IPv4Address(bytes.fromhex(number)[::-1]) for number in (destination, mask))
+    return IPv4Network(f"{address}/{bits}")

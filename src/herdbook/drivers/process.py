@@ -20,24 +20,37 @@ _DEBIAN_PACKAGES = {
     "apt-get": "apt",
     "apt-cache": "apt",
     "bwrap": "bubblewrap",
+    "dnsmasq": "dnsmasq-base",
+    "debugfs": "e2fsprogs",
     "dpkg-deb": "dpkg",
+    "e2fsck": "e2fsprogs",
+    "haproxy": "haproxy",
+    "ip": "iproute2",
+    "iptables-restore": "iptables",
+    "iptables-save": "iptables",
     "mcopy": "mtools",
     "mkfs.ext4": "e2fsprogs",
     "mkfs.fat": "dosfstools",
     "mmd": "mtools",
     "mount": "mount",
+    "nsenter": "util-linux",
     "podman": "podman",
     "qemu-img": "qemu-utils",
     "qemu-system-x86_64": "qemu-system-x86",
+    "resize2fs": "e2fsprogs",
     "setpriv": "util-linux",
     "unshare": "util-linux",
 }
 
 
+PIPE = subprocess.PIPE
+"""Where a program that `spawn` runs reads from us, or writes to us."""
+
 _UNDER_WAY: set[int] = set()
 """The groups of the programs that run now; single additions and removals need no lock."""
 
 _ENDED = Event()
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -108,10 +121,25 @@ def run(
             else:
                 output, errors = process.communicate(given, timeout=limit_seconds)
         except subprocess.TimeoutExpired:
-            raise TimeoutExpiredError(
-                f"{Path(str(arguments[0])).name} took longer than {limit_seconds:.0f} s"
-            ) from None
+            raise _too_long(arguments, limit_seconds) from None
     return Result(process.returncode, _text(output), _text(errors))
+
+
+def run_holding(
+    claimed: int, arguments: Sequence[str | Path], given: bytes, limit_seconds: float
+) -> Result:
+    """Run a program that holds a claim together with us, and has nothing to say but errors.
+
+    `claimed` is the claim's descriptor (drivers/claims.py). Where we are killed, the kernel ends
+    the program a moment later, or much later if it is changing the kernel's own state: until
+    then nobody else gets the claim.
+    """
+    with spawn(arguments, stdin=subprocess.PIPE, stdout=claimed) as process:
+        try:
+            _, errors = process.communicate(given, timeout=limit_seconds)
+        except subprocess.TimeoutExpired:
+            raise _too_long(arguments, limit_seconds) from None
+    return Result(process.returncode, "", _text(errors))
 
 
 def end_all() -> None:
@@ -167,6 +195,32 @@ def spawn(
                 stream.close()
 
 
+def start_alone(
+    arguments: Sequence[str | Path], *, log: Path, until: Callable[[], bool]
+) -> int | None:
+    """Start a program that outlives us, and return its number once `until` holds.
+
+    What it says is added to `log`. Returns None where it ends before that.
+    """
+    command = [find(str(arguments[0])), *map(str, arguments[1:])]
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd="/",
+        )
+    while not until():
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_LOOK_SECONDS)
+            return None
+    # It is its own now: nobody here waits for its end, and nobody is to be warned of that.
+    child.returncode = 0
+    return child.pid
+
+
 def _listened(
     process: "subprocess.Popen[bytes]",
     given: bytes | None,
@@ -197,6 +251,11 @@ def _listened(
                 _kill_group(process.pid)
     output, errors = (each.result() for each in said)
     return output, errors
+
+
+def _too_long(arguments: Sequence[str | Path], limit_seconds: float) -> TimeoutExpiredError:
+    program = Path(str(arguments[0])).name
+    return TimeoutExpiredError(f"{program} took longer than {limit_seconds:.0f} s")
 
 
 def _kill_group(process_id: int) -> None:

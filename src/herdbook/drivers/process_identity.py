@@ -2,46 +2,36 @@
 
 import os
 import signal
-from dataclasses import dataclass
 from pathlib import Path
+
+from herdbook.fleet.instances import RunningProcess
 
 _STATE_FIELD = 0
 _START_FIELD = 19
 _DEAD_STATES = {"Z", "X", "x"}
 
 
-@dataclass(frozen=True)
-class ProcessIdentity:
-    """One process and no other, until this computer is restarted.
-
-    `start_ticks` counts from when the computer was started, in clock ticks (proc(5)).
-    """
-
-    process_id: int
-    start_ticks: int
-
-
-def identify(process_id: int) -> ProcessIdentity | None:
+def identify(process_id: int) -> RunningProcess | None:
     """Return who has that number now; None if nobody has."""
     return read_identity(Path(f"/proc/{process_id}/stat"))
 
 
-def read_identity(stat: Path) -> ProcessIdentity | None:
+def read_identity(stat: Path) -> RunningProcess | None:
     """Return whom a `stat` file of proc(5), or a copy of one, speaks of; None if of nobody."""
     found = _read(stat)
     return found and found[0]
 
 
-def is_alive(process: ProcessIdentity) -> bool:
+def is_alive(process: RunningProcess) -> bool:
     """Whether that very process still runs."""
-    found = _read(Path(f"/proc/{process.process_id}/stat"))
+    found = _read(Path(f"/proc/{process.number}/stat"))
     return found is not None and found[0] == process and found[1] not in _DEAD_STATES
 
 
-def kill(process: ProcessIdentity) -> None:
+def kill(process: RunningProcess) -> None:
     """End that very process by force; idempotent, and no danger to whoever has its number now."""
     try:
-        descriptor = os.pidfd_open(process.process_id)
+        descriptor = os.pidfd_open(process.number)
     except ProcessLookupError:
         return
     try:
@@ -53,7 +43,7 @@ def kill(process: ProcessIdentity) -> None:
         os.close(descriptor)
 
 
-def _read(stat: Path) -> tuple[ProcessIdentity, str] | None:
+def _read(stat: Path) -> tuple[RunningProcess, str] | None:
     try:
         text = stat.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -63,4 +53,4 @@ def _read(stat: Path) -> tuple[ProcessIdentity, str] | None:
     fields = text.rpartition(")")[2].split()
     if len(fields) <= _START_FIELD:
         return None
-    return ProcessIdentity(int(number), int(fields[_START_FIELD])), fields[_STATE_FIELD]
+    return RunningProcess(int(number), int(fields[_START_FIELD])), fields[_STATE_FIELD]

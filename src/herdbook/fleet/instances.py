@@ -62,26 +62,123 @@ class MachineArtefact:
 
 
 @dataclass(frozen=True)
+class Mount:
+    """A folder or file of this machine that a container sees at an absolute path of its own."""
+
+    source: Path
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class VolumeDisk:
+    """A raw disk with one file system that a machine mounts at an absolute path.
+
+    Like a container's volume, it outlives the instance.
+    """
+
+    path: Path
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class ProcessChanges:
+    """What differs from what the image says of its process; what is None or empty does not.
+
+    `entrypoint` and `command` are Compose's: the latter are the former's arguments. A machine
+    runs the image's service as it is.
+    """
+
+    entrypoint: tuple[str, ...] | None = None
+    command: tuple[str, ...] | None = None
+    user: str = ""
+    directory: str = ""
+    stop_signal: str = ""
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """What a container may do beyond running: by default nothing, with room enough for most.
+
+    `processes` is the most that may run at once, 0 for no limit. `capabilities` are added to
+    none, by the kernel's names without CAP_. `temporary` are folders in memory. A machine is
+    confined by being one.
+    """
+
+    processes: int = 4096
+    read_only_root: bool = False
+    capabilities: tuple[str, ...] = ()
+    temporary: tuple[str, ...] = ()
+    shared_memory_bytes: int = 0
+    file_limit: int = 0
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A machine's network card: the device of this machine behind it, and its hardware address."""
+
+    device: str
+    hardware_address: str
+
+
+@dataclass(frozen=True)
+class Plugs:
+    """Where an instance is plugged into networks: what a `Switch` has made for it.
+
+    A container lives in `namespace`; a machine has `taps`. `resolver` is the address of the name
+    server, `search` the domain that names without a dot are looked up in.
+    """
+
+    namespace: Path | None = None
+    taps: tuple[Tap, ...] = ()
+    resolver: str = ""
+    search: str = ""
+
+
+@dataclass(frozen=True)
 class Wanted:
     """Everything an engine needs to start one instance.
 
     `secrets` maps names to values; an engine hands them over so that neither a listing of
     processes nor a log shows them, and the instance finds them as files in
     `$CREDENTIALS_DIRECTORY`. `environment` adds to the image's own. `writable_bytes` is the size
-    of a VM's own writable disk, 0 for memory only; `user_id` owns the secrets in a container.
+    of a VM's own writable disk, 0 for memory only; `user_id` owns the secrets in a container, None
+    lets every user in it read them. `secret_paths` says where else a container finds one.
+    `owner` is the application it belongs to, empty for what a person started alone. With `plugs`,
+    no port is published: the instance is reached at its own address.
     """
 
     name: str
     origin: Origin
     artefact: ContainerArtefact | MachineArtefact
     ports: tuple[PublishedPort, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
     secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
     memory_bytes: int = 512 << 20
-    cpus: int = 1
+    cpus: float = 1
     writable_bytes: int = 0
-    user_id: int = 0
+    user_id: int | None = 0
+    secret_paths: dict[str, str] = field(default_factory=dict)
     health_path: str = ""
+    owner: str = ""
+    plugs: Plugs | None = None
+    mounts: tuple[Mount, ...] = ()
+    volumes: tuple[VolumeDisk, ...] = ()
+    process: ProcessChanges = ProcessChanges()
+    confinement: Confinement = Confinement()
+
+
+@dataclass(frozen=True)
+class RunningProcess:
+    """A process of this machine, told apart from later ones of its number by when it began.
+
+    `started_ticks` is field 22 of /proc/PID/stat, in clock ticks since this machine started
+    (proc(5)).
+    """
+
+    number: int
+    started_ticks: int
 
 
 @dataclass(frozen=True)
@@ -89,7 +186,7 @@ class Seen:
     """What an engine sees of one instance.
 
     `reason` says in words why a failed instance failed. `health_path` is empty where the recipe
-    has no HTTP health check.
+    has no HTTP health check. `process` is the one whose end is the instance's end, where it runs.
     """
 
     name: str
@@ -101,6 +198,13 @@ class Seen:
     reason: str = ""
     health_path: str = ""
     accelerator: str = ""
+    owner: str = ""
+    process: RunningProcess | None = None
+
+
+def host_label(name: str) -> str:
+    """Return the label of a host name that a name of Compose's becomes; `check_name` it."""
+    return re.sub("[._]", "-", name.lower()).strip("-")
 
 
 def check_name(name: str) -> None:

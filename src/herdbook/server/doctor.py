@@ -20,6 +20,7 @@ from herdbook.server.settings import Settings
 
 _WANTED_FREE_BYTES = 4 << 30
 _PROGRAMS = ("apt-get", "dpkg-deb", "bwrap", "unshare", "mount")
+_FLEET_PROGRAMS = ("haproxy", "dnsmasq", "ip", "iptables")
 _DISK_PROGRAMS = ("mkfs.ext4", "mkfs.fat", "mcopy", "qemu-img")
 
 
@@ -51,6 +52,7 @@ def examine(settings: Settings, workshop: Workshop) -> list[Finding]:
         *(_keyring(suite) for suite in SUITES.values()),
         *(_engine(workshop.engines[kind].capabilities(), kind) for kind in workshop.engines),
         *(_program(name) for name in _DISK_PROGRAMS),
+        *(_needed_by_applications(name) for name in _FLEET_PROGRAMS),
         _base_images(),
         _root_file_systems(),
         _space(settings.state_directory),
@@ -89,6 +91,14 @@ def _mirrors() -> str:
 
 def _program(name: str) -> Finding:
     return _checked(name, lambda: process.find(name))
+
+
+def _needed_by_applications(name: str) -> Finding:
+    found = _program(name)
+    if found.verdict is Verdict.OK:
+        return found
+    detail = "not installed: only applications (herdbook up) need it"
+    return Finding(found.name, Verdict.LIMITED, detail, found.remedy)
 
 
 def _base_images() -> Finding:

@@ -19,13 +19,18 @@ from herdbook.core.progress import Progress
 from herdbook.disks.rendering import Renderer
 from herdbook.drivers import process
 from herdbook.drivers.apt import AptArchive, Mirrors
+from herdbook.drivers.backup_folder import open_backups
+from herdbook.drivers.bridge import BridgeSwitch
 from herdbook.drivers.bubblewrap import BubblewrapSandbox
+from herdbook.drivers.directory_volumes import directory_volumes
+from herdbook.drivers.dnsmasq import DnsmasqNames
+from herdbook.drivers.haproxy import HaproxyBalancer
 from herdbook.drivers.http.feeds import HttpFeeds
 from herdbook.drivers.network import HostNetwork
 from herdbook.drivers.npm import NpmNodePackages
 from herdbook.drivers.podman import PodmanEngine
 from herdbook.drivers.python import PypiWheelHouse
-from herdbook.drivers.qemu import QemuEngine
+from herdbook.drivers.qemu import QemuEngine, disk_volumes
 from herdbook.drivers.skopeo import SkopeoImages
 from herdbook.fleet.ports import Network
 from herdbook.server.provision import provide_renderer
@@ -37,8 +42,10 @@ from herdbook.store.cache import SqlCache
 from herdbook.store.campaigns import SqlCampaigns
 from herdbook.store.components import SqlComponents
 from herdbook.store.database import open_database
+from herdbook.store.fleet import SqlFleet
 from herdbook.store.herd import SqlHerd
 from herdbook.store.staging import Staging
+from herdbook.store.vault import SqlVault
 from herdbook.store.versions import SqlVersions
 
 
@@ -60,6 +67,7 @@ def open_workshop(
     clock = SystemClock()
     archive = AptArchive(state / "archive", _mirrors(settings))
     sandbox = BubblewrapSandbox(staging)
+    podman = PodmanEngine(state, clock)
 
     @cache
     def renderer() -> Renderer:
@@ -80,10 +88,19 @@ def open_workshop(
         layers=blobs,
         cache=SqlCache(database, blobs),
         stamps=open_stamps(settings),
-        engines={
-            Variant.CONTAINER: PodmanEngine(state, clock),
-            Variant.VM: QemuEngine(state, clock),
+        engines={Variant.CONTAINER: podman, Variant.VM: QemuEngine(state, clock)},
+        insides={Variant.CONTAINER: podman},
+        fleet=SqlFleet(database),
+        vault=SqlVault(database, state / "vault.key"),
+        switch=BridgeSwitch(state),
+        names=DnsmasqNames(state, clock),
+        balancer=HaproxyBalancer(state, clock),
+        volumes={
+            Variant.CONTAINER: directory_volumes(state, clock),
+            Variant.VM: disk_volumes(state, clock),
         },
+        backups=open_backups,
+        backup_key=state / "backup.key",
         renderer=renderer,
         clock=clock,
         progress=progress,

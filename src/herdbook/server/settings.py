@@ -31,6 +31,11 @@ def load_settings() -> Settings:
     )
 
 
+def whole_environment() -> dict[str, str]:
+    """Return all of the environment: Compose files name its variables."""
+    return dict(os.environ)  # noqa: TID251 - this is the one place
+
+
 def _default_state() -> Path:
     if os.geteuid() == 0:
         return _SYSTEM_STATE

@@ -101,7 +101,14 @@ def test_every_option_and_command_is_explained(command: str) -> None:
             assert parameter.help, f"{command} {parameter.name}"
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "schema"])
+WITHOUT_JSON = {
+    "schema": "prints JSON in any case",
+    "exec": "becomes the command that is run inside, whose output it is",
+    "serve": "runs until it is ended, and says what it does",
+}
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in WITHOUT_JSON])
 def test_every_command_prints_json_for_scripts(command: str) -> None:
     found = COMMANDS[command]
     assert any("--json" in parameter.opts for parameter in found.params)
@@ -109,6 +116,16 @@ def test_every_command_prints_json_for_scripts(command: str) -> None:
 
 def test_schema_is_json_always(run: Run) -> None:
     assert json.loads(run("schema", "recipe").output)["title"] == "Recipe"
+
+
+def test_what_herdbook_adds_to_a_compose_file_has_a_schema(run: Run) -> None:
+    found = json.loads(run("schema", "application").output)
+    assert set(found["properties"]) == {"x-herdbook", "services"}
+    assert "canary" in found["$defs"]["ServiceWishes"]["properties"]
+
+
+def test_a_schema_that_is_not_there_is_told_with_those_that_are(run: Run) -> None:
+    assert "application" in run("schema", "nothing", "--json").failure()["hint"]
 
 
 def test_images_for_scripts_are_their_newest_versions(run: Run, register: SqlVersions) -> None:

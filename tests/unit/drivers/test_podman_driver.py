@@ -1,6 +1,8 @@
 """The parts of the Podman driver that need no Podman."""
 
+import resource
 import struct
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,19 +12,33 @@ from herdbook.core.digests import of_bytes
 from herdbook.core.errors import (
     ConflictError,
     EngineError,
+    InvalidInputError,
     MissingToolError,
     NoSpaceError,
     NotFoundError,
 )
 from herdbook.drivers.podman.command import as_error
+from herdbook.drivers.podman.endings import signal_number
 from herdbook.drivers.podman.images import StoredImage
+from herdbook.drivers.podman.instance_files import Attempt
 from herdbook.drivers.podman.labels import from_labels, to_labels
+from herdbook.drivers.podman.process_flags import process_flags
 from herdbook.drivers.podman.run_command import Run, arguments, environment_of
 from herdbook.drivers.podman.service_log import joined_lines
 from herdbook.drivers.podman.tiny_program import tiny_program
 from herdbook.drivers.podman.trial import Flags
 from herdbook.drivers.process import Result
-from herdbook.fleet.instances import ContainerArtefact, Origin, PublishedPort, State, Wanted
+from herdbook.fleet.instances import (
+    Confinement,
+    ContainerArtefact,
+    Mount,
+    Origin,
+    Plugs,
+    ProcessChanges,
+    PublishedPort,
+    State,
+    Wanted,
+)
 
 WANTED = Wanted(
     "web",
@@ -36,10 +52,15 @@ WANTED = Wanted(
 STARTED_AT = datetime(2026, 11, 21, 4, 31, tzinfo=UTC)
 
 
-def _arguments(*, root: bool, found: tuple[str, ...] = ()) -> list[str]:
-    image = StoredImage("localhost/herdbook/web:1", root)
-    labels = to_labels(WANTED, "scope", STARTED_AT)
-    return arguments(Run("c", WANTED, image, labels, Path("/e"), ["--volume=s"], Flags(found)))
+IMAGE = StoredImage("5eed", "1000:1000", ("/entry",), "SIGQUIT")
+
+
+def _arguments(*, user: str = "1000", found: tuple[str, ...] = (), **changes: object) -> list[str]:
+    wanted = replace(WANTED, **changes)  # type: ignore[arg-type]
+    image = replace(IMAGE, user=user)
+    labels = to_labels(wanted, "scope", STARTED_AT)
+    attempt = Attempt(Path("/run/attempt"))
+    return arguments(Run("c", wanted, image, labels, attempt, ["--volume=s"], Flags(found)))
 
 
 def test_labels_give_back_the_instance_and_hold_no_secret() -> None:
@@ -52,22 +73,124 @@ def test_labels_give_back_the_instance_and_hold_no_secret() -> None:
 
 
 def test_command_line_publishes_ports_and_shows_no_value() -> None:
-    line = _arguments(root=False)
+    line = _arguments()
     assert "--publish=127.0.0.1:8080:80" in line
     assert "--publish=[::1]:8443:443" in line
     assert "open sesame" not in " ".join(line)
     assert "PASSWORD_FILE" not in " ".join(line)
-    assert line[-1] == "localhost/herdbook/web:1"
+    assert line[-1] == "5eed"
+
+
+def _added(line: list[str]) -> set[str]:
+    return {part.removeprefix("--cap-add=") for part in line if part.startswith("--cap-add=")}
 
 
 def test_only_a_service_that_starts_as_root_is_given_capabilities() -> None:
-    assert "--cap-drop=all" in _arguments(root=True)
-    assert any(part.startswith("--cap-add=") for part in _arguments(root=True))
-    assert not any(part.startswith("--cap-add=") for part in _arguments(root=False))
+    assert "--cap-drop=all" in _arguments(user="root")
+    assert "SETUID" in _added(_arguments(user="0:0"))
+    assert _added(_arguments(user="1000")) == set()
+
+
+def test_user_of_ones_own_decides_on_capabilities() -> None:
+    assert _added(_arguments(user="root", process=ProcessChanges(user="1000"))) == set()
+    assert "SETUID" in _added(_arguments(user="1000", process=ProcessChanges(user="0")))
+
+
+def test_wanted_capabilities_are_added_once() -> None:
+    more = Confinement(capabilities=("NET_RAW", "CHOWN"))
+    assert _added(_arguments(confinement=more)) == {"NET_RAW", "CHOWN"}
+    line = _arguments(user="root", confinement=more)
+    assert line.count("--cap-add=CHOWN") == 1
+    assert "--security-opt=no-new-privileges" in line
+
+
+@pytest.mark.parametrize(
+    ("changes", "flags", "command"),
+    [
+        (ProcessChanges(), [], []),
+        (ProcessChanges(command=("a", "b")), [], ["a", "b"]),
+        (ProcessChanges(command=()), ['--entrypoint=["/entry"]'], []),
+        (ProcessChanges(entrypoint=("x", "y")), ['--entrypoint=["x", "y"]'], []),
+        (ProcessChanges(entrypoint=(), command=("a",)), ["--entrypoint=[]"], ["a"]),
+        (
+            ProcessChanges(user="7", directory="/d", stop_signal="SIGINT"),
+            ["--user=7", "--workdir=/d", "--stop-signal=SIGINT"],
+            [],
+        ),
+    ],
+)
+def test_process_is_changed_as_compose_says(
+    changes: ProcessChanges, flags: list[str], command: list[str]
+) -> None:
+    assert process_flags(changes, IMAGE) == (flags, command)
+
+
+def test_limits_follow_from_what_is_wanted() -> None:
+    line = _arguments(cpus=0.25, confinement=Confinement(processes=0))
+    assert {"--cpus=0.25", "--pids-limit=-1", f"--memory={512 << 20}b"} <= set(line)
+    assert "--pids-limit=4096" in _arguments()
+
+
+def test_limit_of_open_files_takes_the_place_of_another_and_is_never_above_ours() -> None:
+    found = ("--ulimit=nofile=9:9", "--ulimit=nproc=9:9")
+    line = _arguments(found=found, confinement=Confinement(file_limit=8))
+    assert [part for part in line if "ulimit" in part] == [
+        "--ulimit=nproc=9:9",
+        "--ulimit=nofile=8:8",
+    ]
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY:
+        line = _arguments(confinement=Confinement(file_limit=most + 1))
+        assert f"--ulimit=nofile={most}:{most}" in line
+
+
+def test_folders_in_memory_are_open_to_all_users_unless_told_otherwise() -> None:
+    line = _arguments(confinement=Confinement(temporary=("/a", "/b:size=1m", "/c:mode=700")))
+    assert [part for part in line if part.startswith("--tmpfs")] == [
+        "--tmpfs=/a:mode=1777",
+        "--tmpfs=/b:size=1m,mode=1777",
+        "--tmpfs=/c:mode=700",
+    ]
+
+
+def test_plugged_instance_publishes_no_port_and_asks_the_given_name_server() -> None:
+    plugs = Plugs(Path("/run/netns/n"), resolver="10.1.0.1", search="shop.internal")
+    line = _arguments(plugs=plugs)
+    network = {"--network=ns:/run/netns/n", "--dns=10.1.0.1", "--dns-search=shop.internal"}
+    assert network <= set(line)
+    assert not any(part.startswith("--publish") for part in line)
+    labels = to_labels(replace(WANTED, plugs=plugs), "scope", STARTED_AT)
+    assert from_labels(labels, "podman", State.RUNNING, "").ports == ()
+
+
+def test_mounts_name_both_sides_and_a_comma_is_refused() -> None:
+    (flag,) = [
+        part
+        for part in _arguments(mounts=(Mount(Path("/srv/a:b"), "/data", read_only=True),))
+        if part.startswith("--mount")
+    ]
+    assert flag.startswith("--mount=type=bind,source=/srv/a:b,target=/data,readonly=true")
+    with pytest.raises(InvalidInputError, match="comma"):
+        _arguments(mounts=(Mount(Path("/srv/a,b"), "/data"),))
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("SIGQUIT", 3), ("quit", 3), ("10", 10), ("SIGRTMIN+3", 37), ("", 15), ("SIGNONE", 15)],
+)
+def test_stop_signals_have_numbers(name: str, number: int) -> None:
+    assert signal_number(name) == number
+
+
+def test_owner_is_in_the_labels_and_nobody_for_containers_from_before_there_were_owners() -> None:
+    labels = to_labels(replace(WANTED, owner="shop"), "scope", STARTED_AT)
+    assert from_labels(labels, "podman", State.RUNNING, "").owner == "shop"
+    del labels["io.herdbook.owner"]
+    assert from_labels(labels, "podman", State.RUNNING, "").owner == ""
 
 
 def test_findings_go_where_they_belong_on_the_command_line() -> None:
-    line = _arguments(root=False, found=("--runtime=runc", "--ulimit=nofile=9:9", "unlimited"))
+    line = _arguments(found=("--runtime=runc", "--ulimit=nofile=9:9", "unlimited"))
     assert line.index("--runtime=runc") < line.index("run") < line.index("--ulimit=nofile=9:9")
     assert not any(part.startswith(("--memory", "--cpus", "unlimited")) for part in line)
 
@@ -93,6 +216,7 @@ def test_log_entries_are_joined_to_lines() -> None:
         ("Error: listen tcp4 127.0.0.1:80: bind: address already in use", ConflictError),
         ('Error: the container name "web" is already in use by abc', ConflictError),
         ('Error: no such container "herdbook-1-web"', NotFoundError),
+        ("Error: 5eed: image not known", NotFoundError),
         ("Error: writing blob: no space left on device", NoSpaceError),
         ("Error: crun: unknown version specified: OCI runtime error", EngineError),
     ],

@@ -12,7 +12,7 @@ def test_own_process_is_alive_and_one_with_its_number_that_began_earlier_is_not(
     own = identify(os.getpid())
     assert own is not None
     assert is_alive(own)
-    earlier = replace(own, start_ticks=own.start_ticks - 1)
+    earlier = replace(own, started_ticks=own.started_ticks - 1)
     assert not is_alive(earlier)
     kill(earlier)  # and so this test goes on
 
@@ -26,7 +26,7 @@ def test_killed_process_is_dead_even_before_its_parent_noticed() -> None:
         os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
         assert not is_alive(identity)
     kill(identity)
-    assert identify(identity.process_id) is None
+    assert identify(identity.number) is None
 
 
 def test_name_of_a_program_does_not_confuse_the_reader(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_name_of_a_program_does_not_confuse_the_reader(tmp_path: Path) -> None:
     stat.write_text(f"42 (a) R 7) S {fields}\n", encoding="ascii")
     identity = read_identity(stat)
     assert identity is not None
-    assert (identity.process_id, identity.start_ticks) == (42, 22)
+    assert (identity.number, identity.started_ticks) == (42, 22)
 
 
 def test_half_written_note_is_nobody(tmp_path: Path) -> None:

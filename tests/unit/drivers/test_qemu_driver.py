@@ -20,7 +20,15 @@ from herdbook.drivers.qemu.firmware import Firmware
 from herdbook.drivers.qemu.machine_command import Machine, command_line
 from herdbook.drivers.qemu.record import Record, read_record, write_record
 from herdbook.drivers.qemu.storage import Storage, disk_format
-from herdbook.fleet.instances import MachineArtefact, Origin, PublishedPort, Wanted
+from herdbook.fleet.instances import (
+    MachineArtefact,
+    Origin,
+    Plugs,
+    PublishedPort,
+    Tap,
+    VolumeDisk,
+    Wanted,
+)
 
 ARTEFACT = MachineArtefact(
     Path("/i/vmlinuz"), Path("/i/initrd"), Path("/i/root,1.erofs"), command_line="quieter"
@@ -89,6 +97,38 @@ def test_ports_are_forwarded_from_their_addresses() -> None:
 def test_address_that_qemu_cannot_forward_from_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="::1"):
         _command_line(replace(WANTED, ports=(PublishedPort(80, 8080, "::1"),)))
+
+
+def test_a_plugged_machine_has_a_card_for_each_tap_and_no_ports() -> None:
+    taps = (Tap("hb0", "02:48:0a:63:00:05"), Tap("hb1", "02:48:0a:63:01:05"))
+    line = _command_line(replace(WANTED, plugs=Plugs(taps=taps)))
+    assert _after("-netdev", line) == [
+        "tap,id=net0,ifname=hb0,script=no,downscript=no",
+        "tap,id=net1,ifname=hb1,script=no,downscript=no",
+    ]
+    assert [card for card in _after("-device", line) if "net" in card] == [
+        "virtio-net-pci,netdev=net0,mac=02:48:0a:63:00:05,romfile=",
+        "virtio-net-pci,netdev=net1,mac=02:48:0a:63:01:05,romfile=",
+    ]
+
+
+@pytest.mark.parametrize(("cpus", "seen"), [(0.5, "1"), (1, "1"), (1.5, "2"), (2.0, "2")])
+def test_part_of_a_processor_is_one(cpus: float, seen: str) -> None:
+    assert _after("-smp", _command_line(replace(WANTED, cpus=cpus))) == [seen]
+
+
+def test_volumes_are_disks_with_serials_of_their_own() -> None:
+    volumes = (VolumeDisk(Path("/v/a,b"), "/a"), VolumeDisk(Path("/v/c"), "/c", read_only=True))
+    line = _command_line(replace(WANTED, volumes=volumes))
+    devices = _block_devices(line)
+    assert devices["volume-0"]["file"] == {
+        "driver": "file",
+        "filename": "/v/a,b",
+        "discard": "unmap",
+    }
+    assert devices["volume-0"]["driver"] == "raw"  # told, for a guest could write another's header
+    assert [devices[f"volume-{number}"]["read-only"] for number in (0, 1)] == [False, True]
+    assert "virtio-blk-pci,drive=volume-1,serial=herdbook-volume-1" in line
 
 
 def test_commas_in_paths_do_not_end_an_option() -> None:
@@ -160,6 +200,16 @@ def test_credentials_are_one_private_disk(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_machine_with_volumes_is_told_where_they_are_mounted(tmp_path: Path) -> None:
+    wanted = replace(WANTED, environment={}, secrets={}, volumes=(VolumeDisk(Path("/v"), "/data"),))
+    path = write_credentials(wanted, tmp_path / "secrets")
+    assert path is not None
+    with tarfile.open(path) as archive:
+        stream = archive.extractfile("herdbook.volumes")
+        assert stream is not None
+        assert stream.read() == b"herdbook-volume-0 rw /data\n"
+
+
 def test_nothing_to_hand_over_is_no_disk(tmp_path: Path) -> None:
     wanted = replace(WANTED, environment={}, secrets={})
     assert write_credentials(wanted, tmp_path / "secrets") is None
@@ -176,12 +226,25 @@ def test_environment_file_is_read_back_by_a_shell(tmp_path: Path) -> None:
 
 def test_record_is_read_back(tmp_path: Path) -> None:
     started_at = datetime(2026, 11, 21, 4, 31, tzinfo=UTC)
-    record = Record(
+    plain = Record(
         "web", WANTED.origin, WANTED.ports, "/healthy", "tcg", started_at, "boot", Path("/m")
     )
-    write_record(record, tmp_path / "instance.json")
-    assert read_record(tmp_path / "instance.json") == record
+    for record in (plain, replace(plain, owner="shop", volumes=(Path("/v/a"), Path("/v/b")))):
+        write_record(record, tmp_path / "instance.json")
+        assert read_record(tmp_path / "instance.json") == record
     assert read_record(tmp_path / "absent" / "instance.json") is None
+
+
+def test_a_record_of_an_older_herdbook_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "instance.json"
+    record = Record(
+        "web", WANTED.origin, (), "", "tcg", datetime(2026, 11, 21, tzinfo=UTC), "boot", Path("/m")
+    )
+    write_record(record, path)
+    document = json.loads(path.read_text("utf-8"))
+    older = {key: document[key] for key in document.keys() - {"owner", "volumes"}}
+    path.write_text(json.dumps(older))
+    assert read_record(path) == record
 
 
 @pytest.mark.parametrize(
@@ -215,6 +278,11 @@ def test_ending_is_told_in_words(
             "Port 8080 of 127.0.0.1",
         ),
         ('qemu: Failed to get "write" lock', ConflictError, "writes to a file"),
+        (
+            "qemu: could not configure /dev/net/tun (hb0): Device or resource busy",
+            ConflictError,
+            "network cards",
+        ),
         ("qemu: No space left on device", NoSpaceError, "full"),
         ("", EngineError, "it said nothing"),
     ],

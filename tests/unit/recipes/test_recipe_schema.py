@@ -31,7 +31,7 @@ def test_shipped_recipes_fit_the_schema_and_are_read(path: Path, tmp_path: Path)
     text = path.read_text().replace("IMAGE_NAME", "example/web")
     assert wrong_with(text) == []
     (tmp_path / "herdbook.yaml").write_text(text)
-    assert read_recipe(tmp_path / "herdbook.yaml").recipe.service is not None
+    assert read_recipe(tmp_path / "herdbook.yaml").recipe.image
 
 
 def test_there_are_examples_to_check() -> None:

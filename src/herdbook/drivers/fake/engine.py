@@ -1,14 +1,14 @@
 """The engine that runs nothing: the port's promises in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from herdbook.core.clock import Clock
-from herdbook.core.errors import InvalidInputError
-from herdbook.drivers.fake.computer import FakeComputer, FakeInstance
+from herdbook.core.errors import EngineError, InvalidInputError, TimeoutExpiredError
+from herdbook.drivers.fake.computer import HANGING, FakeComputer, FakeInstance
 from herdbook.drivers.handover import check_handover
 from herdbook.fleet.instances import ContainerArtefact, Seen, State, Wanted, check_name
-from herdbook.fleet.ports import Capabilities
+from herdbook.fleet.ports import Capabilities, Executed
 
 _PAUSE_SECONDS = 0.05
 _KINDS = {True: "container", False: "vm"}
@@ -47,24 +47,46 @@ class FakeEngine:
         check_handover(wanted)
         if _KINDS[isinstance(wanted.artefact, ContainerArtefact)] != self._variant:
             raise InvalidInputError(f"This engine runs the variant {self._variant!r} only")
-        instance = FakeInstance(wanted, self._clock.now())
-        self.computer.add(self._scope, instance)
+        started = self._clock.monotonic_seconds()
+        instance = FakeInstance(wanted, self._clock.now(), started_seconds=started)
+        with self.computer.doing("start", wanted.name):
+            self.computer.add(self._scope, instance)
         return self._seen(instance)
 
     def observe(self) -> list[Seen]:
         """Return every instance of this state directory by name."""
+        self.computer.pass_time(self._clock.monotonic_seconds())
         return [self._seen(instance) for instance in self.computer.of(self._scope)]
 
     def stop(self, name: str, grace_seconds: float = 10.0) -> None:
         """Forget an instance, at once."""
         del grace_seconds
         check_name(name)
-        self.computer.remove(self._scope, name)
+        with self.computer.doing("stop", name):
+            self.computer.remove(self._scope, name)
 
     def logs(self, name: str, *, follow: bool = False) -> Iterator[str]:
         """Yield what the instance was made to say; with `follow`, until it ends."""
         check_name(name)
         return self._lines(self.computer.find(self._scope, name), follow=follow)
+
+    def execute(self, name: str, command: Sequence[str], limit_seconds: float = 10.0) -> Executed:
+        """Say what the computer was told that the command comes to."""
+        check_name(name)
+        self.computer.pass_time(self._clock.monotonic_seconds())
+        instance = self.computer.find(self._scope, name)
+        if instance.state is not State.RUNNING:
+            raise EngineError(f"{name!r} does not run")
+        at = self._clock.monotonic_seconds()
+        if instance.complaint(at) == HANGING:
+            self._clock.sleep(limit_seconds)
+            raise TimeoutExpiredError(f"The command took longer than {limit_seconds:g} s")
+        return self.computer.answer_to(command)
+
+    def entering(self, name: str, command: Sequence[str], *, terminal: bool) -> list[str]:
+        """Return a program that does nothing, with all that was asked for."""
+        check_name(name)
+        return ["true", *(["--terminal"] if terminal else []), name, *command]
 
     def _lines(self, instance: FakeInstance, *, follow: bool) -> Iterator[str]:
         yielded = 0
@@ -85,8 +107,10 @@ class FakeEngine:
             engine=self.name,
             state=instance.state,
             origin=wanted.origin,
-            ports=wanted.ports,
+            ports=() if wanted.plugs else wanted.ports,
             started_at=instance.started_at,
             reason=instance.reason,
             health_path=wanted.health_path,
+            owner=wanted.owner,
+            process=instance.process if instance.state is State.RUNNING else None,
         )

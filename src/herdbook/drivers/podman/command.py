@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from threading import BoundedSemaphore
 
 from herdbook.core.errors import (
     ConflictError,
@@ -19,6 +20,9 @@ _NAME_TAKEN = re.compile(r"name .* is already in use")
 
 PODMAN = ("podman", "--log-level=error")
 """How Podman is called: its warnings about the machine are not what a service wrote."""
+
+AT_ONCE = BoundedSemaphore(4)
+"""How many containers are made or removed at once: more would only wait for Podman's locks."""
 
 
 def call(arguments: Sequence[str | Path], *, directory: Path | None = None) -> str:
@@ -45,9 +49,13 @@ def as_error(result: Result) -> HerdbookError:
     if _PORT_TAKEN.search(words):
         return ConflictError(f"A port is already in use: {words}")
     if _NAME_TAKEN.search(words):
-        return ConflictError(f"The name is already in use: {words}")
+        return ConflictError(
+            f"The name is already in use: {words}", hint="Stop it first, or take another name."
+        )
     if "no such container" in words:
         return NotFoundError(f"The instance is not there (any more): {words}")
+    if "image not known" in words:
+        return NotFoundError(f"The image is not there (any more): {words}")
     if "no space left on device" in words:
         return NoSpaceError(f"The disk is full: {words}", hint="Make room: podman image prune")
     return EngineError(f"Podman failed: {words}")

@@ -1,14 +1,11 @@
 """The engine that runs containers: the port's promises on top of Podman."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from herdbook.core import digests
 from herdbook.core.clock import Clock
 from herdbook.core.errors import (
-    ConflictError,
     HerdbookError,
     InvalidInputError,
     MissingToolError,
@@ -16,29 +13,32 @@ from herdbook.core.errors import (
 )
 from herdbook.drivers.claims import claim, claim_path, is_claimed
 from herdbook.drivers.handover import check_handover
-from herdbook.drivers.host_ports import refuse_taken_ports
-from herdbook.drivers.podman import command, images
-from herdbook.drivers.podman.credentials import Credentials
-from herdbook.drivers.podman.labels import SCOPE_LABEL, from_labels, to_labels
-from herdbook.drivers.podman.run_command import Run, arguments, environment_of
+from herdbook.drivers.podman import command, insides
+from herdbook.drivers.podman.endings import end_kindly
+from herdbook.drivers.podman.images import Images
+from herdbook.drivers.podman.instance_files import InstanceFiles
+from herdbook.drivers.podman.labels import container_name
 from herdbook.drivers.podman.service_log import service_lines
+from herdbook.drivers.podman.sightings import Sightings
+from herdbook.drivers.podman.starting import Starter
 from herdbook.drivers.podman.trial import Trial, podman_version
-from herdbook.fleet.instances import ContainerArtefact, Seen, State, Wanted, check_name
-from herdbook.fleet.ports import Capabilities
+from herdbook.fleet.instances import ContainerArtefact, Seen, Wanted, check_name
+from herdbook.fleet.ports import Capabilities, Executed
 
 NAME = "podman"
 
+_STOPPING = f"{NAME}.stop"
+"""What a second claim is called, that hides an instance while it is removed."""
+
 _ABSENT_STATUS = 1
-_LIVING_STATES = {"running", "paused", "stopping"}
-_UNSTARTED_STATES = {"created", "configured", "initialized"}
-_CUT_OFF = "It does not run: starting it was cut off, or this computer was restarted"
 
 
 class PodmanEngine:
     """Runs containers with the user's Podman and storage, apart from all else that is in it.
 
     Containers carry a scope, the digest of `state_directory`, so that two of those do not see
-    each other's; nothing else is remembered outside Podman but the flags that work here.
+    each other's; nothing else is remembered outside Podman but what is slow to find out: the
+    flags that work here, which images Podman has, and who an instance's process is.
     """
 
     def __init__(self, state_directory: Path, clock: Clock) -> None:
@@ -46,7 +46,16 @@ class PodmanEngine:
         self._clock = clock
         scope = digests.of_bytes(str(self._state_directory).encode())
         self._scope = digests.short(scope)
-        self._trial = Trial(self._state_directory / "engines" / "podman.json")
+        engines = self._state_directory / "engines"
+        self._trial = Trial(engines / "podman.json")
+        images = Images(engines / "podman-images")
+        self._starter = Starter(self._scope, self._trial, images, clock)
+        self._sightings = Sightings(
+            self._scope,
+            NAME,
+            is_started=lambda name: is_claimed(self._claim(name)),
+            is_removed=lambda name: is_claimed(self._removal(name)),
+        )
 
     @property
     def name(self) -> str:
@@ -71,28 +80,30 @@ class PodmanEngine:
         check_handover(wanted)
         if not isinstance(wanted.artefact, ContainerArtefact):
             raise InvalidInputError("Podman runs containers, not machines")
-        self._refuse_taken_name(wanted.name)  # before a claim hides the one that has it
         with claim(self._claim(wanted.name)):
-            self._refuse_taken_name(wanted.name)
-            refuse_taken_ports(wanted.ports)
-            return self._start(wanted, wanted.artefact)
+            return self._starter.start(wanted, wanted.artefact, NAME)
 
     def observe(self) -> list[Seen]:
         """Return every instance of this state directory, running or not, by name."""
-        own = f"--filter=label={SCOPE_LABEL}={self._scope}"
         try:
-            listed = command.call(["ps", "--all", own, "--format=json"])
+            return self._sightings.all()
         except MissingToolError:
             return []  # where Podman is not installed, it runs nothing
-        containers = json.loads(listed or "[]")
-        seen = (self._seen(container) for container in containers)
-        return sorted((one for one in seen if one is not None), key=lambda one: one.name)
 
     def stop(self, name: str, grace_seconds: float = 10.0) -> None:
         """Stop a container, after `grace_seconds` by force, and remove what it left."""
         check_name(name)
-        with claim(self._claim(name)):
-            self._remove(name, grace_seconds)
+        with claim(self._claim(name)), claim(self._removal(name)):
+            files = InstanceFiles(self._scope, name)
+            noted = files.noted_process()
+            if noted and end_kindly(*noted, grace_seconds):
+                grace_seconds = 0
+            grace = f"--time={round(grace_seconds)}"
+            with command.AT_ONCE:
+                command.call(
+                    ["rm", "--force", "--ignore", "--volumes", grace, self._container(name)]
+                )
+            files.remove()
 
     def logs(self, name: str, *, follow: bool = False) -> Iterator[str]:
         """Yield the lines the service wrote; with `follow`, until the container ends."""
@@ -101,54 +112,15 @@ class PodmanEngine:
             raise NotFoundError(f"There is no instance named {name!r}")
         return service_lines(self._container(name), self._clock, follow=follow)
 
-    def _refuse_taken_name(self, name: str) -> None:
-        if self._exists(name):
-            raise ConflictError(
-                f"There is an instance named {name!r} already",
-                hint="Stop it first, or take another name.",
-            )
+    def execute(self, name: str, command: Sequence[str], limit_seconds: float = 10.0) -> Executed:
+        """Run a command inside a container, with the rights that its service has."""
+        check_name(name)
+        return insides.execute(self._container(name), command, limit_seconds)
 
-    def _start(self, wanted: Wanted, artefact: ContainerArtefact) -> Seen:
-        flags = self._trial.flags()
-        image = images.store(artefact, wanted.origin.image)
-        labels = to_labels(wanted, self._scope, self._clock.now())
-        credentials = Credentials(self._scope, wanted.name)
-        credentials.remove()  # what a start that was killed may have left
-        container = self._container(wanted.name)
-        try:
-            secrets = credentials.write_secrets(wanted.secrets, wanted.user_id)
-            with credentials.environment_file(environment_of(wanted)) as environment_file:
-                run = Run(container, wanted, image, labels, environment_file, secrets, flags)
-                command.call(arguments(run))
-        except BaseException:
-            self._remove(wanted.name, grace_seconds=0)
-            raise
-        return from_labels(labels, NAME, State.RUNNING, "")
-
-    def _seen(self, container: dict[str, Any]) -> Seen | None:
-        """Return what one line of `podman ps` says; None while it is started or removed."""
-        labels: dict[str, str] = container["Labels"]
-        seen = from_labels(labels, NAME, State.RUNNING, "")
-        if container["State"] in _LIVING_STATES:
-            return seen
-        if is_claimed(self._claim(seen.name)):
-            return None
-        if container["State"] in _UNSTARTED_STATES:
-            return from_labels(labels, NAME, State.FAILED, _CUT_OFF)
-        if container["ExitCode"] == 0:
-            return from_labels(labels, NAME, State.STOPPED, "")
-        return from_labels(labels, NAME, State.FAILED, self._reason(seen.name, container))
-
-    def _reason(self, name: str, container: dict[str, Any]) -> str:
-        status = f"The service ended with status {container['ExitCode']}"
-        result = command.attempt(["logs", "--tail=5", self._container(name)])
-        last_lines = (result.output + result.errors).strip() if result.succeeded else ""
-        return f"{status}: {last_lines}" if last_lines else status
-
-    def _remove(self, name: str, grace_seconds: float) -> None:
-        grace = f"--time={round(grace_seconds)}"
-        command.call(["rm", "--force", "--ignore", "--volumes", grace, self._container(name)])
-        Credentials(self._scope, name).remove()
+    def entering(self, name: str, command: Sequence[str], *, terminal: bool) -> list[str]:
+        """Return the program and arguments by which a person runs a command inside."""
+        check_name(name)
+        return insides.entering(self._container(name), command, terminal=terminal)
 
     def _exists(self, name: str) -> bool:
         result = command.attempt(["container", "exists", self._container(name)])
@@ -157,7 +129,10 @@ class PodmanEngine:
         return result.succeeded
 
     def _container(self, name: str) -> str:
-        return f"herdbook-{self._scope}-{name}"
+        return container_name(self._scope, name)
 
     def _claim(self, name: str) -> Path:
         return claim_path(self._state_directory, NAME, name)
+
+    def _removal(self, name: str) -> Path:
+        return claim_path(self._state_directory, _STOPPING, name)

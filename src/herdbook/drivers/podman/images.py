@@ -3,42 +3,85 @@
 import json
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from herdbook.core import digests
 from herdbook.core.errors import InvalidInputError, NotFoundError, VerificationError
+from herdbook.core.whole_files import write_whole
+from herdbook.drivers.claims import claim
 from herdbook.drivers.podman import command
 from herdbook.fleet.instances import ContainerArtefact
 
 _MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-_ROOT_USERS = {"", "0", "root"}
 
 
 @dataclass(frozen=True)
 class StoredImage:
-    """An image in Podman's storage; `runs_as_root` is what its configuration says."""
+    """An image in Podman's storage, and what its configuration says of its process.
 
-    reference: str
-    runs_as_root: bool
-
-
-def store(artefact: ContainerArtefact, image_name: str) -> StoredImage:
-    """Return the image as Podman knows it, imported unless it is there already.
-
-    Raises NotFoundError where the layout lacks the manifest, VerificationError where the
-    manifest is not what its digest says (Podman verifies all that the manifest refers to).
+    `identity` is the digest of that configuration, and so of all that is in the image.
     """
-    reference = _reference(artefact, image_name)
+
+    identity: str
+    user: str = ""
+    entrypoint: tuple[str, ...] = ()
+    stop_signal: str = ""
+
+
+class Images:
+    """Knows which images Podman has, from files in `directory`: asking Podman takes its time."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def stored(self, artefact: ContainerArtefact, image_name: str) -> StoredImage:
+        """Return the image as Podman knows it, imported unless it is there already.
+
+        Raises NotFoundError where the layout lacks the manifest, VerificationError where the
+        manifest is not what its digest says (Podman verifies all that the manifest refers to).
+        """
+        reference = _reference(artefact, image_name)
+        path = self._path(reference)
+        known = _recall(path)
+        if known is None:
+            with claim(path.with_suffix(".claim")):  # Podman stumbles over two imports of one image
+                known = _recall(path) or _store(artefact, reference)
+                write_whole(path, digests.canonical_json(asdict(known)))
+        return known
+
+    def forget(self, artefact: ContainerArtefact, image_name: str) -> None:
+        """Ask Podman the next time: somebody has removed the image from its storage."""
+        self._path(_reference(artefact, image_name)).unlink(missing_ok=True)
+
+    def _path(self, reference: str) -> Path:
+        name = reference.rpartition("/")[2].replace(":", "-")
+        return self._directory / f"{name}.json"
+
+
+def _recall(path: Path) -> StoredImage | None:
+    try:
+        document = json.loads(path.read_bytes())
+        return StoredImage(**{**document, "entrypoint": tuple(document["entrypoint"])})
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _store(artefact: ContainerArtefact, reference: str) -> StoredImage:
     document = _inspect(reference)
     if document is None or not _is(document, artefact):
         _import(artefact, reference)
         document = _inspect(reference)
     if document is None or not _is(document, artefact):
         raise VerificationError(f"Podman's image {reference} is not the one in {artefact.layout}")
-    user, _, _ = str(document.get("User") or "").partition(":")
-    return StoredImage(reference, user in _ROOT_USERS)
+    configuration = document.get("Config") or {}
+    return StoredImage(
+        document["Id"],
+        str(configuration.get("User") or ""),
+        tuple(configuration.get("Entrypoint") or ()),
+        str(configuration.get("StopSignal") or ""),
+    )
 
 
 def _reference(artefact: ContainerArtefact, image_name: str) -> str:

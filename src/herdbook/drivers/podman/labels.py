@@ -12,6 +12,9 @@ _PREFIX = "io.herdbook."
 SCOPE_LABEL = _PREFIX + "scope"
 """Which state directory an instance belongs to."""
 
+ATTEMPT_LABEL = _PREFIX + "attempt"
+"""Which start made the container."""
+
 
 def to_labels(wanted: Wanted, scope: str, started_at: datetime) -> dict[str, str]:
     """Return the labels; neither environment nor secrets are in them."""
@@ -21,10 +24,21 @@ def to_labels(wanted: Wanted, scope: str, started_at: datetime) -> dict[str, str
         _PREFIX + "image": wanted.origin.image,
         _PREFIX + "number": str(wanted.origin.number),
         _PREFIX + "digest": wanted.origin.digest,
-        _PREFIX + "ports": json.dumps([asdict(port) for port in wanted.ports]),
+        _PREFIX + "ports": json.dumps([asdict(port) for port in published(wanted)]),
         _PREFIX + "health-path": wanted.health_path,
         _PREFIX + "started-at": started_at.isoformat(),
+        _PREFIX + "owner": wanted.owner,
     }
+
+
+def container_name(scope: str, name: str) -> str:
+    """Return what an instance's container is called."""
+    return f"herdbook-{scope}-{name}"
+
+
+def published(wanted: Wanted) -> tuple[PublishedPort, ...]:
+    """Return the ports of this machine an instance gets: none where it has its own address."""
+    return () if wanted.plugs else wanted.ports
 
 
 def from_labels(labels: Mapping[str, str], engine: str, state: State, reason: str) -> Seen:
@@ -43,4 +57,5 @@ def from_labels(labels: Mapping[str, str], engine: str, state: State, reason: st
         started_at=datetime.fromisoformat(labels[_PREFIX + "started-at"]),
         reason=reason,
         health_path=labels[_PREFIX + "health-path"],
+        owner=labels.get(_PREFIX + "owner", ""),
     )

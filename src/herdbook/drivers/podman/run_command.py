@@ -3,17 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from herdbook.drivers.podman.credentials import CREDENTIALS_DIRECTORY
+from herdbook.drivers.podman.confinement import confinement_flags
 from herdbook.drivers.podman.images import StoredImage
+from herdbook.drivers.podman.instance_files import CREDENTIALS_DIRECTORY, Attempt
+from herdbook.drivers.podman.labels import ATTEMPT_LABEL, published
+from herdbook.drivers.podman.mounts import mount_flag
+from herdbook.drivers.podman.process_flags import process_flags
 from herdbook.drivers.podman.trial import HARDENING, Flags
-from herdbook.fleet.instances import PublishedPort, Wanted
-
-_ROOT_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID")
-"""What a service that starts as root needs to make its directories and become another user.
-
-Of Podman's own choice we leave out FSETID, NET_BIND_SERVICE, SETFCAP, SETPCAP and SYS_CHROOT:
-low ports are open to all anyway (see `trial.HARDENING`). A service with another user gets none.
-"""
+from herdbook.fleet.instances import Plugs, PublishedPort, Wanted
 
 _INIT_PROGRAMS = (Path("/usr/libexec/podman/catatonit"), Path("/usr/lib/podman/catatonit"))
 """Where Podman looks for it unless told otherwise (containers.conf(5), "init_path")."""
@@ -25,15 +22,16 @@ _LOG_LIMIT = "--log-opt=max-size=50mb"
 class Run:
     """All that a `podman run` command line is made of.
 
-    `secrets` are the flags that hand those over: where they are, not what they are.
+    `handed_over` are the flags for what lies in the files of the attempt: where it is, not what
+    it is.
     """
 
     container: str
     wanted: Wanted
     image: StoredImage
     labels: dict[str, str]
-    environment_file: Path
-    secrets: list[str]
+    attempt: Attempt
+    handed_over: list[str]
     flags: Flags
 
 
@@ -46,24 +44,30 @@ def environment_of(wanted: Wanted) -> dict[str, str]:
 
 def arguments(run: Run) -> list[str]:
     """Return what comes after `podman`."""
+    wanted = run.wanted
+    process, command = process_flags(wanted.process, run.image)
+    labels = {**run.labels, ATTEMPT_LABEL: run.attempt.name}
     return [
         *run.flags.of_podman,
         "run",
         "--detach",
         "--pull=never",
         f"--name={run.container}",
-        f"--hostname={run.wanted.name}",
+        f"--hostname={wanted.name}",
+        f"--pidfile={run.attempt.process_id_file}",
         *HARDENING,
         *_init(),
         _LOG_LIMIT,
-        *(f"--cap-add={name}" for name in _ROOT_CAPABILITIES if run.image.runs_as_root),
-        *run.flags.of_run,
-        *(_limits(run.wanted) if run.flags.can_limit else ()),
-        *(f"--publish={_publish(port)}" for port in run.wanted.ports),
-        *(f"--label={key}={value}" for key, value in run.labels.items()),
-        f"--env-file={run.environment_file}",
-        *run.secrets,
-        run.image.reference,
+        *confinement_flags(wanted, run.image, run.flags),
+        *(_plugged(wanted.plugs) if wanted.plugs else ()),
+        *(f"--publish={_publish(port)}" for port in published(wanted)),
+        *(f"--label={key}={value}" for key, value in labels.items()),
+        f"--env-file={run.attempt.environment_file}",
+        *run.handed_over,
+        *(mount_flag(mount) for mount in wanted.mounts),
+        *process,
+        run.image.identity,
+        *command,
     ]
 
 
@@ -76,8 +80,12 @@ def _init() -> tuple[str, ...]:
     return ("--init",) if any(path.exists() for path in _INIT_PROGRAMS) else ()
 
 
-def _limits(wanted: Wanted) -> tuple[str, ...]:
-    return (f"--memory={wanted.memory_bytes}b", f"--cpus={wanted.cpus}")
+def _plugged(plugs: Plugs) -> list[str]:
+    network = f"ns:{plugs.namespace}" if plugs.namespace else "none"
+    flags = [f"--network={network}"]
+    if plugs.namespace and plugs.resolver:
+        flags += [f"--dns={plugs.resolver}", f"--dns-search={plugs.search or '.'}"]
+    return flags
 
 
 def _publish(port: PublishedPort) -> str:

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 
 from herdbook.core.errors import MissingToolError, TimeoutExpiredError
-from herdbook.drivers import findings
+from herdbook.drivers import findings, process
 from herdbook.drivers.podman import command
 from herdbook.drivers.podman.tiny_program import write_tiny_root
 
@@ -23,6 +23,7 @@ HARDENING = (
 """What every container is started with: no privileges, and nothing of our own surroundings."""
 
 _UNLIMITED = "unlimited"
+_FILE_LIMIT = "--ulimit=nofile="
 _LIMIT_SECONDS = 20.0
 _REMEDY = "Run: podman run --rm --rootfs DIRECTORY PROGRAM, and see what it complains about."
 
@@ -41,18 +42,22 @@ class Trial:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._program = ""
+        self._found: tuple[str, ...] = ()
 
     def flags(self) -> "Flags":
         """Return the first flags a tiny container runs with, Podman's own defaults being first.
 
         Raises MissingToolError where none do.
         """
-        version = podman_version()
-        found = findings.recall(self._path, version)
-        if found is None:
-            found = self._try_all()
-            findings.remember(self._path, version, found)
-        return Flags(found)
+        program = _program()
+        if program != self._program:
+            found = findings.recall(self._path, program)
+            if found is None:
+                found = self._try_all()
+                findings.remember(self._path, program, found)
+            self._program, self._found = program, found
+        return Flags(self._found)
 
     def _try_all(self) -> tuple[str, ...]:
         first_complaint = ""
@@ -76,6 +81,23 @@ class Flags:
         self.of_run = [flag for flag in found if flag.startswith("--ulimit=")]
         self.can_limit = _UNLIMITED not in found
 
+    def of_run_with(self, file_limit: int) -> list[str]:
+        """Return those of `podman run`, with at most that many open files; 0 leaves it as it is.
+
+        Nobody is allowed more than we are.
+        """
+        if not file_limit:
+            return self.of_run
+        most = _at_most(file_limit, resource.RLIMIT_NOFILE)
+        others = [flag for flag in self.of_run if not flag.startswith(_FILE_LIMIT)]
+        return [*others, f"{_FILE_LIMIT}{most}:{most}"]
+
+
+def _program() -> str:
+    """Return what changes where another Podman is installed: asking it for its version is slow."""
+    found = Path(process.find("podman")).stat()
+    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
+
 
 def _candidates() -> Iterator[tuple[str, ...]]:
     runtimes: tuple[tuple[str, ...], ...] = ((), ("--runtime=crun",), ("--runtime=runc",))
@@ -91,7 +113,7 @@ def _resource_limits(most_files: int, most_processes: int) -> tuple[str, ...]:
     """Return flags for limits that are not above our own: raising those needs a privilege."""
     files = _at_most(most_files, resource.RLIMIT_NOFILE)
     processes = _at_most(most_processes, resource.RLIMIT_NPROC)
-    return (f"--ulimit=nofile={files}:{files}", f"--ulimit=nproc={processes}:{processes}")
+    return (f"{_FILE_LIMIT}{files}:{files}", f"--ulimit=nproc={processes}:{processes}")
 
 
 def _at_most(most: int, number: int) -> int:

@@ -1,5 +1,7 @@
 """Runs VM variants with QEMU: no daemon, one process and one directory for each machine."""
 
 from herdbook.drivers.qemu.engine import QemuEngine
+from herdbook.drivers.qemu.file_systems import grow, make_volume
+from herdbook.drivers.qemu.volumes import disk_volumes
 
-__all__ = ["QemuEngine"]
+__all__ = ["QemuEngine", "disk_volumes", "grow", "make_volume"]

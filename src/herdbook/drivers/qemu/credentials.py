@@ -1,20 +1,25 @@
-"""Hands environment and secrets to a machine on a small disk, gone from here once it runs."""
+"""Hands a machine its settings and secrets on a small disk, gone from here once it runs."""
 
 import os
 from pathlib import Path
 
 from herdbook.disks.secrets import secrets_disk
+from herdbook.disks.volumes import MountPoint
 from herdbook.fleet.instances import Wanted
 
 _BLOCK_BYTES = 512
 
 
 def write_credentials(wanted: Wanted, path: Path) -> Path | None:
-    """Write the disk as a private file; None where there is nothing to hand over."""
+    """Write the disk as a private file; None where there is nothing to hand over.
+
+    It also says where the volumes are to be mounted: a whole disk brings its own command line.
+    """
     path.unlink(missing_ok=True)
-    if not wanted.environment and not wanted.secrets:
+    if not wanted.environment and not wanted.secrets and not wanted.volumes:
         return None
-    content = secrets_disk(wanted.environment, wanted.secrets)
+    mount_points = [MountPoint(volume.target, volume.read_only) for volume in wanted.volumes]
+    content = secrets_disk(wanted.environment, wanted.secrets, mount_points)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)

@@ -48,6 +48,8 @@ def start_error(directory: Path) -> HerdbookError:
         return NoSpaceError(f"The disk is full: {said}")
     if "Failed to get" in said and "lock" in said:
         return ConflictError(f"Some other program writes to a file of this machine: {said}")
+    if "/dev/net/tun" in said and "Device or resource busy" in said:
+        return ConflictError(f"Another machine has one of the network cards: {said}")
     return EngineError(f"QEMU could not start the machine: {said}")
 
 

@@ -24,10 +24,12 @@ from herdbook.drivers.qemu.credentials import remove_credentials, write_credenti
 from herdbook.drivers.qemu.directories import Directories
 from herdbook.drivers.qemu.endings import start_error
 from herdbook.drivers.qemu.machine_command import CONSOLE_LOG, SERVICE_LOG, Machine, command_line
+from herdbook.drivers.qemu.network_cards import published, refuse_missing_taps
 from herdbook.drivers.qemu.record import Record
 from herdbook.drivers.qemu.shutdown import shut_down
 from herdbook.drivers.qemu.sightings import ending, living_process, settled_exit_status
 from herdbook.drivers.qemu.storage import make_storage
+from herdbook.drivers.qemu.volumes import ready
 from herdbook.fleet.instances import MachineArtefact, Seen, State, Wanted, check_name
 from herdbook.fleet.ports import Capabilities
 
@@ -67,17 +69,25 @@ class QemuEngine:
         check_handover(wanted)
         if not isinstance(wanted.artefact, MachineArtefact):
             raise InvalidInputError("QEMU runs machines, not containers")
+        if wanted.mounts:
+            raise InvalidInputError(
+                f"The machine {wanted.name!r} cannot see {wanted.mounts[0].source} of this machine",
+                hint="Put it into the image, hand it over as a secret, or use a volume.",
+            )
         self._refuse_taken_name(wanted.name)  # before a claim hides the one that has it
         with claim(self._claim(wanted.name)):
             self._refuse_taken_name(wanted.name)
-            refuse_taken_ports(wanted.ports)
+            refuse_taken_ports(published(wanted))
+            refuse_missing_taps(wanted)
             record = self._record(wanted)
             try:
-                self._start(record, wanted, wanted.artefact)
+                with ready(wanted.volumes):
+                    self._start(record, wanted, wanted.artefact)
             except BaseException:
                 self._remove(wanted.name, grace_seconds=0)
                 raise
-        return record.seen(NAME, State.RUNNING, "")
+        process = guardian.identity(self._directories.of(wanted.name))
+        return record.seen(NAME, State.RUNNING, "", process)
 
     def observe(self) -> list[Seen]:
         """Return every machine of this state directory, running or not, by name."""
@@ -109,12 +119,14 @@ class QemuEngine:
         return Record(
             name=wanted.name,
             origin=wanted.origin,
-            ports=wanted.ports,
+            ports=published(wanted),
             health_path=wanted.health_path,
             accelerator=self._accelerator(),
             started_at=self._clock.now(),
             boot_id=findings.boot_id(),
             monitor=self._directories.monitor_of(wanted.name),
+            owner=wanted.owner,
+            volumes=tuple(volume.path.resolve() for volume in wanted.volumes),
         )
 
     def _start(self, record: Record, wanted: Wanted, artefact: MachineArtefact) -> None:
@@ -154,8 +166,9 @@ class QemuEngine:
     def _seen(self, record: Record) -> Seen | None:
         """Return what is known of a machine; None while it is being started or removed."""
         directory = self._directories.of(record.name)
-        if living_process(record, directory) is not None:
-            return record.seen(NAME, State.RUNNING, "")
+        process = living_process(record, directory)
+        if process is not None:
+            return record.seen(NAME, State.RUNNING, "", process)
         if is_claimed(self._claim(record.name)):
             return None
         return record.seen(NAME, *ending(record, directory, self._clock))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from herdbook.core.errors import EngineError
 from herdbook.drivers import process
-from herdbook.drivers.process_identity import ProcessIdentity, read_identity
+from herdbook.drivers.process_identity import read_identity
+from herdbook.fleet.instances import RunningProcess
 
 _IDENTITY = "process"
 _EXIT_STATUS = "exit-status"
@@ -33,7 +34,7 @@ def launch(arguments: Sequence[str | Path], directory: Path) -> None:
         raise EngineError(f"QEMU could not be started: {result.last_words}")
 
 
-def identity(directory: Path) -> ProcessIdentity | None:
+def identity(directory: Path) -> RunningProcess | None:
     """Return which process was started for a machine, None if none was."""
     return read_identity(directory / _IDENTITY)
 

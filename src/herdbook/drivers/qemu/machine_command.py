@@ -1,14 +1,16 @@
 """Writes the QEMU command line of a machine: nothing on it is secret."""
 
 import json
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from herdbook.core.errors import InvalidInputError
-from herdbook.disks import rendering, secrets
+from herdbook.disks import rendering, secrets, volumes
 from herdbook.drivers.qemu.acceleration import PROCESSOR, QEMU, TCG
 from herdbook.drivers.qemu.storage import Storage
-from herdbook.fleet.instances import MachineArtefact, PublishedPort, Wanted
+from herdbook.fleet.instances import MachineArtefact, Plugs, PublishedPort, VolumeDisk, Wanted
 
 CONSOLE_LOG = "console.log"
 """What the kernel and the init system write: the first serial port."""
@@ -41,16 +43,22 @@ def command_line(machine: Machine) -> list[str]:
         *(QEMU, "-name", wanted.name, "-nodefaults", "-no-user-config", "-display", "none"),
         *("-no-reboot", "-sandbox", _CONFINEMENT),
         *("-machine", _board(machine), "-cpu", PROCESSOR[machine.accelerator]),
-        *("-smp", str(wanted.cpus), "-m", f"{-(-wanted.memory_bytes // _MEBIBYTE)}M"),
+        *("-smp", str(math.ceil(wanted.cpus)), "-m", f"{-(-wanted.memory_bytes // _MEBIBYTE)}M"),
         *_monitor(machine.monitor),
         *_serial_port("console", machine.directory / CONSOLE_LOG),
         *_serial_port("service", machine.directory / SERVICE_LOG),
-        *_network(wanted.ports),
+        *(_network(wanted.ports) if wanted.plugs is None else _taps(wanted.plugs)),
         *("-device", "virtio-rng-pci"),
         *_boot(machine),
         *_writable_disk(machine.storage),
         *_credentials_disk(machine.credentials),
+        *(word for number, each in enumerate(wanted.volumes) for word in _volume(number, each)),
     ]
+
+
+def volume_node(number: int) -> str:
+    """Return QEMU's name for the disk of a volume, by its place in `Wanted.volumes`."""
+    return f"volume-{number}"
 
 
 def kernel_command_line(machine: Machine) -> str:
@@ -80,6 +88,15 @@ def _network(ports: tuple[PublishedPort, ...]) -> tuple[str, ...]:
     backend = f"user,id=net,{forwards}".rstrip(",")
     # Without its ROM, no time is spent on booting from the network.
     return ("-netdev", backend, "-device", "virtio-net-pci,netdev=net,romfile=")
+
+
+def _taps(plugs: Plugs) -> Iterator[str]:
+    """Yield a card for each tap; in the machine they are eth0, eth1 and so on."""
+    for number, tap in enumerate(plugs.taps):
+        # The tap is there and on its bridge: QEMU is to do nothing with it but use it.
+        backend = f"tap,id=net{number},ifname={tap.device},script=no,downscript=no"
+        card = f"virtio-net-pci,netdev=net{number},mac={tap.hardware_address},romfile="
+        yield from ("-netdev", backend, "-device", card)
 
 
 def _forward(port: PublishedPort) -> str:
@@ -134,6 +151,12 @@ def _credentials_disk(path: Path | None) -> list[str]:
     # By file: a listing of processes shows everybody the arguments.
     block = _block("secrets", path, "raw", read_only=True)
     return [*block, "-device", f"virtio-blk-pci,drive=secrets,serial={secrets.SERIAL}"]
+
+
+def _volume(number: int, volume: VolumeDisk) -> tuple[str, ...]:
+    node = volume_node(number)
+    block = _block(node, volume.path.resolve(), "raw", read_only=volume.read_only)
+    return (*block, "-device", f"virtio-blk-pci,drive={node},serial={volumes.serial(number)}")
 
 
 def _escaped(path: Path) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from qemu.qmp import QMPClient, QMPError
+from qemu.qmp import ExecuteError, QMPClient, QMPError
 
 from herdbook.core.errors import EngineError
 
@@ -27,21 +27,25 @@ _LIMIT_SECONDS = 5.0
 logging.getLogger("qemu.qmp").addHandler(logging.NullHandler())
 
 
-def execute(socket: Path, commands: Sequence[Command]) -> None:
-    """Have QEMU execute commands in turn; raises EngineError where it does not answer."""
+def execute(socket: Path, commands: Sequence[Command]) -> list[Any]:
+    """Have QEMU execute commands in turn, and return what it answered.
+
+    Raises EngineError where it does not answer, or refuses.
+    """
     try:
-        asyncio.run(asyncio.wait_for(_execute(socket, commands), _LIMIT_SECONDS))
+        return asyncio.run(asyncio.wait_for(_execute(socket, commands), _LIMIT_SECONDS))
+    except ExecuteError as error:
+        raise EngineError(f"QEMU refuses: {error}") from error
     except (TimeoutError, QMPError, OSError, EOFError) as error:
         raise EngineError(f"QEMU does not answer on {socket}: {error!r}") from error
 
 
-async def _execute(socket: Path, commands: Sequence[Command]) -> None:
+async def _execute(socket: Path, commands: Sequence[Command]) -> list[Any]:
     client = QMPClient("herdbook")
     # A library's object, not an instance's name: it logs under this one.
     client.logger = logging.getLogger("qemu.qmp.herdbook")
     await client.connect(str(socket))
     try:
-        for name, arguments in commands:
-            await client.execute(name, arguments)
+        return [await client.execute(name, arguments) for name, arguments in commands]
     finally:
         await client.disconnect()

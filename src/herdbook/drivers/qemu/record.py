@@ -7,7 +7,7 @@ from pathlib import Path
 
 from herdbook.core.digests import Digest
 from herdbook.core.whole_files import write_whole
-from herdbook.fleet.instances import Origin, PublishedPort, Seen, State
+from herdbook.fleet.instances import Origin, PublishedPort, RunningProcess, Seen, State
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Record:
     """What was wanted of a machine, and under which circumstances it was started.
 
     `boot_id` names the time between two restarts of this computer; `monitor` is the socket by
-    which QEMU is controlled.
+    which QEMU is controlled. `volumes` are in the order of the machine's disks.
     """
 
     name: str
@@ -26,9 +26,13 @@ class Record:
     started_at: datetime
     boot_id: str
     monitor: Path
+    owner: str = ""
+    volumes: tuple[Path, ...] = ()
 
-    def seen(self, engine: str, state: State, reason: str) -> Seen:
-        """Return the machine as the port describes instances."""
+    def seen(
+        self, engine: str, state: State, reason: str, process: RunningProcess | None = None
+    ) -> Seen:
+        """Return the machine as the port describes instances; `process` is QEMU if it runs."""
         return Seen(
             name=self.name,
             engine=engine,
@@ -39,6 +43,8 @@ class Record:
             reason=reason,
             health_path=self.health_path,
             accelerator=self.accelerator,
+            owner=self.owner,
+            process=process,
         )
 
 
@@ -48,6 +54,7 @@ def write_record(record: Record, path: Path) -> None:
         **asdict(record),
         "started_at": record.started_at.isoformat(),
         "monitor": str(record.monitor),
+        "volumes": [str(path) for path in record.volumes],
     }
     write_whole(path, (json.dumps(document, indent=2) + "\n").encode())
 
@@ -68,4 +75,6 @@ def read_record(path: Path) -> Record | None:
         started_at=datetime.fromisoformat(document["started_at"]),
         boot_id=document["boot_id"],
         monitor=Path(document["monitor"]),
+        owner=document.get("owner", ""),  # absent where an older Herdbook started the machine
+        volumes=tuple(Path(path) for path in document.get("volumes", ())),
     )

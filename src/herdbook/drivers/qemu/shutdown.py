@@ -2,16 +2,17 @@
 
 from herdbook.core.clock import Clock
 from herdbook.core.errors import EngineError
-from herdbook.drivers.process_identity import ProcessIdentity, is_alive, kill
+from herdbook.drivers.process_identity import is_alive, kill
 from herdbook.drivers.qemu import monitor
 from herdbook.drivers.qemu.record import Record
+from herdbook.fleet.instances import RunningProcess
 
 _PAUSE_SECONDS = 0.05
 _QUIT_SECONDS = 2.0
 _KILL_SECONDS = 10.0
 
 
-def shut_down(record: Record, process: ProcessIdentity, grace_seconds: float, clock: Clock) -> None:
+def shut_down(record: Record, process: RunningProcess, grace_seconds: float, clock: Clock) -> None:
     """End a machine and return once its process is gone.
 
     Ctrl-Alt-Del comes first, for every init system handles it and, as rebooting is off, it ends
@@ -25,7 +26,7 @@ def shut_down(record: Record, process: ProcessIdentity, grace_seconds: float, cl
         return
     kill(process)
     if not _has_ended(process, _KILL_SECONDS, clock):
-        raise EngineError(f"Process {process.process_id} of {record.name!r} cannot be ended")
+        raise EngineError(f"Process {process.number} of {record.name!r} cannot be ended")
 
 
 def _ask(record: Record, command: monitor.Command) -> bool:
@@ -37,7 +38,7 @@ def _ask(record: Record, command: monitor.Command) -> bool:
     return True
 
 
-def _has_ended(process: ProcessIdentity, limit_seconds: float, clock: Clock) -> bool:
+def _has_ended(process: RunningProcess, limit_seconds: float, clock: Clock) -> bool:
     deadline = clock.monotonic_seconds() + limit_seconds
     while is_alive(process):
         if clock.monotonic_seconds() >= deadline:

@@ -4,17 +4,17 @@ from pathlib import Path
 
 from herdbook.core.clock import Clock
 from herdbook.drivers import findings
-from herdbook.drivers.process_identity import ProcessIdentity, is_alive
+from herdbook.drivers.process_identity import is_alive
 from herdbook.drivers.qemu import guardian
 from herdbook.drivers.qemu.endings import failure
 from herdbook.drivers.qemu.record import Record
-from herdbook.fleet.instances import State
+from herdbook.fleet.instances import RunningProcess, State
 
 _EXIT_STATUS_LIMIT_SECONDS = 0.5
 _PAUSE_SECONDS = 0.02
 
 
-def living_process(record: Record, directory: Path) -> ProcessIdentity | None:
+def living_process(record: Record, directory: Path) -> RunningProcess | None:
     """Return the machine's process if it is alive."""
     if record.boot_id != findings.boot_id():
         return None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from herdbook.core.errors import EngineError, NoSpaceError, NotFoundError
 from herdbook.drivers import process
+from herdbook.drivers.qemu.file_systems import make_ext4
 from herdbook.drivers.qemu.firmware import Firmware, find_firmware
 from herdbook.fleet.instances import MachineArtefact, Wanted
 
@@ -32,7 +33,7 @@ def make_storage(wanted: Wanted, artefact: MachineArtefact, directory: Path) -> 
     writable = None
     if wanted.writable_bytes:
         writable = directory / "writable.ext4"
-        _make_ext4(writable, wanted.writable_bytes)
+        make_ext4(writable, wanted.writable_bytes, "herdbook-rw")
     if artefact.disk is None:
         return Storage(writable)
     overlay = directory / "disk.qcow2"
@@ -54,12 +55,6 @@ def _check_parts(artefact: MachineArtefact) -> None:
     for part in direct if artefact.disk is None else (artefact.disk,):
         if not part.is_file():
             raise NotFoundError("A part of the machine's image is missing", where=str(part))
-
-
-def _make_ext4(path: Path, size_bytes: int) -> None:
-    with path.open("wb") as stream:
-        stream.truncate(size_bytes)
-    _run(["mkfs.ext4", "-q", "-F", "-L", "herdbook-rw", "-E", "lazy_itable_init=1", path])
 
 
 def _make_overlay(path: Path, disk: Path) -> None:

@@ -1,0 +1,303 @@
+"""What is measured of the fleet: releases under load, beside Podman's own ways, and healing.
+
+Ten containers of one small web service are replaced under the same load, at a fixed rate that does
+not wait for answers: by Herdbook, by `podman stop`, `rm` and `run` one after the other, and by
+`podman kube play --replace`. The last two stand behind an HAProxy that asks each every 0.5 s.
+"""
+
+import os
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests/end_to_end"))
+
+from applications import TinyApplication, kill, tiny_application, wait_for
+from fleet_podman import plain_podman
+from open_loop import Load, Observed, percentile
+
+REPLICAS = 10
+RATE = 300
+STEADY_SECONDS = 5.0
+RUNS = 3
+
+_LONG = int(os.environ.get("HERDBOOK_BENCH_REQUESTS", "100000"))
+_LONG_RATE = 500
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way of replacing all containers, under load. `failed` are requests, of `requests`."""
+
+    name: str
+    seconds: float
+    requests: int
+    failed: int
+    unavailable_seconds: float
+    steady_milliseconds: float
+    during_milliseconds: float
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long something took, run by run, and how long it should take at most."""
+
+    what: str
+    seconds: tuple[float, ...]
+    goal_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class FleetResults:
+    """All that is measured of the fleet; `machine_load` is the least and the most there was."""
+
+    ways: tuple[Way, ...]
+    times: tuple[Times, ...]
+    machine_load: tuple[float, float]
+
+
+def measure_fleet(folder: Path) -> FleetResults:
+    """Measure all of it, in one run."""
+    loads = [os.getloadavg()[0]]
+    ways = []
+    for name, measure in (
+        ("Herdbook, five at a time", _by_herdbook),
+        ("podman stop, rm, run, one by one", _one_by_one),
+        ("podman kube play --replace", _by_kube_play),
+    ):
+        place = folder / name.split(",")[0].replace(" ", "-")
+        place.mkdir()
+        ways.append(measure(name, place))
+        loads.append(os.getloadavg()[0])
+        print(f"  {ways[-1]}", flush=True)
+    times = tuple(_times(folder))
+    ways.append(_long_run(folder))
+    loads.append(os.getloadavg()[0])
+    return FleetResults(tuple(ways), times, (min(loads), max(loads)))
+
+
+def _by_herdbook(name: str, folder: Path) -> Way:
+    with tiny_application(folder, REPLICAS, update={"parallelism": 5}) as application:
+        application.policy = {"settle": "200ms", "bake": "1s"}
+        application.up("v1")
+        application.until("complete")
+        with application.load(RATE, slow=60) as load:
+            time.sleep(STEADY_SECONDS)
+            began = time.monotonic()
+            application.up("v2")
+            seconds = time.monotonic() - began
+            application.until("complete")
+        return _way(name, load.observed, began, seconds)
+
+
+def _one_by_one(name: str, folder: Path) -> Way:
+    with plain_podman(folder, REPLICAS) as podman:
+        podman.run_all("v1")
+        with podman.balanced(folder):
+            load = _steady(podman.door)
+            began = time.monotonic()
+            for number in range(REPLICAS):
+                podman.must("stop", "--time=3", podman.name(number))
+                podman.must("rm", podman.name(number))
+                podman.run(number, "v2")
+            seconds = time.monotonic() - began
+            time.sleep(2)
+            return _way(name, load.stop(), began, seconds)
+
+
+def _by_kube_play(name: str, folder: Path) -> Way:
+    with plain_podman(folder, REPLICAS) as podman:
+        podman.play("v1")
+        with podman.balanced(folder):
+            load = _steady(podman.door)
+            began = time.monotonic()
+            podman.play("v2")
+            seconds = time.monotonic() - began
+            time.sleep(2)
+            return _way(name, load.stop(), began, seconds)
+
+
+def _steady(door: int) -> Load:
+    load = Load(door, RATE, slow=60)
+    load.start()
+    time.sleep(STEADY_SECONDS)
+    return load
+
+
+def _way(name: str, observed: Observed, began: float, seconds: float) -> Way:
+    """Say what clients saw from the beginning until all are new, and for a second more."""
+    steady = observed.between(began - STEADY_SECONDS, began)
+    during = observed.between(began, began + seconds + 1)
+    print(f"  {name}: {observed.told(3)}; the generator was late by {observed.late_seconds:.3f} s")
+    return Way(
+        name,
+        seconds,
+        observed.total,
+        len(observed.failures),
+        observed.unavailable_seconds(),
+        1000 * percentile(steady, 99.9),
+        1000 * percentile(during, 99.9),
+    )
+
+
+def _times(folder: Path) -> Iterator[Times]:
+    place = folder / "healing"
+    place.mkdir()
+    with tiny_application(place, 3) as application:
+        application.up("v1")
+        application.until("complete")
+        dead = [_healed(application, slot, signal.SIGKILL) for slot in range(RUNS)]
+        hung = [_healed(application, slot, signal.SIGSTOP) for slot in range(RUNS)]
+        balancer = tuple(_balancer_back(application) for _ in range(RUNS))
+    yield Times("killed: noticed", tuple(each[0] for each in dead), 0.3)
+    yield Times("killed: its replacement serves", tuple(each[1] for each in dead), 1.5)
+    yield Times("hung: out of the doors", tuple(each[0] for each in hung), 3.0)
+    yield Times("HAProxy killed: it answers again", balancer, 3.0)
+    place = folder / "going-back"
+    place.mkdir()
+    with tiny_application(place, REPLICAS, update={"parallelism": 5}) as application:
+        application.policy = {"bake": "120s"}
+        application.up("v1")
+        application.until("complete")
+        yield Times(
+            "answers 500: from the first to the last of them", (_decided(application),), 10.0
+        )
+        yield Times(
+            "back while it bakes: from the first old answer to the last new",
+            (_flip(application),),
+            0.2,
+        )
+
+
+def _healed(application: TinyApplication, slot: int, number: int) -> tuple[float, float]:
+    """Hurt one container; each in a slot of its own: one that fails again is made to wait."""
+    wait_for(application.is_whole, 60, "just what is wanted is there")
+    time.sleep(1)
+    return application.healed(slot, number)
+
+
+def _balancer_back(application: TinyApplication) -> float:
+    with application.load(RATE) as load:
+        time.sleep(1)
+        began = time.monotonic()
+        for number in application.balancer_processes():
+            kill(number)
+        time.sleep(5)
+    failed_last = max((each.at for each in load.observed.failures), default=began)
+    return failed_last - began
+
+
+def _decided(application: TinyApplication) -> float:
+    with application.load(RATE) as load:
+        application.up("v2", BROKEN="yes")
+        application.until("rolled back")
+    failed = [each.at for each in load.observed.failures]
+    return max(failed) - min(failed) if failed else 0.0
+
+
+def _flip(application: TinyApplication) -> float:
+    wait_for(application.is_whole, 60, "just what is wanted is there")
+    application.up("v2")
+    with application.load(RATE) as load:
+        time.sleep(1)
+        application.said("rollback", application.name, "--no-wait")
+        application.until("rolled back")
+    last, first = max(load.observed.answered_at("v2")), min(load.observed.answered_at("v1"))
+    return last - first
+
+
+def _long_run(folder: Path) -> Way:
+    """Many requests across a rolling update, a canary and a release that is aborted."""
+    place = folder / "long"
+    place.mkdir()
+    with tiny_application(place, 4) as application:
+        application.policy = {"settle": "200ms", "bake": "1s"}
+        application.up("v1")
+        application.until("complete")
+        load = application.load(_LONG_RATE, versions=("v1", "v2"), slow=100)
+        load.start()
+        began = time.monotonic()
+        time.sleep(STEADY_SECONDS)
+        rounds, turning = 0, time.monotonic()
+        while time.monotonic() < began + _LONG / _LONG_RATE:
+            _three_releases(application)
+            rounds += 1
+        name = f"Herdbook, {rounds} times rolling, canary and aborted release"
+        return _way(name, load.stop(), turning, time.monotonic() - turning)
+
+
+def _three_releases(application: TinyApplication) -> None:
+    canary = {"instances": 1, "weight": 20, "analysis": "2s"}
+    application.policy = {"settle": "200ms", "bake": "1s"}
+    application.up("v2")
+    application.until("complete")
+    application.policy |= {"strategy": "canary", "canary": canary}
+    application.up("v1")
+    application.until("complete")
+    application.policy |= {"canary": {**canary, "hold": True}}
+    application.up("v2")
+    application.said("rollout", "abort", application.name)
+    application.until("rolled back")
+
+
+def fleet_table(results: FleetResults) -> list[str]:
+    """Render both tables for people."""
+    least, most = results.machine_load
+    return [
+        "",
+        "## Fleet",
+        "",
+        f"{REPLICAS} containers of a small web service replaced under {RATE} requests a second",
+        "that wait for no answer, half on kept connections, half each on one of its own. The last",
+        f"row is of 4 containers and {_LONG_RATE} requests a second. Unavailable are the tenths of",
+        f"a second in which a request failed. The machine's load was {least:.1f} to {most:.1f}.",
+        "",
+        "| way | until all serve | requests | failed | unavailable | p99.9 before | p99.9 during |",
+        "|---|---|---|---|---|---|---|",
+        *(_way_text(each) for each in results.ways),
+        "| goal | 5 s | | 0 | 0 s | | 3 times |",
+        "",
+        "| what | seconds | goal | met |",
+        "|---|---|---|---|",
+        *(_times_text(each) for each in results.times),
+    ]
+
+
+def _way_text(way: Way) -> str:
+    cells = [
+        way.name,
+        f"{way.seconds:.2f} s",
+        f"{way.requests:,}",
+        f"{way.failed:,}",
+        f"{way.unavailable_seconds:.1f} s",
+        f"{way.steady_milliseconds:.1f} ms",
+        f"{way.during_milliseconds:.1f} ms",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _times_text(times: Times) -> str:
+    middle = statistics.median(times.seconds)
+    text = f"{middle:.2f}"
+    if len(times.seconds) > 1:
+        text += f" ({min(times.seconds):.2f} to {max(times.seconds):.2f})"
+    goal, met = "", ""
+    if times.goal_seconds is not None:
+        goal, met = f"≤ {times.goal_seconds}", "yes" if middle <= times.goal_seconds else "no"
+    return f"| {times.what} | {text} | {goal} | {met} |"
+
+
+def main() -> None:
+    """Measure the fleet alone, and print the tables."""
+    with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
+        print("\n".join(fleet_table(measure_fleet(Path(name)))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""Says whether a release may run: the one place that approvals and revocations are asked at."""
+
+from herdbook.actions.workshop import Workshop
+from herdbook.fleet.applications import InstanceSpec, Release
+
+
+def refusal(workshop: Workshop, release: Release) -> str:
+    """Return why a release must not be started (any more); empty if it may."""
+    reasons = (_refusal(workshop, component.instance) for component in release.settings.components)
+    return next(filter(None, reasons), "")
+
+
+def _refusal(workshop: Workshop, spec: InstanceSpec) -> str:
+    """Return why an image must not run. One of elsewhere is what its digest says, and no more."""
+    if spec.base is not None:
+        return ""
+    version = workshop.versions.find(spec.image, spec.number)
+    if version is None:
+        return f"{spec.image}:{spec.number} is not in the register any more"
+    if version.digest != spec.digest:
+        return f"{version.label} is not the one that was released"
+    return ""

@@ -1,0 +1,202 @@
+"""Writes parcels to a place of backups and reads them back: sealed, in pieces kept once."""
+
+import json
+import os
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from herdbook.core.errors import NotFoundError, VerificationError
+from herdbook.fleet.backups import Backup, BackupStore, Shelf, surplus
+from herdbook.fleet.sealing import Seal
+from herdbook.fleet.volumes import PIECE_BYTES, Parcel, Snapshot
+from herdbook.recipes.model import Variant
+
+_WORKERS = 2
+_AHEAD = 6
+"""How many pieces are in memory, done or not: hashing, sealing and the disk work side by side."""
+
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
+
+
+@dataclass(frozen=True)
+class Written:
+    """A backup whose pieces are kept; without `finish` nobody sees it, and it is swept away.
+
+    `new_bytes` is what was not there yet, as it is stored.
+    """
+
+    backup: Backup
+    new_bytes: int
+
+
+class BackupArchive:
+    """The backups of one installation, told by its key, at one place.
+
+    Whoever writes has to be `alone` from `write` to the end of `thin_out`.
+    """
+
+    def __init__(self, store: BackupStore, seal: Seal) -> None:
+        self._store = store
+        self._seal = seal
+
+    @property
+    def where(self) -> str:
+        """The place, for people."""
+        return self._store.where
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other writers out."""
+        return self._store.alone()
+
+    def shelf(self) -> Shelf:
+        """Return all backups that are there."""
+        found, unreadable = [], []
+        for path in sorted(self._store.names(f"{self._seal.identity}/backups")):
+            try:
+                content = self._seal.opened(path, self._store.read(path))
+                found.append(Backup.model_validate_json(content))
+            except (VerificationError, ValidationError):
+                unreadable.append(path)
+            except NotFoundError:  # it was forgotten a moment ago
+                continue
+        return Shelf(tuple(sorted(found, key=_age)), tuple(unreadable))
+
+    def has_strangers(self) -> bool:
+        """Tell whether there are backups of other keys."""
+        return any(not name.startswith(self._seal.identity) for name in self._store.names(""))
+
+    def write(
+        self, application: str, kind: Variant, parcel: Parcel, seen: Callable[[int], None]
+    ) -> Written:
+        """Keep the pieces of a parcel; `seen` is told how far into the parcel each reaches."""
+        known = self._store.names(f"{self._seal.identity}/pieces")
+        sizes: list[int] = []
+
+        def keep(content: bytes) -> str:
+            name = self._seal.name_of(content)
+            path = self._piece(name)
+            if path not in known:
+                sealed = self._seal.sealed(path, content)
+                self._store.keep(path, sealed)
+                known.add(path)
+                sizes.append(len(sealed))
+            return name
+
+        def keep_at(piece: tuple[int, bytes]) -> tuple[int, str]:
+            offset, content = piece
+            return offset, keep(content) if content else ""
+
+        pieces = []
+        for offset, name in _side_by_side(keep_at, parcel.pieces):
+            pieces.append((offset, name))
+            seen(offset)
+        listing = json.dumps(pieces, separators=(",", ":")).encode()
+        starts = range(0, len(listing), PIECE_BYTES)
+        backup = Backup(
+            name=f"{parcel.about.taken_at:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+            application=application,
+            volume=parcel.about.volume,
+            kind=kind,
+            taken_at=parcel.about.taken_at,
+            size_bytes=parcel.about.size_bytes,
+            fingerprint=parcel.fingerprint,
+            listing=tuple(keep(listing[start : start + PIECE_BYTES]) for start in starts),
+        )
+        return Written(backup, sum(sizes))
+
+    def finish(self, written: Written) -> None:
+        """Let a backup be seen, all of it at once."""
+        path = self._header(written.backup)
+        content = written.backup.model_dump_json().encode()
+        self._store.keep(path, self._seal.sealed(path, content))
+
+    def parcel(self, backup: Backup, name: str, seen: Callable[[int], None]) -> Parcel:
+        """Return a backup as the parcel of a snapshot of that name, read while it is unpacked."""
+        about = Snapshot(backup.volume, name, backup.taken_at, backup.size_bytes)
+        return Parcel(about, backup.fingerprint, self._pieces(backup, seen))
+
+    def drop_damaged(self, backup: Backup) -> int:
+        """Remove the pieces of a backup that are not what they were; the next one writes them anew.
+
+        Returns how many there were.
+        """
+        dropped = 0
+        for name in sorted(self._names(backup)):
+            try:
+                self._read(name)
+            except VerificationError:
+                self._store.forget(self._piece(name))
+                dropped += 1
+            except NotFoundError:
+                continue
+        return dropped
+
+    def thin_out(self, newest: Backup, keep: int) -> list[Backup]:
+        """Forget what is too old of a volume, then the pieces nobody needs; return the former.
+
+        Where something cannot be read, nobody knows which pieces it needs: all are kept.
+        """
+        shelf = self.shelf()
+        gone = surplus(shelf.backups, newest, keep)
+        for each in gone:
+            self._store.forget(self._header(each))
+        left = [each for each in shelf.backups if each not in gone]
+        if shelf.unreadable:
+            return gone
+        try:
+            needed = {self._piece(name) for each in left for name in self._names(each)}
+        except (VerificationError, NotFoundError):
+            return gone
+        for path in self._store.names(f"{self._seal.identity}/pieces") - needed:
+            self._store.forget(path)
+        return gone
+
+    def _names(self, backup: Backup) -> set[str]:
+        return {*backup.listing, *(name for _, name in self._listing(backup) if name)}
+
+    def _listing(self, backup: Backup) -> list[tuple[int, str]]:
+        content = b"".join(self._read(name) for name in backup.listing)
+        return [(offset, name) for offset, name in json.loads(content)]
+
+    def _pieces(self, backup: Backup, seen: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:
+        def read(piece: tuple[int, str]) -> tuple[int, bytes]:
+            offset, name = piece
+            return offset, self._read(name) if name else b""
+
+        for offset, content in _side_by_side(read, self._listing(backup)):
+            yield offset, content
+            seen(offset)
+
+    def _read(self, name: str) -> bytes:
+        path = self._piece(name)
+        return self._seal.opened(path, self._store.read(path))
+
+    def _piece(self, name: str) -> str:
+        return f"{self._seal.identity}/pieces/{name[:2]}/{name}"
+
+    def _header(self, backup: Backup) -> str:
+        return f"{self._seal.identity}/backups/{backup.name}"
+
+
+def _age(backup: Backup) -> tuple[float, str]:
+    return (backup.taken_at.timestamp(), backup.name)
+
+
+def _side_by_side(act: Callable[[_Given], _Made], items: Iterable[_Given]) -> Iterator[_Made]:
+    """Yield what comes of each item, in their order, some of them done ahead."""
+    under_way: deque[Future[_Made]] = deque()
+    with ThreadPoolExecutor(min(_WORKERS, os.cpu_count() or 1)) as pool:
+        for item in items:
+            under_way.append(pool.submit(act, item))
+            if len(under_way) >= _AHEAD:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()

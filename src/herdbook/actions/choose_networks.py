@@ -1,0 +1,109 @@
+"""Chooses where the networks of a release lie, and refuses those that overlap or are too small."""
+
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Network
+
+from herdbook.actions.workshop import Workshop
+from herdbook.compose.model import Application as Composed
+from herdbook.core.errors import ConflictError
+from herdbook.fleet.applications import ApplicationNetwork, Component, Herding, Settings
+from herdbook.fleet.networks import NetworkPlan, free_subnet, prefix_for, room
+from herdbook.fleet.ports import Network
+from herdbook.rollouts.ports import Application
+
+_POOL = IPv4Network("10.83.0.0/16")
+_BESIDE = 2
+"""New instances stand beside old ones, which are kept warm until the end of a rollout."""
+_LARGER = 3
+"""An application may grow to half as many again before its network is too small."""
+
+
+def choose_networks(
+    workshop: Workshop,
+    network: Network,
+    composed: Composed,
+    settings: Settings,
+    known: Application | None,
+) -> dict[str, NetworkPlan]:
+    """Return where each of the application's networks lies.
+
+    Those it has keep their place, also those that only earlier releases have: one may go back.
+    Raises ConflictError where there is no room.
+    """
+    before = dict(known.networks) if known else {}
+    taken = _taken(workshop, network, composed.name, before)
+    pool = composed.herdbook.subnet or _POOL
+    # As many as there are must have room in it.
+    longest = pool.prefixlen + (len(settings.networks) - 1).bit_length()
+    plans = dict(before)
+    for wanted in settings.networks:
+        said = composed.networks[wanted.name].subnet
+        old = before.get(wanted.name)
+        if old is not None and said in {None, old.subnet}:
+            subnet = old.subnet
+        elif said is not None:
+            _refuse(wanted.name, said, taken, moves=old is not None and _is_up(workshop, known))
+            subnet = said
+        else:
+            prefix = max(prefix_for(_LARGER * _most(settings, wanted)), longest)
+            subnet = free_subnet(pool, prefix, taken)
+        _refuse_small(settings, wanted, subnet)
+        taken.append(subnet)
+        name = f"{composed.name}_{wanted.name}"
+        plans[wanted.name] = NetworkPlan(name, subnet, settings.domain, wanted.internal)
+    return plans
+
+
+def _taken(
+    workshop: Workshop, network: Network, name: str, before: Mapping[str, NetworkPlan]
+) -> list[IPv4Network]:
+    own = {plan.subnet for plan in before.values()}
+    others = [
+        plan.subnet
+        for other in workshop.fleet.every()
+        if other.name != name
+        for plan in other.networks.values()
+    ]
+    return [*(each for each in network.subnets() if each not in own), *own, *others]
+
+
+def _is_up(workshop: Workshop, known: Application | None) -> bool:
+    return known is not None and bool(known.standing or workshop.fleet.instances(known.name))
+
+
+def _refuse(key: str, said: IPv4Network, taken: Sequence[IPv4Network], *, moves: bool) -> None:
+    if moves:
+        raise ConflictError(
+            f"The network {key} cannot move to {said} while instances have addresses in it",
+            hint="Take the application down first, or give the network another name.",
+        )
+    for each in taken:
+        if said.overlaps(each):
+            raise ConflictError(
+                f"The network {key} cannot be {said}: {each} is used on this machine already",
+                hint="Name another subnet, or none: then a free one is chosen.",
+            )
+
+
+def _refuse_small(settings: Settings, network: ApplicationNetwork, subnet: IPv4Network) -> None:
+    needed = _most(settings, network)
+    if room(subnet) < needed:
+        raise ConflictError(
+            f"The network {network.name} ({subnet}) has room for {room(subnet)} instances, and "
+            f"{needed} may be there at once while they are replaced",
+            hint="Take the application down and name a larger subnet, or lower the number of "
+            "replicas.",
+        )
+
+
+def _most(settings: Settings, network: ApplicationNetwork) -> int:
+    """Return how many instances may be in a network at once."""
+    return sum(
+        each.replicas * _times(each)
+        for each in settings.components
+        if any(use.network == network.name for use in each.instance.networks)
+    )
+
+
+def _times(component: Component) -> int:
+    return 1 if component.herding is Herding.PET or component.job else _BESIDE

@@ -1,0 +1,43 @@
+"""Destroys the data of an application that is down, for good."""
+
+from herdbook.actions.mount_volumes import volume_name
+from herdbook.actions.roll_out import application_named
+from herdbook.actions.workshop import Workshop
+from herdbook.core.errors import ConflictError
+from herdbook.recipes.model import Variant
+
+
+def destroy(workshop: Workshop, name: str) -> list[str]:
+    """Remove all volumes of an application, and its secrets; return the volumes' names.
+
+    What is external, or another application has, too, is left. Raises ConflictError where
+    something of it still runs.
+    """
+    application = application_named(workshop, name)
+    if application.standing or workshop.fleet.instances(name):
+        raise ConflictError(f"{name} still runs", hint=f"First: herdbook down {name}")
+    others = {
+        each
+        for other in workshop.fleet.every()
+        if other.name != name
+        for each in _volumes(workshop, other.name, external=True)
+    }
+    volumes = [each for each in _volumes(workshop, name, external=False) if each not in others]
+    for variant, volume in volumes:
+        workshop.volumes[variant].destroy(volume)
+    workshop.vault.forget(name)
+    return sorted({volume for _, volume in volumes})
+
+
+def _volumes(workshop: Workshop, name: str, *, external: bool) -> dict[tuple[Variant, str], None]:
+    """Return all volumes that an application's releases name, with or without external ones."""
+    found: dict[tuple[Variant, str], None] = {}
+    for release in workshop.fleet.releases(name):
+        for component in release.settings.components:
+            for use in component.instance.volumes:
+                if use.bind or (use.external and not external):
+                    continue
+                for slot in range(component.replicas):
+                    place = component.instance.variant, volume_name(component, use, slot)
+                    found[place] = None
+    return found

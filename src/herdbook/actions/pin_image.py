@@ -1,0 +1,86 @@
+"""Pins the image of a service: the version that a name means now, or an image of elsewhere."""
+
+import json
+from pathlib import Path
+
+from herdbook.actions.render import machine_settings
+from herdbook.actions.run import service_of
+from herdbook.actions.workshop import Workshop
+from herdbook.catalogue.names import version_named
+from herdbook.compose.model import Service
+from herdbook.compose.wishes import Kind, WishedImage
+from herdbook.core.digests import Digest
+from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.fleet.translating import ImageFacts
+from herdbook.recipes.model import Variant
+
+
+def pin_image(workshop: Workshop, service: Service, folder: Path) -> ImageFacts:
+    """Return the image that a service is to run, pinned by digest.
+
+    Raises NotFoundError or InvalidInputError where there is none, or none of the wanted kind.
+    """
+    wished = service.herdbook.image
+    if wished is not None:
+        return _own(workshop, service, wished)
+    if service.image is None:
+        raise InvalidInputError(
+            f"{service.name} says of no image that it is to run",
+            hint="Write `image`, or `x-herdbook: {image: NAME}`.",
+            where=service.where,
+        )
+    if service.herdbook.kind is Kind.VM:
+        raise InvalidInputError(
+            f"{service.name} is a machine, and {service.image} an image for containers",
+            hint="Name an image of Herdbook's: x-herdbook: {kind: vm, image: NAME}",
+            where=service.where,
+        )
+    return _foreign(workshop, service.image, folder)
+
+
+def _own(workshop: Workshop, service: Service, wished: WishedImage) -> ImageFacts:
+    if wished.channel is not None:
+        raise NotFoundError(
+            f"There is no channel {wished.channel!r} of {wished.name}",
+            hint=f"Name a version: {wished.name}:NUMBER, or the newest: {wished.name}",
+            where=service.where,
+        )
+    name = wished.name if wished.number is None else f"{wished.name}:{wished.number}"
+    version = version_named(workshop.versions, name)
+    kind = Variant(service.herdbook.kind.value)
+    variant = version.variant(kind)
+    if variant is None:
+        raise NotFoundError(
+            f"{version.label} has no {kind} variant, which {service.name} is to run",
+            hint=f"It has: {', '.join(each.kind for each in version.variants)}.",
+            where=service.where,
+        )
+    facts = service_of(workshop, variant)
+    size = machine_settings(workshop, variant) if kind is Variant.VM else {}
+    return ImageFacts(
+        kind,
+        version.image,
+        version.number,
+        version.digest,
+        ports=facts.ports,
+        health_path=facts.health_path,
+        memory_bytes=size.get("memory_bytes", 0),
+        cpus=size.get("cpus", 0),
+        disk_bytes=size.get("disk_bytes", 0),
+    )
+
+
+def _foreign(workshop: Workshop, reference: str, folder: Path) -> ImageFacts:
+    base = workshop.bases.resolve(reference, folder, workshop.progress)
+    workshop.bases.fetch(base, folder, workshop.progress)
+    config = json.loads(workshop.bases.kept(base.config).read_bytes()).get("config") or {}
+    exposed = [name.partition("/") for name in config.get("ExposedPorts") or {}]
+    numbers = [int(port) for port, _, kind in exposed if kind in {"", "tcp"} and port.isdecimal()]
+    return ImageFacts(
+        Variant.CONTAINER,
+        reference,
+        0,
+        Digest(base.manifest),
+        base=base,
+        ports=tuple(sorted(numbers)),
+    )

@@ -1,0 +1,1 @@
+"""The commands about applications: what is up, what is rolled out, and what happened."""

@@ -1,0 +1,39 @@
+"""Reads an application's Compose files for a command, and tells what of them is not done."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from herdbook.cli.output import Output
+from herdbook.compose.finding import find_files
+from herdbook.compose.model import Application
+from herdbook.compose.reading import read_application
+from herdbook.core.errors import InvalidInputError
+from herdbook.server.settings import whole_environment
+
+
+def read_files(
+    files: Sequence[Path],
+    project: str,
+    profiles: Sequence[str],
+    output: Output,
+    *,
+    strict: bool,
+) -> Application:
+    """Return what the files say; with `strict`, raise InvalidInputError for what is not done."""
+    reading = read_application(
+        list(files) or find_files(Path.cwd()),
+        environment=whole_environment(),
+        profiles=profiles,
+        project=project,
+    )
+    for unset in reading.unset:
+        output.note(f"{unset.where}: ${unset.name} is not set: nothing stands in its place")
+    for each in reading.unsupported:
+        if strict:
+            raise InvalidInputError(
+                f"{each.key} is not supported: {each.consequence}",
+                hint="Take it out, or leave --strict out.",
+                where=each.where,
+            )
+        output.note(f"{each.where}: {each.key} is not supported: {each.consequence}")
+    return reading.application

@@ -1,0 +1,1 @@
+"""The Compose file: read, checked by its official schema, merged, and made plain."""

@@ -1,0 +1,125 @@
+"""Keeps backups in a directory: another disk of this machine, or one that is mounted from afar."""
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from herdbook.core.errors import InvalidInputError, NoSpaceError, NotFoundError
+from herdbook.core.whole_files import alone_in, write_whole
+from herdbook.drivers.exchanging import sync_names
+from herdbook.fleet.backups import BackupStore
+
+_OURS = "herdbook-backups"
+"""All of it is ours: what killed writers left there may be removed."""
+
+_WORD = re.compile(r"[a-z0-9-][a-z0-9.-]*")
+
+
+def open_backups(address: str) -> BackupStore:
+    """Return the store at an address; raises InvalidInputError where no driver knows it.
+
+    Raises NotFoundError for an absent directory: it may be one whose disk is not mounted.
+    """
+    if "://" in address:
+        raise InvalidInputError(
+            f"Backups cannot be kept at {address}",
+            hint="Name a directory: one that a server's file system is mounted at will do.",
+        )
+    folder = Path(address)
+    if not folder.is_absolute():
+        raise InvalidInputError(
+            f"{address!r} is no absolute path", hint="Begin the directory's name with a slash."
+        )
+    if not folder.is_dir():
+        raise NotFoundError(
+            f"There is no directory {folder} for backups",
+            hint=f"Mount what belongs there, or make it: mkdir -p {folder}",
+        )
+    return BackupFolder(folder / _OURS)
+
+
+class BackupFolder:
+    """Implements the port `BackupStore` with a file for each name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def where(self) -> str:
+        """The directory."""
+        return str(self._folder)
+
+    def names(self, folder: str) -> set[str]:
+        """Return the files below; what is being written has a name that begins with a full stop."""
+        top = self._path(folder) if folder else self._folder
+        return {
+            str((Path(place) / name).relative_to(self._folder))
+            for place, _, names in os.walk(top)
+            for name in names
+            if not name.startswith(".")
+        }
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Write a file beside, and give it its name when it is on the disk."""
+        path = self._path(name)
+        with self._failures():
+            _make_folder(path.parent)
+            write_whole(path, content)
+            sync_names(path.parent)
+
+    def read(self, name: str) -> bytes:
+        """Read a file."""
+        try:
+            with self._failures():
+                return self._path(name).read_bytes()
+        except FileNotFoundError:
+            raise NotFoundError(f"There is no {name} in {self._folder}") from None
+
+    def forget(self, name: str) -> None:
+        """Remove a file."""
+        with self._failures():
+            self._path(name).unlink(missing_ok=True)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Lock the directory, and remove what killed writers left in it."""
+        with ExitStack() as stack:
+            with self._failures():
+                _make_folder(self._folder)
+                stack.enter_context(alone_in(self._folder))
+                for place, _, names in os.walk(self._folder):
+                    for name in names:
+                        if name.startswith("."):
+                            (Path(place) / name).unlink(missing_ok=True)
+            yield
+
+    def _path(self, name: str) -> Path:
+        words = name.split("/")
+        if not all(_WORD.fullmatch(word) for word in words):
+            raise InvalidInputError(f"{name!r} is not a name for something to be kept")
+        return self._folder.joinpath(*words)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise NoSpaceError(f"There is no space left in {self._folder}") from error
+            raise InvalidInputError(
+                f"The directory {self._folder} for backups cannot be used: {error.strerror}",
+                hint="See to it that it can be written, or name another one with --to.",
+            ) from error
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    sync_names(folder.parent)

@@ -1,0 +1,32 @@
+"""Has iptables keep a network's rules, in chains of its own."""
+
+from herdbook.core.errors import EngineError
+from herdbook.drivers import process
+from herdbook.drivers.bridge.rules import Chains, changes
+
+_LIMIT_SECONDS = 30.0
+
+
+def keep(claimed: int, chain: str, wanted: Chains) -> None:
+    """See to it that a network has just these chains; nothing is touched if it has.
+
+    `claimed` is the descriptor of the claim on the network.
+    """
+    saved = process.run(["iptables-save"], limit_seconds=_LIMIT_SECONDS)
+    if not saved.succeeded:
+        raise _error(saved)
+    document = changes(saved.output, chain, wanted)
+    if not document:
+        return
+    # `--noflush` leaves alone what others have; `--wait` takes turns with them.
+    arguments = ["iptables-restore", "--noflush", "--wait"]
+    restored = process.run_holding(claimed, arguments, document.encode(), _LIMIT_SECONDS)
+    if not restored.succeeded:
+        raise _error(restored)
+
+
+def _error(result: process.Result) -> EngineError:
+    return EngineError(
+        f"The rules of a network could not be changed: {result.last_words}",
+        hint="See whether iptables works here: iptables-save",
+    )

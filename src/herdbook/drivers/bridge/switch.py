@@ -1,0 +1,191 @@
+"""The switch of this machine: the port's promises on top of Linux bridges."""
+
+import secrets
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+
+from herdbook.core.errors import EngineError, HerdbookError, NotFoundError
+from herdbook.drivers.bridge import firewall, kernel
+from herdbook.drivers.bridge.cards import (
+    Card,
+    inside_commands,
+    pair_commands,
+    removal,
+    tap_commands,
+    wanted_cards,
+)
+from herdbook.drivers.bridge.identities import Identities, is_machine_card
+from herdbook.drivers.bridge.rules import wanted_chains
+from herdbook.drivers.claims import claim, claim_path, is_claimed
+from herdbook.fleet.instances import Plugs, Tap, check_name
+from herdbook.fleet.networks import Attachment, NetworkPlan
+
+_CLAIM = "switch"
+_NETWORK_CLAIM = "network"
+_MOST_GROUPS = (1 << 31) - 2
+
+
+class BridgeSwitch:
+    """Makes a bridge for each network, and veth pairs or taps for each instance.
+
+    Nothing is kept in files: names and aliases of the kernel's own objects say what they are.
+    """
+
+    def __init__(self, state_directory: Path) -> None:
+        self._state_directory = state_directory.resolve()
+        self._identities = Identities(self._state_directory)
+
+    def lay(self, network: NetworkPlan) -> None:
+        """See to it that a network is there, and leads out unless it is internal."""
+        bridge = self._identities.bridge(network.name)
+        chain = self._identities.chain(network.name)
+        with self._network_claim(network.name) as claimed:
+            # The rules come first: nobody is ever in a network without them.
+            firewall.keep(claimed, chain, wanted_chains(network, bridge, chain))
+            self._lay_bridge(claimed, network, bridge)
+            if not network.internal:
+                kernel.forward()
+
+    def take_up(self, network: str) -> None:
+        """Remove a network; instances that are still plugged in lose it."""
+        bridge = self._identities.bridge(network)
+        with self._network_claim(network) as claimed:
+            if kernel.link_exists(bridge):
+                commands = [f"link delete {bridge}"]
+                kernel.change(claimed, commands, f"The network {network} could not be removed")
+            firewall.keep(claimed, self._identities.chain(network), {})
+
+    def plug(self, instance: str, attachments: Sequence[Attachment], *, machine: bool) -> Plugs:
+        """Give an instance its network cards: a machine taps, a container a namespace."""
+        check_name(instance)
+        cards = wanted_cards(self._identities, instance, attachments, machine=machine)
+        for card in cards:
+            _refuse_absent(card)
+        with claim(self._claim(instance)) as claimed:
+            if self._is_made(instance, cards, machine=machine):
+                _reconnect(claimed, instance, cards)
+            else:
+                self._make(claimed, instance, cards, machine=machine)
+        return self._plugs(instance, cards, machine=machine)
+
+    def unplug(self, instance: str) -> None:
+        """Remove what `plug` made."""
+        check_name(instance)
+        with claim(self._claim(instance)) as claimed:
+            self._remove(claimed, instance)
+
+    def plugged(self) -> set[str]:
+        """Return the instances that have network cards, or what a killed process left of some."""
+        namespaces = map(self._identities.namespace_instance, kernel.namespaces())
+        marks = (kernel.alias(device) for device in kernel.links("hb") if is_machine_card(device))
+        found = {*namespaces, *map(self._identities.card_instance, marks)}
+        return {instance for instance in found if instance} | self._left_behind()
+
+    def _lay_bridge(self, claimed: int, network: NetworkPlan, bridge: str) -> None:
+        gateway = Attachment(network, network.gateway)
+        address = f"{network.gateway}/{network.subnet.prefixlen}"
+        found = kernel.look_up(bridge)
+        if found == kernel.Link(gateway.hardware_address, is_up=True, addresses=(address,)):
+            return
+        # A bridge without an address of its own takes a port's, and changes it with the ports.
+        settings = f"address {gateway.hardware_address} addrgenmode none up"
+        strangers = [each for each in found.addresses if each != address] if found else []
+        kernel.change(
+            claimed,
+            [
+                *([] if found else [f"link add {bridge} type bridge forward_delay 0"]),
+                f"link set {bridge} {settings}",
+                *(f"address delete {each} dev {bridge}" for each in strangers),
+                f"address replace {address} dev {bridge}",
+            ],
+            f"The network {network.name} could not be made",
+        )
+        kernel.set_alias(bridge, self._identities.bridge_mark(network))
+
+    def _is_made(self, instance: str, cards: Sequence[Card], *, machine: bool) -> bool:
+        """Whether an instance has just these cards, all finished."""
+        if not cards or self._devices(instance) != [card.device for card in cards]:
+            return False
+        mark = self._mark(instance, cards)
+        if any(kernel.alias(card.device) != mark for card in cards):
+            return False
+        return machine or kernel.namespace_works(self._identities.namespace(instance))
+
+    def _make(self, claimed: int, instance: str, cards: Sequence[Card], *, machine: bool) -> None:
+        namespace = self._identities.namespace(instance)
+        failure = f"{instance} could not be plugged in"
+        # A running container keeps its namespace, which it cannot change.
+        keeps = not machine and kernel.namespace_works(namespace)
+        self._remove(claimed, instance, keeps_namespace=keeps)
+        try:
+            if machine:
+                kernel.change(claimed, tap_commands(cards), failure)
+            else:
+                add = [] if keeps else [f"netns add {namespace}"]
+                kernel.change(claimed, [*add, *pair_commands(cards, namespace)], failure)
+                kernel.change_inside(claimed, namespace, inside_commands(cards), failure)
+            for card in cards:  # last: a card without its mark is not finished
+                kernel.set_alias(card.device, self._mark(instance, cards))
+        except HerdbookError:
+            with suppress(HerdbookError):
+                self._remove(claimed, instance, keeps_namespace=keeps)
+            raise
+
+    def _remove(self, claimed: int, instance: str, *, keeps_namespace: bool = False) -> None:
+        namespace = None if keeps_namespace else self._namespace_left(instance)
+        group = secrets.randbelow(_MOST_GROUPS) + 1
+        kernel.attempt(claimed, removal(self._devices(instance), namespace, group))
+        if self._devices(instance) or (namespace and self._namespace_left(instance)):
+            raise EngineError(
+                f"{instance} could not be unplugged",
+                hint="Networks need root. See what is left with: ip link; ip netns",
+            )
+
+    def _namespace_left(self, instance: str) -> str | None:
+        namespace = self._identities.namespace(instance)
+        return namespace if kernel.namespace_path(namespace).exists() else None
+
+    def _devices(self, instance: str) -> list[str]:
+        prefixes = (self._identities.cards(instance, machine=kind) for kind in (False, True))
+        return [device for prefix in prefixes for device in kernel.links(prefix)]
+
+    def _mark(self, instance: str, cards: Sequence[Card]) -> str:
+        return self._identities.card_mark(instance, [card.attachment for card in cards])
+
+    def _plugs(self, instance: str, cards: Sequence[Card], *, machine: bool) -> Plugs:
+        first = cards[0].attachment.network if cards else None
+        path = kernel.namespace_path(self._identities.namespace(instance))
+        taps = (Tap(card.device, card.attachment.hardware_address) for card in cards)
+        return Plugs(
+            namespace=None if machine else path,
+            taps=tuple(taps) if machine else (),
+            resolver=str(first.gateway) if first else "",
+            search=first.domain if first else "",
+        )
+
+    def _left_behind(self) -> set[str]:
+        """Return the instances whose plugging or unplugging was killed: nobody holds the claim."""
+        prefix = self._claim("").name
+        found = self._claim("").parent.glob(f"{prefix}*")
+        return {path.name.removeprefix(prefix) for path in found if not is_claimed(path)}
+
+    def _claim(self, instance: str) -> Path:
+        return claim_path(self._state_directory, _CLAIM, instance)
+
+    def _network_claim(self, network: str) -> AbstractContextManager[int]:
+        bridge = self._identities.bridge(network)
+        return claim(claim_path(self._state_directory, _NETWORK_CLAIM, bridge))
+
+
+def _refuse_absent(card: Card) -> None:
+    if not kernel.link_exists(card.bridge):
+        name = card.attachment.network.name
+        raise NotFoundError(f"There is no network {name} on this machine", hint="Lay it first.")
+
+
+def _reconnect(claimed: int, instance: str, cards: Sequence[Card]) -> None:
+    """Put cards back into bridges that were made anew since."""
+    lost = [card for card in cards if kernel.bridge_of(card.device) != card.bridge]
+    commands = [f"link set {card.device} master {card.bridge}" for card in lost]
+    kernel.change(claimed, commands, f"{instance} could not be plugged in again")

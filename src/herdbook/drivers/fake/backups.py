@@ -1,0 +1,45 @@
+"""Keeps backups in memory: the port's promises, and what is kept laid open for tests."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+
+from herdbook.core.errors import NoSpaceError, NotFoundError
+
+
+@dataclass
+class FakeBackups:
+    """A target of backups; `room_bytes` is how much it takes, None for any amount."""
+
+    kept: dict[str, bytes] = field(default_factory=dict)
+    room_bytes: int | None = None
+    where: str = "memory"
+    _lock: Lock = field(default_factory=Lock)
+
+    def names(self, folder: str) -> set[str]:
+        """Return the names below a folder."""
+        return {name for name in self.kept if not folder or name.startswith(f"{folder}/")}
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep bytes, if there is room."""
+        others = sum(len(each) for other, each in self.kept.items() if other != name)
+        if self.room_bytes is not None and others + len(content) > self.room_bytes:
+            raise NoSpaceError(f"There is no space left in {self.where}")
+        self.kept[name] = content
+
+    def read(self, name: str) -> bytes:
+        """Return what is kept."""
+        if name not in self.kept:
+            raise NotFoundError(f"There is no {name} in {self.where}")
+        return self.kept[name]
+
+    def forget(self, name: str) -> None:
+        """Forget a name."""
+        self.kept.pop(name, None)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other threads out."""
+        with self._lock:
+            yield

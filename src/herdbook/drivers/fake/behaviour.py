@@ -1,0 +1,48 @@
+"""What befalls instances of a fake computer by themselves, and what its tests have it do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How an instance fares, in seconds from its start.
+
+    With `refusal` it does not start. It is well after `well_after_seconds`, hangs after
+    `hangs_after_seconds` (it lives, and does not answer), and dies after `dies_after_seconds`
+    for `death_reason`, or as it should if that is empty.
+    """
+
+    refusal: str = ""
+    well_after_seconds: float = 0.0
+    hangs_after_seconds: float = float("inf")
+    dies_after_seconds: float = float("inf")
+    death_reason: str = "The service ended with status 1"
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that is done to a fake computer: `what` to which instance."""
+
+    what: str
+    name: str
+    moment: str
+    """Either `before` or `after` it is done."""
+
+
+class CrashAt:
+    """A hook that raises what `crash` makes when it is called for the `nth` time, from 1.
+
+    It counts on: whoever goes on after the crash meets no other.
+    """
+
+    def __init__(self, nth: int, crash: Callable[[], BaseException]) -> None:
+        self._nth = nth
+        self._crash = crash
+        self.acts: list[Act] = []
+
+    def __call__(self, act: Act) -> None:
+        """Take note of what is done, or raise."""
+        self.acts.append(act)
+        if len(self.acts) == self._nth:
+            raise self._crash()

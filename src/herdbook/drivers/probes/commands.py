@@ -1,0 +1,59 @@
+"""Runs the commands that instances are asked by, a few at once, and keeps what they came to."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from herdbook.core.errors import HerdbookError
+from herdbook.fleet.ports import Executed
+from herdbook.fleet.probes import ProbeTarget
+
+_AT_ONCE = 4
+
+Execute = Callable[[str, Sequence[str], float], Executed]
+"""Runs a command inside an instance, for so many seconds at most."""
+
+
+class Commands:
+    """Runs commands in threads of its own; `alert` is called in those when one has ended."""
+
+    def __init__(self, execute: Execute, alert: Callable[[], None]) -> None:
+        self._execute = execute
+        self._alert = alert
+        self._pool = ThreadPoolExecutor(_AT_ONCE, "probe-command")
+        self._done: deque[tuple[int, str]] = deque()
+
+    def submit(self, turn: int, target: ProbeTarget) -> None:
+        """Have a command run, if need be after others; `turn` tells its outcome from theirs."""
+
+        def ended(future: Future[Executed]) -> None:
+            self._done.append((turn, _complaint(future)))
+            self._alert()
+
+        probe = target.probe
+        self._pool.submit(
+            self._execute, target.instance, probe.command, probe.timeout_seconds
+        ).add_done_callback(ended)
+
+    def outcomes(self) -> list[tuple[int, str]]:
+        """Return the turns that are over, with a complaint where the instance is not well."""
+        return [self._done.popleft() for _ in range(len(self._done))]
+
+    def close(self) -> None:
+        """Start none any more, and wait for those under way."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _complaint(future: Future[Executed]) -> str:
+    if future.cancelled():
+        return "It was not asked"
+    error = future.exception()
+    if isinstance(error, HerdbookError):
+        return error.message
+    if error is not None:
+        return f"It could not be asked: {error!r}"
+    executed = future.result()
+    if executed.status == 0:
+        return ""
+    last = executed.output.strip().splitlines()[-1:]
+    return ": ".join([f"The command ended with status {executed.status}", *last])

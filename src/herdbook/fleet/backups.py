@@ -1,0 +1,87 @@
+"""What is known of a backup, and the port to the place where backups are kept."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from herdbook.core.digests import Digest
+from herdbook.fleet.applications import Settled
+from herdbook.recipes.model import Variant
+
+DEFAULT_KEEP = 7
+"""How many backups of a volume are kept where nobody says."""
+
+
+class Backup(Settled):
+    """What is written of a backup: enough to restore it where nothing else is known.
+
+    `fingerprint` is that of what the volume held (fleet/volumes.py). `listing` names the pieces
+    that hold the list of all its pieces.
+    """
+
+    name: str
+    application: str
+    volume: str
+    kind: Variant
+    taken_at: datetime
+    size_bytes: int
+    fingerprint: Digest
+    listing: tuple[str, ...]
+
+    @property
+    def subject(self) -> tuple[str, Variant, str]:
+        """What it is a backup of: of each of these, so many are kept."""
+        return (self.application, self.kind, self.volume)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The backups of one target, the oldest first, and the names of those nobody can read."""
+
+    backups: tuple[Backup, ...]
+    unreadable: tuple[str, ...] = ()
+
+
+class BackupStore(Protocol):
+    """Keeps named bytes that are sealed already, on a disk or a server that others may read.
+
+    A name is words of lower-case letters, digits, hyphens and full stops, parted by slashes, none
+    of which begins with a full stop.
+
+    Promises, proven by one contract suite for all drivers: what is kept is there whole, or not at
+    all, whatever was killed; drivers raise only Herdbook's errors: NotFoundError for what is
+    absent, NoSpaceError where it is full.
+    """
+
+    @property
+    def where(self) -> str:
+        """The place, for people."""
+        ...
+
+    def names(self, folder: str) -> set[str]:
+        """Return the names that begin with the words of `folder`; all of them where it is empty."""
+        ...
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep bytes under a name, in place of what was there; they outlive a power cut."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """Return what is kept under a name; raises NotFoundError."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """Remove what is kept under a name; idempotent."""
+        ...
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep out others that want to be alone, until the block ends or this program is killed."""
+        ...
+
+
+def surplus(backups: tuple[Backup, ...], newest: Backup, keep: int) -> list[Backup]:
+    """Return which backups of the same volume are too many, `newest` being kept in any case."""
+    same = [each for each in backups if each.subject == newest.subject]
+    same.sort(key=lambda each: (each.taken_at, each.name))
+    return [each for each in same[: -max(keep, 1)] if each.name != newest.name]

@@ -1,0 +1,1 @@
+"""What goes on by itself: looks, decides, acts once and says what was done."""

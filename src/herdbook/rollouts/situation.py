@@ -1,0 +1,59 @@
+"""All that a plan is made from: what is wanted of an application, and what was seen of it."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from herdbook.fleet.applications import Component, Release
+from herdbook.fleet.records import Sight
+from herdbook.rollouts.judging import Share
+from herdbook.rollouts.model import Rollout
+
+
+@dataclass(frozen=True)
+class SlotHistory:
+    """What happened in a slot: how often something was started, and failed in a row since."""
+
+    attempts: int = 0
+    failures: int = 0
+    failed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Situation:
+    """An application at one moment.
+
+    `releases` are those that matter by number: the one that is to run, those that a rollout leads
+    from and to, and those of instances that are there. `standing` is the number of the release
+    that runs where no rollout says otherwise; 0 where nothing is to run. `shares` are what the
+    new and the old members of a component's doors did since the present stage began. `refused` are
+    releases that must not be started (any more), with the reason.
+    """
+
+    application: str
+    releases: Mapping[int, Release]
+    standing: int
+    sights: Sequence[Sight]
+    rollout: Rollout | None = None
+    histories: Mapping[tuple[str, int], SlotHistory] = field(default_factory=dict)
+    shares: Mapping[str, Share] = field(default_factory=dict)
+    refused: Mapping[int, str] = field(default_factory=dict)
+
+    @cached_property
+    def by_component(self) -> Mapping[str, Sequence[Sight]]:
+        """The instances of each component."""
+        found: dict[str, list[Sight]] = defaultdict(list)
+        for each in self.sights:
+            found[each.record.component].append(each)
+        return found
+
+    def component(self, release: int, name: str) -> Component | None:
+        """Return a component as a release has it."""
+        found = self.releases.get(release)
+        return found.settings.by_name.get(name) if found else None
+
+    def history(self, component: str, slot: int) -> SlotHistory:
+        """Return what happened in a slot."""
+        return self.histories.get((component, slot), SlotHistory())

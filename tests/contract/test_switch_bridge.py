@@ -1,0 +1,223 @@
+"""What only the switch of Linux bridges promises: packets, rules, and mending after a crash."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from switch_benches import Listener, clear, connects, run_inside
+from switch_networks import at, place, plans
+
+from herdbook.core.digests import of_bytes, short
+from herdbook.drivers import process
+from herdbook.drivers.bridge import BridgeSwitch
+
+pytestmark = pytest.mark.root
+
+_PLUG = """
+import sys
+from ipaddress import IPv4Address
+from pathlib import Path
+from switch_networks import at, plans
+from herdbook.drivers.bridge import BridgeSwitch
+front, back, _ = plans(Path(sys.argv[2]))
+switch = BridgeSwitch(Path(sys.argv[1]))
+while True:
+    for machine in (False, True):
+        switch.plug("web", [at(front, 2), at(back, 2)], machine=machine)
+        switch.unplug("web")
+"""
+
+
+_AS_ANY_USER = """
+import os, socket
+os.setgroups([]), os.setgid(4711), os.setuid(4711)
+socket.create_server(("", 80)).close()
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP).close()
+print("both")
+"""
+
+
+@pytest.fixture
+def switch(tmp_path: Path) -> Iterator[BridgeSwitch]:
+    made = BridgeSwitch(tmp_path / "state")
+    yield made
+    clear(made, tmp_path)
+
+
+def _rules(bridge: str) -> list[str]:
+    """The rules of one network: others come and go meanwhile."""
+    saved = process.run(["iptables-save"]).output.splitlines()
+    return sorted(line for line in saved if bridge.removeprefix("hb") in line)
+
+
+def _bridge(gateway: IPv4Address) -> str:
+    shown = process.run(["ip", "-o", "-4", "address", "show", "to", str(gateway)]).output
+    return shown.split()[1]
+
+
+def _of_kernel() -> set[str]:
+    namespaces = Path("/run/netns")
+    names = [path.name for path in namespaces.iterdir()] if namespaces.is_dir() else []
+    return {*names, *(path.name for path in Path("/sys/class/net").iterdir())}
+
+
+def _scope(tmp_path: Path) -> str:
+    return short(of_bytes(str((tmp_path / "state").resolve()).encode()))
+
+
+def _elsewhere() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+
+
+def test_services_of_any_user_connect_on_low_ports_and_may_ping(
+    switch: BridgeSwitch, tmp_path: Path
+) -> None:
+    front, _, _ = plans(tmp_path)
+    switch.lay(front)
+    web = switch.plug("web", [at(front, 2)], machine=False)
+    db = switch.plug("db", [at(front, 3)], machine=False)
+    address = str(at(front, 3).address)
+    with Listener(address, 4711, db):
+        assert connects(web, address, 4711)
+    done = run_inside(web, sys.executable, "-c", _AS_ANY_USER)
+    assert done.stdout == "both\n", done.stderr
+
+
+def test_cards_have_fixed_addresses_and_the_way_out_of_the_first_network_that_has_one(
+    switch: BridgeSwitch, tmp_path: Path
+) -> None:
+    front, back, inner = plans(tmp_path)
+    for network in (front, back, inner):
+        switch.lay(network)
+    attachments = [at(inner, 2), at(back, 2), at(front, 2)]
+    plugs = switch.plug("web", attachments, machine=False)
+    for number, attachment in enumerate(attachments):
+        shown = run_inside(plugs, "ip", "address", "show", "dev", f"eth{number}").stdout
+        assert f"{attachment.address}/28" in shown
+        assert attachment.hardware_address in shown
+        assert "inet6" not in shown  # it would be a way around the rules
+    routes = run_inside(plugs, "ip", "route", "show", "default").stdout
+    assert routes.split() == ["default", "via", str(back.gateway), "dev", "eth1"]
+
+
+def test_nothing_is_left(switch: BridgeSwitch, tmp_path: Path) -> None:
+    networks = plans(tmp_path)
+    front, back, inner = networks
+    for network in networks:
+        switch.lay(network)
+    switch.plug("web", [at(front, 2), at(inner, 2)], machine=False)
+    switch.plug("vm", [at(back, 2)], machine=True)
+    bridges = [_bridge(network.gateway) for network in networks]
+    marked = f"herdbook {_scope(tmp_path)} "
+    assert process.run(["ip", "link"]).output.count(marked) == 6
+    assert all(_rules(bridge) for bridge in bridges)
+    clear(switch, tmp_path)
+    assert marked not in process.run(["ip", "link"]).output
+    assert not [name for name in _of_kernel() if _scope(tmp_path) in name or name in bridges]
+    assert not any(_rules(bridge) for bridge in bridges)
+
+
+def test_laying_again_mends_what_others_have_broken(switch: BridgeSwitch, tmp_path: Path) -> None:
+    front, _, _ = plans(tmp_path)
+    switch.lay(front)
+    web = switch.plug("web", [at(front, 2)], machine=False)
+    bridge = _bridge(front.gateway)
+    before = _rules(bridge)
+    for broken in (
+        f"ip link set {bridge} down",
+        f"ip address flush dev {bridge}",
+        f"ip link set {bridge} address 02:00:00:00:00:01",
+        f"iptables -F HERDBOOK-{bridge.removeprefix('hb')}",
+        f"iptables -t nat -D POSTROUTING -j HERDBOOK-{bridge.removeprefix('hb')}",
+    ):
+        subprocess.run(broken.split(), check=True)
+        switch.lay(front)
+        assert _rules(bridge) == before
+        assert run_inside(web, "busybox", "ping", "-c1", "-W1", str(front.gateway)).returncode == 0
+
+
+@pytest.mark.parametrize("delay_seconds", [0.0, 0.01, 0.02, 0.03, 0.05, 0.08])
+def test_killed_at_any_point_it_is_mended_by_the_next_call(
+    switch: BridgeSwitch, tmp_path: Path, delay_seconds: float
+) -> None:
+    front, back, _ = plans(tmp_path)
+    switch.lay(front)
+    switch.lay(back)
+    arguments = [sys.executable, "-c", _PLUG, str(tmp_path / "state"), str(tmp_path)]
+    with subprocess.Popen(arguments, env=_elsewhere(), start_new_session=True) as killed:
+        deadline = time.monotonic() + 10
+        while not switch.plugged() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(delay_seconds)
+        with suppress(ProcessLookupError):
+            os.killpg(killed.pid, signal.SIGKILL)
+    web = switch.plug("web", [at(front, 2), at(back, 2)], machine=False)
+    assert run_inside(web, "busybox", "ping", "-c1", "-W1", str(back.gateway)).returncode == 0
+    switch.unplug("web")
+    assert switch.plugged() == set()
+
+
+def test_name_left_by_a_killed_program_is_no_namespace(
+    switch: BridgeSwitch, tmp_path: Path
+) -> None:
+    front, _, _ = plans(tmp_path)
+    switch.lay(front)
+    web = switch.plug("web", [at(front, 2)], machine=False)
+    assert web.namespace
+    process.run(["umount", web.namespace])
+    assert switch.plugged() == {"web"}
+    switch.plug("web", [at(front, 2)], machine=False)
+    assert run_inside(web, "busybox", "ping", "-c1", "-W1", str(front.gateway)).returncode == 0
+
+
+def test_on_a_strict_machine_networks_lead_out_and_nowhere_else(tmp_path: Path) -> None:
+    outside = place(tmp_path)[3]
+    digits = short(of_bytes(str(tmp_path).encode()))
+    machine, world = f"hb-machine-{digits}", f"hb-world-{digits}"
+    try:
+        for name in (machine, world):
+            subprocess.run(["ip", "netns", "add", name], check=True)
+        pair = f"ip link add outside netns {machine} type veth peer name outside netns {world}"
+        subprocess.run(pair.split(), check=True)
+        subprocess.run(
+            ["ip", "-n", world, "address", "add", f"{outside[2]}/28", "dev", "outside"], check=True
+        )
+        subprocess.run(["ip", "-n", world, "link", "set", "outside", "up"], check=True)
+        script = Path(__file__).with_name("switch_machine.py")
+        arguments = [str(tmp_path / "state"), str(tmp_path), str(outside), world]
+        tried = subprocess.run(
+            ["ip", "netns", "exec", machine, sys.executable, str(script), *arguments],
+            env=_elsewhere(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert tried.stderr == ""
+        assert tried.stdout.splitlines() == [
+            "web reaches db: True",
+            "web reaches the world: True",
+            "both reaches the world: True",
+            "closed reaches both: True",
+            "closed reaches the world: False",
+            "web connects to this machine: True",
+            "closed connects to this machine: False",
+            "web connects to another gateway: False",
+            "the world connects to db: False",
+            "web reaches its gateway: True",
+            "this machine connects to closed: True",
+            "the rules of others are as before: True",
+        ]
+    finally:
+        for name in (machine, world):
+            subprocess.run(["ip", "netns", "delete", name], check=False)
+        # Mounted in the machine only, their files are everywhere.
+        for path in Path("/run/netns").glob(f"herdbook-{_scope(tmp_path)}-*"):
+            path.unlink()
