@@ -25,10 +25,11 @@ example: environment       ## build all of examples/catalogue, start each image,
 	@scripts/install run test
 	@$(SUDO) HERDBOOK_CATALOGUE=long $(BIN)/pytest tests/example_catalogue $(PYTEST_OPTIONS)
 
-crashes: environment       ## kill campaigns at 200 random moments, of 200 images and of real ones
+crashes: environment       ## kill campaigns at random moments, and the server at every act
 	@scripts/install run test
 	@$(SUDO) HERDBOOK_CRASHES=long $(BIN)/pytest tests/model/test_campaign_crashes.py \
-		tests/end_to_end/test_campaign.py $(PYTEST_OPTIONS)
+		tests/end_to_end/test_campaign.py tests/model/test_fleet_crashes.py \
+		tests/end_to_end/test_fleet_crashes.py $(PYTEST_OPTIONS)
 
 check: environment         ## what every commit passes, in seconds: style, types, layers, unit tests
 	@$(BIN)/ruff check --quiet

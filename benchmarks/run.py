@@ -20,6 +20,7 @@ from campaign import CampaignResults, campaign_table, measure_campaigns
 from catalogue import CatalogueBench
 from example import ExampleBench
 from fleet import FleetResults, fleet_table, measure_fleet
+from fleet_scale import scale_table
 from measure import Comparison
 from scale_bench import Measured, measure_registers, register_table
 
@@ -117,11 +118,12 @@ def report(
         *register_table(registers),
         *campaign_table(campaigns),
         *fleet_table(fleet),
+        *scale_table(),
         "",
         *(f"- {name}: {version}" for name, version in dict(facts["versions"]).items()),  # type: ignore[call-overload]
         "",
         "What each row compares is said in `bench.py`, `catalogue.py`, `example.py`,",
-        "`scale_bench.py`, `campaign.py` and `fleet.py` of this folder.",
+        "`scale_bench.py`, `campaign.py`, `fleet.py` and `fleet_scale.py` of this folder.",
         "",
     ]
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from key_makers import VALUE, keep_a_secret
 from sqlalchemy import Engine, select
 
 from herdbook.core.errors import NotFoundError, VerificationError
@@ -13,8 +14,6 @@ from herdbook.rollouts.ports import Vault
 from herdbook.store import fleet_schema
 from herdbook.store.database import open_database
 from herdbook.store.vault import SqlVault
-
-VALUE = b"correct horse battery staple"
 
 
 @pytest.fixture
@@ -126,7 +125,7 @@ def test_processes_that_need_a_key_at_once_make_one(database_url: str, key_file:
     open_database(database_url).dispose()
     key_file.parent.mkdir()
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
-        kept = [pool.submit(_keep, database_url, key_file, f"{each}") for each in range(8)]
+        kept = [pool.submit(keep_a_secret, database_url, key_file, f"{each}") for each in range(8)]
         fingerprints = [each.result() for each in kept]
     vault = SqlVault(open_database(database_url), key_file)
     for number, fingerprint in enumerate(fingerprints):
@@ -136,7 +135,3 @@ def test_processes_that_need_a_key_at_once_make_one(database_url: str, key_file:
 def test_threads_that_need_a_key_at_once_make_one(vault: Vault) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(lambda _: vault.keep("shop", "password", VALUE), range(16)))) == 1
-
-
-def _keep(database_url: str, key_file: Path, name: str) -> str:
-    return SqlVault(open_database(database_url), key_file).keep("shop", name, VALUE)

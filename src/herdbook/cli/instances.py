@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from herdbook.cli.completion import complete_instance
+from herdbook.cli.completion import complete_application, complete_instance
 from herdbook.cli.options import AsJson, ImageName
 from herdbook.cli.output import Output, human_seconds
 from herdbook.core.errors import InvalidInputError, NotFoundError
@@ -87,7 +87,12 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option of the comman
 
 
 def ps(
-    application: Annotated[str, typer.Argument(metavar="[APPLICATION]", show_default=False)] = "",
+    application: Annotated[
+        str,
+        typer.Argument(
+            metavar="[APPLICATION]", show_default=False, autocompletion=complete_application
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """List instances, running or not: all of them, or those of one application."""

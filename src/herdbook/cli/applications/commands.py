@@ -6,10 +6,14 @@ from typing import Annotated
 import typer
 
 from herdbook.cli.applications import data
+from herdbook.cli.completion import complete_application
 from herdbook.cli.options import AsJson
 from herdbook.cli.output import Output
 
-_ApplicationName = Annotated[str, typer.Argument(metavar="APPLICATION", show_default=False)]
+_ApplicationName = Annotated[
+    str,
+    typer.Argument(metavar="APPLICATION", show_default=False, autocompletion=complete_application),
+]
 _NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the rollout's end.")]
 
 rollout_commands = typer.Typer(
