@@ -30,7 +30,7 @@ def application(tmp_path: Path) -> Iterator[TinyApplication]:
 
 
 def kill_server(application: TinyApplication) -> None:
-    with suppress(StopIteration, ProcessLookupError):  # it may just be starting
+    with suppress(IndexError, ProcessLookupError):  # it may just be starting
         os.kill(application.server_process(), signal.SIGKILL)
 
 
