@@ -159,6 +159,7 @@ def test_a_rollback_to_a_release_by_its_number_drops_nothing(application: TinyAp
     )
     for version in (between, new):
         application.up(version)
+        application.until("complete")  # else going back would be taking it back
     with _loaded(application, old, new) as load:
         application.said("rollback", application.name, str(number))
         application.until("complete")
