@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from engine_container import write_container
 from engine_machine import write_machine
 from engine_support import (
@@ -70,6 +72,21 @@ class FakeBench:
     def seen_by_others(self, name: str) -> bytes:
         instance = self.computer.find(self.state_directory, name)
         return repr((self.engine().observe(), instance)).encode()
+
+
+def usable_podman(directory: Path) -> Iterator["PodmanBench"]:
+    """A bench, where Podman works; what was started there is stopped at the end."""
+    made = PodmanBench(directory)
+    unusable = made.engine().capabilities().unusable
+    if unusable:
+        pytest.skip(unusable)
+    yield made
+    stop_all(made.engine())
+
+
+def stop_all(engine: PodmanEngine) -> None:
+    for seen in engine.observe():
+        engine.stop(seen.name, grace_seconds=0)
 
 
 class PodmanBench:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine_benches import PodmanBench
+from engine_benches import PodmanBench, usable_podman
 from engine_container import USER_ID, write_container
 from engine_support import free_port, http_get, until, wanted
 
@@ -21,14 +21,7 @@ pytestmark = [pytest.mark.podman, pytest.mark.root]
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PodmanBench]:
-    made = PodmanBench(tmp_path_factory.mktemp("podman"))
-    unusable = made.engine().capabilities().unusable
-    if unusable:
-        pytest.skip(unusable)
-    yield made
-    engine = made.engine()
-    for seen in engine.observe():
-        engine.stop(seen.name, grace_seconds=0)
+    yield from usable_podman(tmp_path_factory.mktemp("podman"))
 
 
 @pytest.fixture(scope="module")

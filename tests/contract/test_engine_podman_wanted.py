@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine_benches import PodmanBench
+from engine_benches import PodmanBench, stop_all, usable_podman
 from engine_container import USER_ID, write_foreign_container
 from engine_support import until, wanted
 
@@ -39,12 +39,7 @@ FOREVER = ProcessChanges(
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PodmanBench]:
-    made = PodmanBench(tmp_path_factory.mktemp("podman"))
-    unusable = made.engine().capabilities().unusable
-    if unusable:
-        pytest.skip(unusable)
-    yield made
-    stop_all(made.engine())
+    yield from usable_podman(tmp_path_factory.mktemp("podman"))
 
 
 @pytest.fixture
@@ -63,11 +58,6 @@ def foreign(
     stop_all(bench.engine())
     tag = f"localhost/herdbook/web:{digests.hexadecimal(artefact.manifest)}"
     subprocess.run(["podman", "rmi", tag], check=False, capture_output=True)
-
-
-def stop_all(engine: PodmanEngine) -> None:
-    for seen in engine.observe():
-        engine.stop(seen.name, grace_seconds=0)
 
 
 def sh(engine: PodmanEngine, command: str) -> str:

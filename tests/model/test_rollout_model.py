@@ -17,14 +17,10 @@ from hypothesis.stateful import (
 )
 from simulated import QUICK, Conduct, Simulation, component
 
+from herdbook.compose.deployment import Order
+from herdbook.compose.wishes import Strategy
 from herdbook.core.digests import Digest
-from herdbook.fleet.applications import (
-    Canary,
-    Component,
-    FailureAction,
-    Order,
-    Strategy,
-)
+from herdbook.fleet.applications import Canary, Component, FailureAction
 from herdbook.fleet.records import Instance, Role
 from herdbook.rollouts.judging import Counts, Share
 from herdbook.rollouts.model import MOVES, OVER, WAITING, RolloutState

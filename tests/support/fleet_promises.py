@@ -6,8 +6,9 @@ from ipaddress import IPv4Address
 from fake_fleet import NAME, NETWORK, VERSION, World
 from fleet_scenarios import Scenario, Serves
 
+from herdbook.compose.wishes import Herding
 from herdbook.drivers.fake import Act
-from herdbook.fleet.applications import Herding, Release
+from herdbook.fleet.applications import Release
 from herdbook.fleet.instances import State, Wanted
 from herdbook.fleet.records import Role
 from herdbook.rollouts.model import WAITING

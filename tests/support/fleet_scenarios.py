@@ -6,18 +6,17 @@ from dataclasses import dataclass, field
 from fake_fleet import FARES, IMAGE, NAME, NETWORK, VERSION, Step, World, serving
 
 from herdbook.actions.roll_out import abort, pause, resume, roll_out, take_down
+from herdbook.compose.deployment import Order
+from herdbook.compose.wishes import Herding, Strategy
 from herdbook.fleet.applications import (
     ApplicationNetwork,
     Canary,
     Component,
     Condition,
     DoorUse,
-    Herding,
     InstanceSpec,
     NetworkUse,
-    Order,
     Settings,
-    Strategy,
     UpdatePolicy,
     VolumeUse,
 )

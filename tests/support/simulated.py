@@ -8,16 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from herdbook.compose.deployment import Order
+from herdbook.compose.wishes import Herding
 from herdbook.core.digests import Digest, of_bytes
-from herdbook.fleet.applications import (
-    Component,
-    Herding,
-    InstanceSpec,
-    Order,
-    Release,
-    Settings,
-    UpdatePolicy,
-)
+from herdbook.fleet.applications import Component, InstanceSpec, Release, Settings, UpdatePolicy
 from herdbook.fleet.records import Instance, Life, Role, Sight
 from herdbook.recipes.model import Variant
 from herdbook.rollouts.judging import Share

@@ -5,8 +5,9 @@ from ipaddress import IPv4Network
 
 from herdbook.actions.workshop import Workshop
 from herdbook.compose.model import Application as Composed
+from herdbook.compose.wishes import Herding
 from herdbook.core.errors import ConflictError
-from herdbook.fleet.applications import ApplicationNetwork, Component, Herding, Settings
+from herdbook.fleet.applications import ApplicationNetwork, Component, Settings
 from herdbook.fleet.networks import NetworkPlan, free_subnet, prefix_for, room
 from herdbook.fleet.ports import Network
 from herdbook.rollouts.ports import Application

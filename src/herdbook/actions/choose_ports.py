@@ -9,7 +9,7 @@ from herdbook.core.errors import ConflictError
 from herdbook.fleet.applications import DoorUse, Settings
 from herdbook.fleet.ports import Network
 from herdbook.fleet.publishing import door_name
-from herdbook.rollouts.ports import Application
+from herdbook.rollouts.model import in_force
 
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - said of others, too
 _TRIES = 100
@@ -92,16 +92,10 @@ def _doors_of(workshop: Workshop, name: str) -> Iterator[DoorUse]:
     application = workshop.fleet.find(name)
     if application is None:
         return
-    for number in _numbers(workshop, application):
+    for number in in_force(application.standing, workshop.fleet.newest(name)):
         release = workshop.fleet.release(name, number)
         for component in release.settings.components if release else ():
             yield from component.doors
-
-
-def _numbers(workshop: Workshop, application: Application) -> set[int]:
-    rollout = workshop.fleet.newest(application.name)
-    under_way = {rollout.before, rollout.after} if rollout and not rollout.over else set()
-    return ({application.standing} | under_way) - {0}
 
 
 def _undecided(composed: Composed) -> Iterator[tuple[Service, Port]]:

@@ -1,6 +1,6 @@
 """Destroys the data of an application that is down, for good."""
 
-from herdbook.actions.mount_volumes import volume_name
+from herdbook.actions.mount_volumes import named_volumes
 from herdbook.actions.roll_out import application_named
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import ConflictError
@@ -31,13 +31,11 @@ def destroy(workshop: Workshop, name: str) -> list[str]:
 
 def _volumes(workshop: Workshop, name: str, *, external: bool) -> dict[tuple[Variant, str], None]:
     """Return all volumes that an application's releases name, with or without external ones."""
-    found: dict[tuple[Variant, str], None] = {}
-    for release in workshop.fleet.releases(name):
-        for component in release.settings.components:
-            for use in component.instance.volumes:
-                if use.bind or (use.external and not external):
-                    continue
-                for slot in range(component.replicas):
-                    place = component.instance.variant, volume_name(component, use, slot)
-                    found[place] = None
-    return found
+    found = (
+        (component.instance.variant, volume)
+        for release in workshop.fleet.releases(name)
+        for component in release.settings.components
+        for use, volume in named_volumes(component)
+        if external or not use.external
+    )
+    return dict.fromkeys(found)

@@ -2,7 +2,8 @@
 
 from herdbook.actions.mount_volumes import volume_name
 from herdbook.actions.workshop import Workshop
-from herdbook.fleet.applications import Component, Herding
+from herdbook.compose.wishes import Herding
+from herdbook.fleet.applications import Component
 from herdbook.fleet.records import Instance
 from herdbook.rollouts.model import Rollout
 

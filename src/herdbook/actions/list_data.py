@@ -1,17 +1,17 @@
 """Finds the data of applications: their volumes, and where backups of them are."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from herdbook.actions.backup_archive import BackupArchive
-from herdbook.actions.mount_volumes import volume_name
+from herdbook.actions.mount_volumes import named_volumes
 from herdbook.actions.roll_out import application_named
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.core.nearest import did_you_mean
+from herdbook.core.whole_files import kept_whole
 from herdbook.fleet.applications import BackupPolicy, Release
 from herdbook.fleet.backups import Shelf
 from herdbook.fleet.sealing import Seal, new_key
@@ -146,7 +146,7 @@ def open_archive(workshop: Workshop, address: str, key_file: Path | None = None)
 def open_archive_to_write(workshop: Workshop, address: str) -> BackupArchive:
     """Return the backups of this installation at an address; the first time, a key is made."""
     store = workshop.backups(address)
-    return BackupArchive(store, Seal(_made_key(workshop.backup_key).read_bytes()))
+    return BackupArchive(store, Seal(kept_whole(workshop.backup_key, new_key)))
 
 
 def last_backup(workshop: Workshop, volume: HeldVolume, address: str) -> datetime | None:
@@ -156,34 +156,13 @@ def last_backup(workshop: Workshop, volume: HeldVolume, address: str) -> datetim
     return max((each.taken_at for each in shelf.backups if each.subject == subject), default=None)
 
 
-def _made_key(path: Path) -> Path:
-    """Return the key's file; where two programs need it first at the same time, one makes it."""
-    if not path.exists():
-        made = path.with_name(f".{path.name}.{os.getpid()}")
-        made.unlink(missing_ok=True)
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(new_key())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            path.hardlink_to(made)
-        except FileExistsError:
-            pass
-        finally:
-            made.unlink()
-    return path
-
-
 def _volumes(release: Release) -> Iterator[HeldVolume]:
     for component in release.settings.components:
-        variant = component.instance.variant
-        for use in component.instance.volumes:
-            for slot in range(0 if use.bind else component.replicas):
-                yield HeldVolume(
-                    application=release.application,
-                    component=component.name,
-                    kind=variant,
-                    name=volume_name(component, use, slot),
-                    policy=component.backup,
-                )
+        for _, name in named_volumes(component):
+            yield HeldVolume(
+                application=release.application,
+                component=component.name,
+                kind=component.instance.variant,
+                name=name,
+                policy=component.backup,
+            )

@@ -1,12 +1,14 @@
 """Says which volumes an instance has, and makes those that are not there yet."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from herdbook.actions.keep_layers import stacked
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.names import version_named
-from herdbook.fleet.applications import Component, Herding, InstanceSpec, VolumeUse
+from herdbook.compose.wishes import Herding
+from herdbook.fleet.applications import Component, InstanceSpec, VolumeUse
 from herdbook.fleet.instances import Mount, VolumeDisk
 from herdbook.layers.tree import Entry, Kind
 from herdbook.recipes.model import Variant
@@ -20,6 +22,13 @@ def volume_name(component: Component, use: VolumeUse, slot: int) -> str:
     """
     shares = component.herding is Herding.CATTLE and component.instance.variant is not Variant.VM
     return use.source if shares or not slot else f"{use.source}-{slot}"
+
+
+def named_volumes(component: Component) -> Iterator[tuple[VolumeUse, str]]:
+    """Yield the volumes of all slots by their names; folders of this machine are none."""
+    for use in component.instance.volumes:
+        for slot in range(0 if use.bind else component.replicas):
+            yield use, volume_name(component, use, slot)
 
 
 def mounts(workshop: Workshop, component: Component, slot: int) -> tuple[Mount, ...]:

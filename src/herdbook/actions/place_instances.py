@@ -17,7 +17,7 @@ from herdbook.rollouts.ports import Application
 
 
 def open_doors(workshop: Workshop, application: Application, release: Release) -> None:
-    """See to it that a release's doors are open, and its names answered. Changes nothing twice."""
+    """See to it that a release's doors are open. Changes nothing twice."""
     workshop.balancer.open(application.name, Doors.of(release.settings).doors())
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from herdbook.actions.workshop import Workshop
 from herdbook.fleet.applications import InstanceSpec
+from herdbook.rollouts.model import in_force
 
 _RELEASES = 5
 """So many of an application's newest releases can always be gone back to."""
@@ -12,10 +13,7 @@ _RELEASES = 5
 def released_instances(workshop: Workshop) -> Iterator[InstanceSpec]:
     """Yield what instances of such releases are made of."""
     for application in workshop.fleet.every():
-        rollout = workshop.fleet.newest(application.name)
-        wanted = {application.standing}
-        if rollout is not None and not rollout.over:
-            wanted |= {rollout.before, rollout.after}
+        wanted = in_force(application.standing, workshop.fleet.newest(application.name))
         for count, release in enumerate(workshop.fleet.releases(application.name)):
             if count < _RELEASES or release.number in wanted:
                 yield from (each.instance for each in release.settings.components)

@@ -21,7 +21,7 @@ from herdbook.fleet.instances import Seen
 from herdbook.fleet.probes import Answer, ProbeTarget
 from herdbook.fleet.records import Instance, Life, Role
 from herdbook.rollouts.judging import Share
-from herdbook.rollouts.model import Rollout, RolloutState
+from herdbook.rollouts.model import Rollout, RolloutState, in_force
 from herdbook.rollouts.plan import plan
 from herdbook.rollouts.ports import Application, Changes, Happening
 from herdbook.rollouts.situation import Situation, SlotHistory
@@ -75,16 +75,17 @@ class Tending:
     @property
     def release(self) -> Release | None:
         """The release whose doors and names hold now."""
-        number = self.application.standing
-        if self.rollout is not None and not self.rollout.over:
-            number = self.rollout.goal
-        return self._release(number)
+        rollout = self._under_way
+        return self._release(rollout.goal if rollout else self.application.standing)
+
+    @property
+    def _under_way(self) -> Rollout | None:
+        return None if self.rollout is None or self.rollout.over else self.rollout
 
     @property
     def is_over(self) -> bool:
         """Whether nothing is wanted, and nothing is left."""
-        rolling = self.rollout is not None and not self.rollout.over
-        return not (self.application.standing or rolling or self.records)
+        return not (self.application.standing or self._under_way or self.records)
 
     def take_in(self, seen: Mapping[str, Seen]) -> None:
         """Take note of what the engines see of this application's instances."""
@@ -125,8 +126,7 @@ class Tending:
         settled = settle(self.application, situation, planned.operations, self.records, now)
         settled.happenings[:0] = told
         self._forgive(settled, now)
-        moved = planned.rollout != self.rollout
-        self._write(settled, planned.rollout)
+        moved = self._write(settled, planned.rollout)
         if settled.changed or not self._placed:
             self._place()
         self._act(settled, situation)
@@ -159,8 +159,8 @@ class Tending:
 
     def situation(self) -> Situation:
         """Return all that the next plan is made from."""
-        rolling = self.rollout is not None and not self.rollout.over
-        if rolling or any(each.role is Role.DRAINING for each in self.records.values()):
+        rollout = self._under_way
+        if rollout or any(each.role is Role.DRAINING for each in self.records.values()):
             counted: Mapping[str, Mapping[str, Traffic]] = {}
             with suppress(HerdbookError):  # no doors: nothing to count
                 counted = self.workshop.balancer.traffic(self.application.name)
@@ -181,21 +181,20 @@ class Tending:
             sights=sights,
             rollout=self.rollout,
             histories=self.histories,
-            shares=self._shares() if rolling else {},
+            shares=self._shares(rollout) if rollout else {},
             refused=self._refused,
         )
 
-    def _shares(self) -> Mapping[str, Share]:
-        goal = self._release(self.rollout.after) if self.rollout else None
+    def _shares(self, rollout: Rollout) -> Mapping[str, Share]:
+        goal = self._release(rollout.after)
         revisions = {each.name: each.revision for each in goal.settings.components} if goal else {}
         before = frozenset(
-            name
-            for name, record in self.records.items()
-            if self.rollout and record.made_at < self.rollout.began_at
+            name for name, record in self.records.items() if record.made_at < rollout.began_at
         )
         return self.traffic.shares(self.records.values(), revisions, before)
 
-    def _write(self, settled: Settled, rollout: Rollout | None) -> None:
+    def _write(self, settled: Settled, rollout: Rollout | None) -> bool:
+        """Write down what is meant; tell whether the rollout has moved."""
         before, standing = self.rollout, None
         moved = rollout != before
         if rollout and before and rollout.state is not before.state:
@@ -219,6 +218,7 @@ class Tending:
         self.histories |= settled.histories
         if moved:
             self.refresh()
+        return moved
 
     def _place(self) -> None:
         name, release = self.application.name, self.release or self._last_release()
@@ -308,19 +308,18 @@ class Tending:
         return release.settings.by_name.get(record.component) if release else None
 
     def _known_releases(self) -> Mapping[int, Release]:
-        numbers = {each.release for each in self.records.values()} | {self.application.standing}
-        if self.rollout is not None and not self.rollout.over:
-            numbers |= {self.rollout.before, self.rollout.after}
+        numbers = {each.release for each in self.records.values()}
+        numbers |= in_force(self.application.standing, self.rollout)
         found = {number: self._release(number) for number in numbers}
         return {number: each for number, each in found.items() if each is not None}
 
     def _find_refused(self) -> Mapping[int, str]:
         """Return which releases of a rollout must not run, and why."""
-        if self.rollout is None or self.rollout.over:
+        if (rollout := self._under_way) is None:
             return {}
         found = {
             number: refusal(self.workshop, release)
-            for number in (self.rollout.before, self.rollout.after)
+            for number in (rollout.before, rollout.after)
             if (release := self._release(number)) is not None
         }
         return {number: reason for number, reason in found.items() if reason}

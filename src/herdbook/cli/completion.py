@@ -1,8 +1,15 @@
 """Completes names of images, instances and so on in the shell; a failure completes nothing."""
 
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import TYPE_CHECKING
+
 import typer
 
 from herdbook.core.errors import HerdbookError
+
+if TYPE_CHECKING:
+    from herdbook.actions.workshop import Workshop
 
 _MOST = 200
 """More names than that help nobody to choose."""
@@ -10,72 +17,57 @@ _MOST = 200
 
 def complete_image(incomplete: str) -> list[str]:
     """Return the names of images that begin like this."""
-    from herdbook.cli.output import Output
-    from herdbook.cli.session import open_session
-
-    try:
-        return open_session(Output(as_json=True)).versions.names(incomplete, _MOST)
-    except (HerdbookError, OSError):
-        return []
+    return _found(lambda workshop: workshop.versions.names(incomplete, _MOST))
 
 
 def complete_component(incomplete: str) -> list[str]:
     """Return the names of components that begin like this."""
-    from herdbook.cli.output import Output
-    from herdbook.cli.session import open_session
-
-    try:
-        return open_session(Output(as_json=True)).components.names(incomplete, _MOST)
-    except (HerdbookError, OSError):
-        return []
+    return _found(lambda workshop: workshop.components.names(incomplete, _MOST))
 
 
 def complete_campaign(incomplete: str) -> list[str]:
     """Return the numbers of campaigns that begin like this, the newest first."""
-    from herdbook.cli.output import Output
-    from herdbook.cli.session import open_session
 
-    try:
-        every = open_session(Output(as_json=True)).campaigns.every()
-    except (HerdbookError, OSError):
-        return []
-    return [number for each in every if (number := str(each.number)).startswith(incomplete)][:_MOST]
+    def numbers(workshop: "Workshop") -> Iterable[str]:
+        return (str(each.number) for each in workshop.campaigns.every())
+
+    return _beginning(incomplete, numbers)
 
 
 def complete_instance(incomplete: str) -> list[str]:
     """Return the names of instances that begin like this."""
-    from herdbook.cli.output import Output
-    from herdbook.cli.session import open_session
 
-    try:
-        engines = open_session(Output(as_json=True)).engines.values()
-        names = [seen.name for engine in engines for seen in engine.observe()]
-    except (HerdbookError, OSError):
-        return []
-    return [name for name in names if name.startswith(incomplete)]
+    def names(workshop: "Workshop") -> Iterable[str]:
+        return (seen.name for engine in workshop.engines.values() for seen in engine.observe())
+
+    return _beginning(incomplete, names)
 
 
 def complete_application(incomplete: str) -> list[str]:
     """Return the names of applications that begin like this."""
-    from herdbook.cli.output import Output
-    from herdbook.cli.session import open_session
-
-    try:
-        every = open_session(Output(as_json=True)).fleet.every()
-    except (HerdbookError, OSError):
-        return []
-    return [each.name for each in every if each.name.startswith(incomplete)][:_MOST]
+    return _beginning(incomplete, lambda workshop: (each.name for each in workshop.fleet.every()))
 
 
 def complete_volume(context: typer.Context, incomplete: str) -> list[str]:
     """Return the names of volumes of the application that was named before."""
     from herdbook.actions.list_data import volumes_of
+
+    application = context.params.get("application") or ""
+    return _beginning(
+        incomplete, lambda workshop: (each.name for each in volumes_of(workshop, application))
+    )
+
+
+def _beginning(incomplete: str, read: Callable[["Workshop"], Iterable[str]]) -> list[str]:
+    """Return what is read and begins like this."""
+    return _found(lambda workshop: (name for name in read(workshop) if name.startswith(incomplete)))
+
+
+def _found(read: Callable[["Workshop"], Iterable[str]]) -> list[str]:
     from herdbook.cli.output import Output
     from herdbook.cli.session import open_session
 
     try:
-        workshop = open_session(Output(as_json=True))
-        every = volumes_of(workshop, context.params.get("application") or "")
+        return list(islice(read(open_session(Output(as_json=True))), _MOST))
     except (HerdbookError, OSError):
         return []
-    return [each.name for each in every if each.name.startswith(incomplete)][:_MOST]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from herdbook.cli.completion import complete_image, complete_instance
+from herdbook.cli.completion import complete_application, complete_image
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
 RecipePath = Annotated[Path, typer.Argument(metavar="[RECIPE]", help="The recipe file.")]
@@ -17,6 +17,9 @@ ImageName = Annotated[
         autocompletion=complete_image,
     ),
 ]
-InstanceName = Annotated[str, typer.Argument(metavar="INSTANCE", autocompletion=complete_instance)]
+ApplicationName = Annotated[
+    str,
+    typer.Argument(metavar="APPLICATION", show_default=False, autocompletion=complete_application),
+]
 
 DEFAULT_RECIPE = Path("herdbook.yaml")

@@ -121,7 +121,7 @@ class Kind(StrEnum):
     VM = "vm"
 
 
-class HerdClass(StrEnum):
+class Herding(StrEnum):
     """How an instance is dealt with: replaced without a thought, or kept with its data."""
 
     CATTLE = "cattle"
@@ -233,7 +233,7 @@ class ServiceWishes(Strict):
 
     kind: Kind = Kind.CONTAINER
     image: Annotated[Image | None, Field(description="Instead of Compose's `image`.")] = None
-    class_: Annotated[HerdClass, Field(alias="class")] = HerdClass.CATTLE
+    class_: Annotated[Herding, Field(alias="class")] = Herding.CATTLE
     strategy: Strategy | None = None
     canary: Canary | None = None
     bake: Annotated[Seconds | None, Field(description="Watched after a change.")] = None

@@ -3,18 +3,16 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from herdbook.compose.tree import OVERRIDE, RESET, Node, Scalar
-from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.core.errors import InvalidInputError
+from herdbook.core.yaml_texts import TAG, events, not_yaml, read_text, safe_loader
 
-_MAXIMUM_BYTES = 1 << 20
 _MAXIMUM_DEPTH = 40
 _MAXIMUM_NODES = 100_000
-_YAML = "tag:yaml.org,2002:"
-_MERGE = _YAML + "merge"
+_MERGE = TAG + "merge"
 _TAGS = {"!reset": RESET, "!override": OVERRIDE}
 _INTEGER = re.compile(r"^(?:0|[-+]?[1-9][0-9]{0,17})$")
 _FLOAT = re.compile(r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$")
@@ -23,7 +21,8 @@ _BOOLEAN = re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$")
 
 def read_tree(path: Path) -> Node:
     """Read a Compose file; raises NotFoundError or InvalidInputError with file and line."""
-    return parse(_read(path), str(path))
+    text = read_text(path, "Compose file", "It is usually called compose.yaml.")
+    return parse(text, str(path))
 
 
 def parse(text: str, name: str) -> Node:
@@ -32,7 +31,7 @@ def parse(text: str, name: str) -> Node:
         _refuse_depth(text, name)
         found = yaml.compose(text, Loader=_LOADER)
     except (yaml.YAMLError, ValueError) as error:
-        raise _not_yaml(name, error) from error
+        raise not_yaml(name, error) from error
     if not isinstance(found, yaml.MappingNode):
         raise InvalidInputError(
             "A Compose file is a mapping of keys to values",
@@ -42,59 +41,23 @@ def parse(text: str, name: str) -> Node:
     return _Growing(name).node(found, found.start_mark.line + 1, 0)
 
 
-def _make_loader() -> Any:  # noqa: ANN401 - the C loader has no type of its own
-    """Return a safe loader for which 010, 12:30, yes and 2026-01-02 are text, as people see them.
-
-    Compose is YAML 1.2; PyYAML reads YAML 1.1. So `restart: no` is the word, and `22:22` a port.
-    """
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    dropped = {_YAML + kind for kind in ("int", "float", "bool", "timestamp")}
-    resolvers = {
-        first: [(tag, pattern) for tag, pattern in known if tag not in dropped]
-        for first, known in base.yaml_implicit_resolvers.items()
-    }
-    loader: Any = type("ComposeLoader", (base,), {"yaml_implicit_resolvers": resolvers})
-    loader.add_implicit_resolver(_YAML + "int", _INTEGER, list("-+0123456789"))
-    loader.add_implicit_resolver(_YAML + "float", _FLOAT, list("-+.0123456789"))
-    loader.add_implicit_resolver(_YAML + "bool", _BOOLEAN, list("tTfF"))
-    return loader
-
-
-_LOADER = _make_loader()
-
-
-def _read(path: Path) -> str:
-    try:
-        if path.stat().st_size > _MAXIMUM_BYTES:
-            raise InvalidInputError("This file is too large for a Compose file", where=str(path))
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotFoundError(
-            f"There is no Compose file {path}", hint="It is usually called compose.yaml."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"This file cannot be read: {error}", where=str(path)) from error
-
-
-def _not_yaml(name: str, error: Exception) -> InvalidInputError:
-    mark = getattr(error, "problem_mark", None)
-    where = f"{name}:{mark.line + 1}" if mark else name
-    problem = getattr(error, "problem", None) or str(error)
-    return InvalidInputError(
-        f"This is not YAML: {problem}", hint="Check indentation, quotes and tabs.", where=where
-    )
+# 010, 12:30, yes and 2026-01-02 are text, as people see them: Compose is YAML 1.2, PyYAML reads
+# YAML 1.1. So `restart: no` is the word, and `22:22` a port.
+_LOADER = safe_loader(
+    "ComposeLoader",
+    ("int", "float", "bool", "timestamp"),
+    {
+        "int": (_INTEGER, "-+0123456789"),
+        "float": (_FLOAT, "-+.0123456789"),
+        "bool": (_BOOLEAN, "tTfF"),
+    },
+)
 
 
 def _refuse_depth(text: str, name: str) -> None:
     """Refuse what would crash a parser written in C before it can say anything."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+    for _, depth, line in events(text, _LOADER):
         if depth > _MAXIMUM_DEPTH:
-            line = event.start_mark.line + 1 if event.start_mark else 1
             raise _too_deep(f"{name}:{line}")
 
 
@@ -133,7 +96,7 @@ class _Growing:
     def _tag(self, node: yaml.Node, where: str) -> str:
         if node.tag in _TAGS:
             return _TAGS[node.tag]
-        if not node.tag.startswith(_YAML):
+        if not node.tag.startswith(TAG):
             raise InvalidInputError(
                 f"A Compose file has no tag {node.tag}",
                 hint="It has !reset and !override.",
@@ -182,7 +145,7 @@ class _Growing:
 
 
 def _scalar(node: yaml.Node, where: str) -> Scalar:
-    kind = node.tag.removeprefix(_YAML)
+    kind = node.tag.removeprefix(TAG)
     try:
         if kind == "int":
             return int(node.value)

@@ -2,8 +2,8 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -12,6 +12,26 @@ _PRIVATE = 0o600
 
 def write_whole(path: Path, content: bytes, mode: int = _PRIVATE) -> None:
     """Put `content` in place of what `path` holds, at once; nothing is left where that fails."""
+    with _incoming(path, content, mode) as incoming:
+        incoming.replace(path)
+
+
+def kept_whole(path: Path, make: Callable[[], bytes]) -> bytes:
+    """Return what a file holds; where it is not there yet, it gets what `make` gives, privately.
+
+    Its folder is made, too. Of several that make it at the same time, the first one's is kept, and
+    returned to all.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _incoming(path, make(), _PRIVATE) as incoming, suppress(FileExistsError):
+            path.hardlink_to(incoming)
+    return path.read_bytes()
+
+
+@contextmanager
+def _incoming(path: Path, content: bytes, mode: int) -> Iterator[Path]:
+    """Give a file beside `path` that holds `content`, safe on the disk, until the block ends."""
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         incoming = Path(file.name)
         try:
@@ -19,7 +39,7 @@ def write_whole(path: Path, content: bytes, mode: int = _PRIVATE) -> None:
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-            incoming.replace(path)
+            yield incoming
         finally:
             incoming.unlink(missing_ok=True)
 

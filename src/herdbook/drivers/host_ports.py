@@ -14,7 +14,7 @@ def refuse_taken_ports(ports: Iterable[PublishedPort]) -> None:
     An engine must still watch for the error itself: the port can be taken a moment later.
     """
     for port in ports:
-        if is_taken(port):
+        if is_taken(port.host_address, port.host_port):
             raise port_conflict(port)
 
 
@@ -26,16 +26,22 @@ def port_conflict(port: PublishedPort) -> ConflictError:
     )
 
 
-def is_taken(port: PublishedPort) -> bool:
+def is_taken(address: str, port: int) -> bool:
     """Tell whether some program listens on a port."""
-    family = socket.AF_INET6 if ":" in port.host_address else socket.AF_INET
+    error = listening_error(address, port)
+    # Other failures (a low port, a foreign address) whoever starts there explains better.
+    return error is not None and error.errno == errno.EADDRINUSE
+
+
+def listening_error(address: str, port: int) -> OSError | None:
+    """Return why nobody could begin to listen on a port of this machine now; None if one could."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # Connections that ended a minute ago do not take a port; a listener does.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((port.host_address, port.host_port))
+            probe.bind((address, port))
             probe.listen()
         except OSError as error:
-            # Other failures (a low port, a foreign address) the engine explains better.
-            return error.errno == errno.EADDRINUSE
-    return False
+            return error
+    return None

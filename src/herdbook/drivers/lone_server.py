@@ -1,6 +1,5 @@
 """Sees to it that one server at a time tends a state directory, and wakes it from outside."""
 
-import fcntl
 import os
 import socket
 import sys
@@ -12,12 +11,13 @@ from threading import Thread
 
 from herdbook.core import digests
 from herdbook.core.errors import ConflictError, EngineError
+from herdbook.core.locks import locked_soon
 from herdbook.drivers import process
+from herdbook.drivers.claims import is_claimed
 from herdbook.drivers.runtime_directory import runtime_directory
 
 _MESSAGE_BYTES = 64
 _TRIES = 10
-_PAUSE_SECONDS = 0.05
 _WATCH_SECONDS = 1.0
 
 
@@ -37,24 +37,14 @@ class LoneServer:
 
     def runs(self) -> bool:
         """Tell whether a server tends this state directory."""
-        try:
-            descriptor = os.open(self._lock, os.O_RDONLY)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return is_claimed(self._lock)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Be the server until the block ends; raises ConflictError where there is another."""
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            if not _locked(descriptor):
+            if not locked_soon(descriptor, _TRIES):
                 raise ConflictError(
                     "Another server tends this state directory already",
                     hint="Leave it be, or end it first: herdbook serve --stop",
@@ -116,23 +106,6 @@ class LoneServer:
 
         Raises EngineError where it ends at once, with what it said.
         """
-        number = process.start_alone(
-            [sys.executable, "-m", "herdbook", "serve"], log=self.log, until=self.runs
-        )
-        if number is None:
+        command = [sys.executable, "-m", "herdbook", "serve"]
+        if not process.start_alone(command, log=self.log, until=self.runs):
             raise EngineError("The server did not start", hint=f"Read what it said: {self.log}")
-
-
-def _locked(descriptor: int) -> bool:
-    """Take the lock; tell whether that was possible.
-
-    Who only asks whether a server runs holds it for a moment, too.
-    """
-    for _ in range(_TRIES):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_PAUSE_SECONDS)
-        else:
-            return True
-    return False

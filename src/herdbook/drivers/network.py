@@ -6,7 +6,6 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from herdbook.drivers.host_ports import is_taken
-from herdbook.fleet.instances import PublishedPort
 
 _ROUTES = Path("/proc/net/route")
 _FIRST_ERROR_STATUS = 400
@@ -23,7 +22,7 @@ class HostNetwork:
 
     def is_taken(self, address: str, port: int) -> bool:
         """Tell whether somebody listens at a TCP port of an address of this machine."""
-        return is_taken(PublishedPort(port, port, address))
+        return is_taken(address, port)
 
     def subnets(self) -> list[IPv4Network]:
         """Return the networks this machine has a way to, but for the way to all others."""

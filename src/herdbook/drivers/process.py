@@ -195,12 +195,10 @@ def spawn(
                 stream.close()
 
 
-def start_alone(
-    arguments: Sequence[str | Path], *, log: Path, until: Callable[[], bool]
-) -> int | None:
-    """Start a program that outlives us, and return its number once `until` holds.
+def start_alone(arguments: Sequence[str | Path], *, log: Path, until: Callable[[], bool]) -> bool:
+    """Start a program that outlives us, and wait until `until` holds.
 
-    What it says is added to `log`. Returns None where it ends before that.
+    What it says is added to `log`. Tells whether it came to that before it ended.
     """
     command = [find(str(arguments[0])), *map(str, arguments[1:])]
     with log.open("ab") as output:
@@ -215,10 +213,10 @@ def start_alone(
     while not until():
         with suppress(subprocess.TimeoutExpired):
             child.wait(_LOOK_SECONDS)
-            return None
+            return False
     # It is its own now: nobody here waits for its end, and nobody is to be warned of that.
     child.returncode = 0
-    return child.pid
+    return True
 
 
 def _listened(

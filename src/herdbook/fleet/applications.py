@@ -7,6 +7,8 @@ from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from herdbook.compose.deployment import Order
+from herdbook.compose.wishes import Herding, Strategy
 from herdbook.core import digests
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError
@@ -22,20 +24,6 @@ class Settled(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Herding(StrEnum):
-    """Cattle is replaced without a thought; a pet has an identity and data of its own."""
-
-    CATTLE = "cattle"
-    PET = "pet"
-
-
-class Order(StrEnum):
-    """Which goes first where an instance is replaced (Compose specification, "order")."""
-
-    START_FIRST = "start-first"
-    STOP_FIRST = "stop-first"
-
-
 class FailureAction(StrEnum):
     """What a rollout does when too many new instances fail; FREEZE is Herdbook's own word.
 
@@ -47,14 +35,6 @@ class FailureAction(StrEnum):
     PAUSE = "pause"
     ROLLBACK = "rollback"
     FREEZE = "freeze"
-
-
-class Strategy(StrEnum):
-    """The way from old instances to new ones."""
-
-    ROLLING = "rolling"
-    CANARY = "canary"
-    BLUE_GREEN = "blue-green"
 
 
 class Canary(Settled):
@@ -199,6 +179,11 @@ class DoorUse(Settled):
     hosts: tuple[str, ...] = ()
     certificate: str = ""
     shared: bool = False
+
+    @property
+    def place(self) -> tuple[str, int, tuple[str, ...]]:
+        """Where requests come in: two doors at one place are the same one."""
+        return self.address, self.port, self.hosts
 
 
 class Condition(StrEnum):

@@ -98,15 +98,13 @@ class Doors:
             return target
         own = releases[record.release].settings.by_name.get(record.component)
         doors = own.doors if own else ()
-        targets = {(each.address, each.port, each.hosts): each.target for each in doors}
-        return targets.get((entrance.use.address, entrance.use.port, entrance.use.hosts))
+        return {each.place: each.target for each in doors}.get(entrance.use.place)
 
 
 def _add(
     found: dict[tuple[str, int, tuple[str, ...]], _Entrance], component: Component, use: DoorUse
 ) -> None:
-    place = (use.address, use.port, use.hosts)
-    entrance = found.setdefault(place, _Entrance(use))
+    entrance = found.setdefault(use.place, _Entrance(use))
     if entrance.targets and not _may_share(entrance.use, use):
         other = next(iter(entrance.targets))
         raise ConflictError(

@@ -1,16 +1,9 @@
 """How a service is updated and rolled back: Compose's words to the letter, and ours beside them."""
 
-from herdbook.compose.deployment import SPECIFICATION_DEFAULTS, ChangeConfig
+from herdbook.compose.deployment import SPECIFICATION_DEFAULTS, ChangeConfig, Order
 from herdbook.compose.model import Service
-from herdbook.compose.wishes import OnDegrade, ServiceWishes
-from herdbook.fleet.applications import (
-    Canary,
-    FailureAction,
-    Herding,
-    Order,
-    Strategy,
-    UpdatePolicy,
-)
+from herdbook.compose.wishes import Herding, OnDegrade, ServiceWishes, Strategy
+from herdbook.fleet.applications import Canary, FailureAction, UpdatePolicy
 
 _AT_ONCE = 3
 """Where nobody says how many are replaced at a time, a third of them are."""

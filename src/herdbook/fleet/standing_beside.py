@@ -3,8 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
+from herdbook.compose.wishes import Herding
 from herdbook.core.errors import ConflictError, InvalidInputError
-from herdbook.fleet.applications import Component, Herding, Settings
+from herdbook.fleet.applications import Component, Settings
 from herdbook.fleet.instances import check_name, host_label
 from herdbook.fleet.volumes import check_volume_name
 from herdbook.recipes.model import Variant

@@ -4,9 +4,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from herdbook.compose.deployment import Order
 from herdbook.compose.model import Application, Grant, Mount, Service, VolumeKind
 from herdbook.compose.model import Condition as ComposeCondition
-from herdbook.compose.wishes import HerdClass, Percent, Snapshot
+from herdbook.compose.wishes import Percent, Snapshot
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError
 from herdbook.fleet.applications import (
@@ -14,10 +15,8 @@ from herdbook.fleet.applications import (
     Component,
     Condition,
     FileUse,
-    Herding,
     InstanceSpec,
     NetworkUse,
-    Order,
     SecretUse,
     UpdatePolicy,
     VolumeUse,
@@ -74,7 +73,7 @@ def component(service: Service, image: ImageFacts, around: Surroundings) -> Comp
     Raises InvalidInputError where it asks for what its kind of instance cannot have.
     """
     wishes = around.application.herdbook.of_service(service.herdbook)
-    herding = Herding.PET if wishes.class_ is HerdClass.PET else Herding.CATTLE
+    herding = wishes.class_
     replicas = service.scale
     update = update_policy(service, wishes, herding, replicas)
     return Component(

@@ -105,11 +105,15 @@ class Reconciler:
         for answer in self.prober.answers():
             if tending := self._owners.get(answer.instance):
                 tending.hear(answer)
-        if self._engines.is_due(now):
+        observed = self._engines.is_due(now)
+        if observed:
             self._observe(now)
         open_anew = self._openings.is_due(now)
+        moving = observed or any(each.restless for each in self.tended.values())
         for name, tending in list(self.tended.items()):
             self._guarded(name, partial(self._tend, tending, open_anew=open_anew))
+        if moving:
+            self._follow()
 
     def _tend(self, tending: Tending, *, open_anew: bool) -> None:
         if open_anew:
@@ -131,7 +135,6 @@ class Reconciler:
         if tending.is_over:
             del self.tended[name]
             self._register.hurry()  # what is left of it is taken away there
-        self._follow()
 
     def _guarded(self, name: str, work: Callable[[], None]) -> None:
         """Let the trouble of one application be no trouble of the others, nor the server's end."""
@@ -185,7 +188,6 @@ class Reconciler:
         self._engines.is_due(now)
         for name, tending in self.tended.items():
             self._guarded(name, partial(tending.take_in, seen[name]))
-        self._follow()
 
     def _follow(self) -> None:
         """Watch and ask just what runs."""

@@ -4,18 +4,16 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar, get_args
+from typing import Generic, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, Tag, ValidationError
 
-from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.core.errors import InvalidInputError
 from herdbook.core.nearest import did_you_mean
+from herdbook.core.yaml_texts import events, not_yaml, read_text, safe_loader
 
-_MAXIMUM_BYTES = 1 << 20
 _MAXIMUM_DEPTH = 20
-_INTEGER = "tag:yaml.org,2002:int"
-_TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _DECIMAL = re.compile(r"^(?:0|-?[1-9][0-9]{0,17})$")
 Place = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -43,12 +41,12 @@ class YamlFile(Generic[Model]):
 
 def read_yaml(path: Path, model: type[Model], kind: Kind) -> YamlFile[Model]:
     """Read and check a file; raises NotFoundError or InvalidInputError with file and line."""
-    text = _read(path, kind)
+    text = read_text(path, kind.noun, kind.beginning)
     try:
         _refuse_tricks(path, text, kind)
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
-        raise _not_yaml(path, error) from error
+        raise not_yaml(str(path), error) from error
     if not isinstance(node, yaml.MappingNode):
         raise InvalidInputError(
             f"A {kind.noun} is a mapping of keys to values",
@@ -60,50 +58,15 @@ def read_yaml(path: Path, model: type[Model], kind: Kind) -> YamlFile[Model]:
     try:
         content = model.model_validate(yaml.load(text, Loader=_LOADER))  # noqa: S506 - a safe one
     except yaml.YAMLError as error:
-        raise _not_yaml(path, error) from error
+        raise not_yaml(str(path), error) from error
     except ValidationError as error:
         raise refusal(path, lines, error, model, kind) from error
     return YamlFile(path, content, lines, text)
 
 
-def _make_loader() -> Any:  # noqa: ANN401 - the C loader has no type of its own
-    """Return a safe loader for which 010, 1_000, 12:30 and 2026-01-02 are text, as people see it.
-
-    Only plain decimals are numbers, as in YAML 1.2; PyYAML reads YAML 1.1.
-    """
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    resolvers = {
-        first: [(tag, pattern) for tag, pattern in known if tag not in (_INTEGER, _TIMESTAMP)]
-        for first, known in base.yaml_implicit_resolvers.items()
-    }
-    loader: Any = type("RecipeLoader", (base,), {"yaml_implicit_resolvers": resolvers})
-    loader.add_implicit_resolver(_INTEGER, _DECIMAL, list("-0123456789"))
-    return loader
-
-
-_LOADER = _make_loader()
-
-
-def _read(path: Path, kind: Kind) -> str:
-    try:
-        if path.stat().st_size > _MAXIMUM_BYTES:
-            raise InvalidInputError(f"This file is too large for a {kind.noun}", where=str(path))
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotFoundError(f"There is no {kind.noun} {path}", hint=kind.beginning) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(
-            f"The {kind.noun} cannot be read: {error}", where=str(path)
-        ) from error
-
-
-def _not_yaml(path: Path, error: yaml.YAMLError) -> InvalidInputError:
-    mark = getattr(error, "problem_mark", None)
-    where = f"{path}:{mark.line + 1}" if mark else str(path)
-    problem = getattr(error, "problem", None) or str(error)
-    return InvalidInputError(
-        f"This is not YAML: {problem}", hint="Check indentation, quotes and tabs.", where=where
-    )
+# 010, 1_000, 12:30 and 2026-01-02 are text, as people see them. Only plain decimals are numbers, as
+# in YAML 1.2; PyYAML reads YAML 1.1.
+_LOADER = safe_loader("RecipeLoader", ("int", "timestamp"), {"int": (_DECIMAL, "-0123456789")})
 
 
 def _lines(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
@@ -120,19 +83,13 @@ def _lines(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
 
 def _refuse_tricks(path: Path, text: str, kind: Kind) -> None:
     """Refuse what lets a few bytes stand for endlessly many, or crash a parser written in C."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+    for event, depth, line in events(text, _LOADER):
         trick = (
             ("an alias (*)" if isinstance(event, yaml.AliasEvent) else "")
             or ("a tag (!)" if getattr(event, "tag", None) else "")
             or (f"more than {_MAXIMUM_DEPTH} levels" if depth > _MAXIMUM_DEPTH else "")
         )
         if trick:
-            line = event.start_mark.line + 1 if event.start_mark else 1
             raise InvalidInputError(
                 f"A {kind.noun} does without {trick}",
                 hint="Write out what is meant.",

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from herdbook.fleet.applications import Component, Herding, UpdatePolicy
+from herdbook.compose.wishes import Herding
+from herdbook.fleet.applications import Component, UpdatePolicy
 from herdbook.rollouts.model import Rollout
 from herdbook.rollouts.situation import Situation
 from herdbook.rollouts.stages import Stage, stages

@@ -132,3 +132,9 @@ class Rollout(Settled):
         return self.model_copy(
             update={"state": state, "since": now, "reason": reason, "progress": fresh}
         )
+
+
+def in_force(standing: int, rollout: Rollout | None) -> frozenset[int]:
+    """Return the releases that run or may: the one that stands, those of a rollout under way."""
+    under_way = {rollout.before, rollout.after} if rollout and not rollout.over else set()
+    return frozenset({standing} | under_way) - {0}

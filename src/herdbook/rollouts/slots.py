@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from herdbook.compose.deployment import Order
 from herdbook.core.digests import Digest
-from herdbook.fleet.applications import Order
 from herdbook.fleet.balancing import FULL_WEIGHT
 from herdbook.fleet.records import Life, Role, Sight
 from herdbook.rollouts.operations import Admit, Drain, End, Finish, KeepWarm, Operation, Start

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from herdbook.fleet.applications import Component, Herding, Strategy, UpdatePolicy
+from herdbook.compose.wishes import Herding, Strategy
+from herdbook.fleet.applications import Component, UpdatePolicy
 from herdbook.fleet.balancing import FULL_WEIGHT
 from herdbook.recipes.model import Variant
 

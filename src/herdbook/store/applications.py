@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from ipaddress import IPv4Network
+from typing import Any
 
 from sqlalchemy import (
     Connection,
@@ -99,7 +100,7 @@ class SqlApplications:
         """Return a release, or None."""
         table = schema.releases
         with reading(self._engine) as connection:
-            query = _of(table, application).where(table.c.number == number)
+            query = of_application(table, application).where(table.c.number == number)
             row = connection.execute(query).one_or_none()
             return _release(application, row) if row is not None else None
 
@@ -107,7 +108,9 @@ class SqlApplications:
         """Return all of them, the newest first."""
         table = schema.releases
         with reading(self._engine) as connection:
-            rows = connection.execute(_of(table, application).order_by(table.c.number.desc()))
+            rows = connection.execute(
+                of_application(table, application).order_by(table.c.number.desc())
+            )
             return [_release(application, row) for row in rows]
 
     def begin(self, rollout: Rollout) -> Rollout:
@@ -139,7 +142,7 @@ class SqlApplications:
         """Return the newest rollout, or None."""
         table = schema.rollouts
         with reading(self._engine) as connection:
-            query = _of(table, application).order_by(table.c.number.desc()).limit(1)
+            query = of_application(table, application).order_by(table.c.number.desc()).limit(1)
             row = connection.execute(query).one_or_none()
             return _rollout(row) if row is not None else None
 
@@ -147,7 +150,9 @@ class SqlApplications:
         """Return all of them, the newest first."""
         table = schema.rollouts
         with reading(self._engine) as connection:
-            rows = connection.execute(_of(table, application).order_by(table.c.number.desc()))
+            rows = connection.execute(
+                of_application(table, application).order_by(table.c.number.desc())
+            )
             return [_rollout(row) for row in rows]
 
     def save(self, rollout: Rollout, before: Rollout) -> bool:
@@ -184,7 +189,8 @@ def save_rollout(connection: Connection, identity: int, rollout: Rollout, before
     return bool(connection.execute(query).rowcount)
 
 
-def _of(table: Table, application: str) -> Select[tuple[object, ...]]:
+def of_application(table: Table, application: str) -> Select[tuple[Any, ...]]:
+    """Return a query for the rows of a table that are an application's."""
     owner = select(schema.applications.c.id).where(schema.applications.c.name == application)
     return select(table).where(table.c.application_id == owner.scalar_subquery())
 

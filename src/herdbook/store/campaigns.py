@@ -1,12 +1,10 @@
 """The register of campaigns in SQL."""
 
-import fcntl
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
@@ -42,6 +40,7 @@ from herdbook.campaigns.model import (
     require_move,
 )
 from herdbook.core.errors import NotFoundError
+from herdbook.core.locks import locked_soon
 from herdbook.store import schema
 from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
@@ -52,7 +51,6 @@ from herdbook.store.proofs import keep_proof, read_proof
 _TARGETS = TypeAdapter(tuple[Target, ...])
 _ADVISORY_LOCKS = 0x63616D70  # "camp": PostgreSQL's locks by number are shared by all its users
 _TRIES = 5
-_TRY_SECONDS = 0.05
 
 
 class SqlCampaigns:
@@ -117,7 +115,7 @@ class SqlCampaigns:
         if self._engine.dialect.name == "sqlite":
             path = Path(str(self._engine.url.database))
             with path.with_name(f".{path.name}.campaign-{number}").open("w") as file:
-                yield _locked(file)
+                yield locked_soon(file, _TRIES)
         else:
             with self._engine.connect() as connection:  # the lock is the connection's
                 connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -255,18 +253,6 @@ def _of_causes(*columns: ColumnElement[Any]) -> Select[Any]:
         .join(schema.proofs, proofs.id == causes.proof_id)
         .join(schema.versions, versions.id == causes.version_id)
     )
-
-
-def _locked(file: IO[str]) -> bool:
-    """Tell whether a file could be locked; somebody may just be looking whether it is."""
-    for _ in range(_TRIES):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_TRY_SECONDS)
-        else:
-            return True
-    return False
 
 
 def _row(connection: Connection, number: int) -> Row[Any] | None:

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, update
 
 from herdbook.core.digests import Digest
 from herdbook.fleet.records import Instance, Role
 from herdbook.rollouts.ports import Changes, Happening
 from herdbook.rollouts.situation import SlotHistory
 from herdbook.store import fleet_schema as schema
-from herdbook.store.applications import SqlApplications, identity_of, save_rollout
+from herdbook.store.applications import SqlApplications, identity_of, of_application, save_rollout
 from herdbook.store.database import reading, writing
 from herdbook.store.moments import in_utc
 
@@ -24,9 +24,9 @@ class SqlFleet(SqlApplications):
         table = schema.instances
         with reading(self._engine) as connection:
             rows = connection.execute(
-                select(table)
-                .where(table.c.application_id == _identity(application))
-                .order_by(table.c.component, table.c.slot, table.c.attempt)
+                of_application(table, application).order_by(
+                    table.c.component, table.c.slot, table.c.attempt
+                )
             )
             return [_instance(application, row) for row in rows]
 
@@ -34,9 +34,7 @@ class SqlFleet(SqlApplications):
         """Return what happened in its slots, by component and slot."""
         table = schema.slots
         with reading(self._engine) as connection:
-            rows = connection.execute(
-                select(table).where(table.c.application_id == _identity(application))
-            )
+            rows = connection.execute(of_application(table, application))
             return {
                 (row.component, row.slot): SlotHistory(
                     row.attempts, row.failures, in_utc(row.failed_at) if row.failed_at else None
@@ -68,8 +66,8 @@ class SqlFleet(SqlApplications):
         """Return what happened after that number, the oldest first; the newest if too many."""
         table = schema.happenings
         query = (
-            select(table)
-            .where(table.c.application_id == _identity(application), table.c.id > after)
+            of_application(table, application)
+            .where(table.c.id > after)
             .order_by(table.c.id.desc())
             .limit(most)
         )
@@ -79,11 +77,6 @@ class SqlFleet(SqlApplications):
             Happening(in_utc(row.at), row.words, row.component, row.instance, row.id)
             for row in reversed(rows)
         ]
-
-
-def _identity(application: str) -> object:
-    table = schema.applications
-    return select(table.c.id).where(table.c.name == application).scalar_subquery()
 
 
 def _take_out(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:

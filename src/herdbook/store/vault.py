@@ -1,8 +1,6 @@
 """Keeps secrets sealed: the key lies in a file that only Herdbook's user can read."""
 
 import hmac
-import os
-import secrets
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,6 +8,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import Engine, delete, insert, select
 
 from herdbook.core.errors import NotFoundError, VerificationError
+from herdbook.core.whole_files import kept_whole
 from herdbook.store import fleet_schema
 from herdbook.store.database import reading, writing
 
@@ -75,20 +74,4 @@ class SqlVault:
             ) from error
 
     def _key(self) -> bytes:
-        try:
-            return self._key_file.read_bytes()
-        except FileNotFoundError:
-            self._key_file.parent.mkdir(parents=True, exist_ok=True)
-            made = self._key_file.with_name(f".{self._key_file.name}.{secrets.token_hex(8)}")
-            descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(Fernet.generate_key())
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(made, self._key_file)  # whoever comes first has made it
-            except FileExistsError:
-                pass
-            finally:
-                made.unlink()
-            return self._key_file.read_bytes()
+        return kept_whole(self._key_file, Fernet.generate_key)

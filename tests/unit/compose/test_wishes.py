@@ -15,7 +15,7 @@ from herdbook.compose.schedules import checked_schedule
 from herdbook.compose.wish_reading import wishes_schema
 from herdbook.compose.wishes import (
     DoorKind,
-    HerdClass,
+    Herding,
     Kind,
     OnDegrade,
     Percent,
@@ -56,7 +56,7 @@ def wishes(read: Read, said: object, top: object = None) -> ServiceWishes:
 
 def test_everything_is_read(read: Read) -> None:
     found = wishes(read, FULL)
-    assert (found.kind, found.class_, found.strategy) == (Kind.VM, HerdClass.PET, Strategy.CANARY)
+    assert (found.kind, found.class_, found.strategy) == (Kind.VM, Herding.PET, Strategy.CANARY)
     assert found.image == WishedImage(name="shop/web", channel="stable")
     assert found.canary is not None
     assert (found.canary.weight, found.canary.analysis) == (5, 600)
@@ -80,7 +80,7 @@ def test_everything_is_read(read: Read) -> None:
 
 def test_what_is_not_said_is_none_or_a_default(read: Read) -> None:
     found = wishes(read, {})
-    assert (found.kind, found.class_) == (Kind.CONTAINER, HerdClass.CATTLE)
+    assert (found.kind, found.class_) == (Kind.CONTAINER, Herding.CATTLE)
     assert (found.strategy, found.bake, found.on_degrade) == (Strategy.ROLLING, None, None)
     ingress = wishes(read, {"ingress": {"port": 80, "host": "a.example"}}).ingress
     assert ingress is not None

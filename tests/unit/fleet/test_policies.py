@@ -15,10 +15,9 @@ from herdbook.compose.deployment import (
     Order,
 )
 from herdbook.compose.model import Service
-from herdbook.compose.wishes import ServiceWishes
+from herdbook.compose.wishes import Herding, ServiceWishes, Strategy
 from herdbook.fleet.applications import FailureAction as Action
-from herdbook.fleet.applications import Herding, Strategy, UpdatePolicy
-from herdbook.fleet.applications import Order as Goes
+from herdbook.fleet.applications import UpdatePolicy
 from herdbook.fleet.policies import rollback_policy, update_policy
 
 _NAMES = (
@@ -71,7 +70,7 @@ def test_where_nothing_is_written_a_third_is_replaced_start_first_and_taken_back
     found = translate(f"deploy: {{replicas: {replicas}}}").update
     assert found == UpdatePolicy(
         parallelism=at_once,
-        order=Goes.START_FIRST,
+        order=Order.START_FIRST,
         failure_action=Action.ROLLBACK,
         strategy=Strategy.ROLLING,
     )
@@ -79,7 +78,7 @@ def test_where_nothing_is_written_a_third_is_replaced_start_first_and_taken_back
 
 def test_one_goes_back_all_at_once(translate: Translate) -> None:
     found = translate("deploy: {replicas: 6}").rollback
-    assert (found.parallelism, found.order) == (0, Goes.START_FIRST)
+    assert (found.parallelism, found.order) == (0, Order.START_FIRST)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +139,7 @@ def test_pets_are_replaced_one_at_a_time_and_stop_first_whatever_is_said(
     )
     found = translate(said)
     for policy in (found.update, found.rollback):
-        assert (policy.order, policy.parallelism) == (Goes.STOP_FIRST, 1)
+        assert (policy.order, policy.parallelism) == (Order.STOP_FIRST, 1)
         assert policy.strategy is Strategy.ROLLING
 
 

@@ -5,15 +5,9 @@ from typing import Any
 import pytest
 from fleet_images import FOREIGN, MACHINE, OWN, Compose, Translate
 
+from herdbook.compose.wishes import Herding
 from herdbook.core.errors import InvalidInputError
-from herdbook.fleet.applications import (
-    Condition,
-    FileUse,
-    Herding,
-    NetworkUse,
-    SecretUse,
-    VolumeUse,
-)
+from herdbook.fleet.applications import Condition, FileUse, NetworkUse, SecretUse, VolumeUse
 from herdbook.fleet.balancing import DoorMode
 
 ANY = "0.0.0.0"  # noqa: S104 - as Compose publishes ports

@@ -3,7 +3,9 @@
 import pytest
 from simulated import QUICK, Simulation, component
 
-from herdbook.fleet.applications import Canary, Component, Order, Strategy, UpdatePolicy
+from herdbook.compose.deployment import Order
+from herdbook.compose.wishes import Strategy
+from herdbook.fleet.applications import Canary, Component, UpdatePolicy
 from herdbook.fleet.records import Role
 from herdbook.rollouts.judging import Counts, Share
 from herdbook.rollouts.model import RolloutState

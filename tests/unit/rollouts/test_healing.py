@@ -3,7 +3,8 @@
 import pytest
 from simulated import QUICK, Conduct, Simulation, component
 
-from herdbook.fleet.applications import Component, FailureAction, Order
+from herdbook.compose.deployment import Order
+from herdbook.fleet.applications import Component, FailureAction
 from herdbook.fleet.records import Role
 from herdbook.rollouts.model import RolloutState
 from herdbook.rollouts.operations import Drain, End, Start

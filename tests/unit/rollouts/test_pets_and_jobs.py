@@ -3,7 +3,8 @@
 import pytest
 from simulated import QUICK, Conduct, Simulation, component
 
-from herdbook.fleet.applications import Canary, Component, Strategy
+from herdbook.compose.wishes import Strategy
+from herdbook.fleet.applications import Canary, Component
 from herdbook.fleet.records import Role
 from herdbook.rollouts.model import RolloutState
 from herdbook.rollouts.operations import Start

@@ -6,8 +6,9 @@ from itertools import pairwise
 import pytest
 from simulated import QUICK, Conduct, Simulation, component
 
+from herdbook.compose.deployment import Order
 from herdbook.core.errors import ConflictError
-from herdbook.fleet.applications import Component, Order
+from herdbook.fleet.applications import Component
 from herdbook.fleet.records import Role
 from herdbook.rollouts.model import MOVES, RolloutState
 from herdbook.rollouts.operations import Admit, Drain, End, Start

@@ -6,14 +6,9 @@ from typing import Annotated
 import typer
 
 from herdbook.cli.applications import data
-from herdbook.cli.completion import complete_application
-from herdbook.cli.options import AsJson
+from herdbook.cli.options import ApplicationName, AsJson
 from herdbook.cli.output import Output
 
-_ApplicationName = Annotated[
-    str,
-    typer.Argument(metavar="APPLICATION", show_default=False, autocompletion=complete_application),
-]
 _NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the rollout's end.")]
 
 rollout_commands = typer.Typer(
@@ -69,7 +64,7 @@ def up(
 
 
 def down(
-    application: _ApplicationName,
+    application: ApplicationName,
     destroy_data: Annotated[
         str, typer.Option(metavar="NAME", help="Remove its volumes, too: say its name again.")
     ] = "",
@@ -102,7 +97,7 @@ def down(
         output.text(f"destroyed: {', '.join(destroyed)}")
 
 
-def releases(application: _ApplicationName, as_json: AsJson = False) -> None:
+def releases(application: ApplicationName, as_json: AsJson = False) -> None:
     """List the releases of an application, the newest first."""
     from herdbook.actions.roll_out import application_named
     from herdbook.cli.applications.shapes import release_shape
@@ -135,7 +130,7 @@ def releases(application: _ApplicationName, as_json: AsJson = False) -> None:
 
 
 def rollback(
-    application: _ApplicationName,
+    application: ApplicationName,
     release: Annotated[
         int | None, typer.Argument(metavar="[RELEASE]", min=1, show_default=False)
     ] = None,
@@ -204,7 +199,7 @@ def serve(
     act(settings, open_session(Output(as_json=True)), output.text)
 
 
-def show(application: _ApplicationName, as_json: AsJson = False) -> None:
+def show(application: ApplicationName, as_json: AsJson = False) -> None:
     """Show where an application's newest rollout is, and what happened in it."""
     from herdbook.cli.applications.status_page import show_rollout
     from herdbook.cli.session import open_session
@@ -213,17 +208,17 @@ def show(application: _ApplicationName, as_json: AsJson = False) -> None:
     show_rollout(open_session(output), output, application)
 
 
-def pause(application: _ApplicationName, as_json: AsJson = False) -> None:
+def pause(application: ApplicationName, as_json: AsJson = False) -> None:
     """Let a rollout begin nothing new until it is resumed."""
     _say("pause", application, as_json=as_json)
 
 
-def resume(application: _ApplicationName, as_json: AsJson = False) -> None:
+def resume(application: ApplicationName, as_json: AsJson = False) -> None:
     """Go on with a rollout that waits; what failed is tried again."""
     _say("resume", application, as_json=as_json)
 
 
-def abort(application: _ApplicationName, as_json: AsJson = False) -> None:
+def abort(application: ApplicationName, as_json: AsJson = False) -> None:
     """Take a rollout back."""
     _say("abort", application, as_json=as_json)
 

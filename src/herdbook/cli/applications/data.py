@@ -5,14 +5,10 @@ from typing import Annotated
 
 import typer
 
-from herdbook.cli.completion import complete_application, complete_volume
-from herdbook.cli.options import AsJson
+from herdbook.cli.completion import complete_volume
+from herdbook.cli.options import ApplicationName, AsJson
 from herdbook.cli.output import Output
 
-_ApplicationName = Annotated[
-    str,
-    typer.Argument(metavar="APPLICATION", show_default=False, autocompletion=complete_application),
-]
 _VOLUME_HELP = "A volume's name, with or without that of the application."
 _KeyFile = Annotated[
     Path | None,
@@ -35,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def snapshots(
-    application: _ApplicationName,
+    application: ApplicationName,
     volume: Annotated[
         str,
         typer.Argument(
@@ -78,7 +74,7 @@ def snapshots(
 
 
 def backup(
-    application: _ApplicationName,
+    application: ApplicationName,
     to: Annotated[
         str,
         typer.Option(
@@ -125,7 +121,7 @@ def backup(
 
 
 def backups(
-    application: _ApplicationName,
+    application: ApplicationName,
     source: _From = "",
     key_file: _KeyFile = None,
     as_json: AsJson = False,
@@ -155,7 +151,7 @@ def backups(
 
 
 def restore(
-    application: _ApplicationName,
+    application: ApplicationName,
     volume: Annotated[
         str,
         typer.Argument(

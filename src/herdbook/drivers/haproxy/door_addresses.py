@@ -1,7 +1,6 @@
 """Finds out whether doors can be opened at their addresses, and who is in the way."""
 
 import errno
-import socket
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ from herdbook.core.errors import (
     InvalidInputError,
     MissingToolError,
 )
+from herdbook.drivers.host_ports import listening_error
 from herdbook.fleet.balancing import Door
 
 _LISTENING = "0A"
@@ -26,22 +26,9 @@ def refuse_unusable(doors: Iterable[Door]) -> None:
     out, too, but its last worker accepts no connections while the next one tries.
     """
     for door in doors:
-        error = _bind_error(door)
+        error = listening_error(door.address, door.port)
         if error is not None:
             raise _explained(door, error)
-
-
-def _bind_error(door: Door) -> OSError | None:
-    family = socket.AF_INET6 if ":" in door.address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # Connections that ended a minute ago do not take a port; a listener does.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((door.address, door.port))
-            probe.listen()
-        except OSError as error:
-            return error
-    return None
 
 
 def _explained(door: Door, error: OSError) -> HerdbookError:
