@@ -13,6 +13,9 @@ from engine_support import free_port, http_get, until, wanted
 from herdbook.core import digests
 from herdbook.core.errors import InvalidInputError, NotFoundError, VerificationError
 from herdbook.drivers import process
+from herdbook.drivers.podman.labels import SCOPE_LABEL
+from herdbook.drivers.podman.sightings import Sightings
+from herdbook.drivers.podman.trial import Trial
 from herdbook.drivers.runtime_directory import runtime_directory
 from herdbook.fleet.instances import ContainerArtefact, PublishedPort, State
 
@@ -102,20 +105,45 @@ def test_value_of_several_lines_is_refused(bench: PodmanBench) -> None:
         bench.engine().start(wanted(bench, "lines", environment={"CERTIFICATE": "a\nb"}))
 
 
-def test_container_whose_start_was_cut_off_is_seen_failed_and_can_be_stopped(
-    bench: PodmanBench, port: PublishedPort
-) -> None:
-    """Killed between making the container and starting it: what `podman create` leaves."""
+def half_started(directory: Path, port: PublishedPort, name: str) -> dict[str, str]:
+    """Leave what a kill between making a container and starting it leaves; return its labels."""
     listed = process.run(["podman", "ps", "--filter=name=-running$", "--format=json"]).output
     (container,) = (one for one in json.loads(listed) if str(port.host_port) in repr(one))
-    labels = {**container["Labels"], "io.herdbook.name": "half"}
-    name = container["Names"][0].replace("-running", "-half")
-    flags = [f"--label={key}={value}" for key, value in labels.items()]
-    created = process.run(["podman", "create", f"--name={name}", *flags, container["Image"]])
+    labels = {**container["Labels"], "io.herdbook.name": name}
+    full_name = container["Names"][0].replace("-running", f"-{name}")
+    worked = Trial(directory / "podman.json").flags()
+    flags = [*worked.of_run, *(f"--label={key}={value}" for key, value in labels.items())]
+    podman = ["podman", *worked.of_podman]
+    created = process.run([*podman, "create", f"--name={full_name}", *flags, container["Image"]])
     assert created.succeeded, created.errors
+    return labels | {"container": full_name}
+
+
+def test_container_whose_start_was_cut_off_is_seen_failed_and_can_be_stopped(
+    bench: PodmanBench, port: PublishedPort, tmp_path: Path
+) -> None:
+    half_started(tmp_path, port, "half")
     engine = bench.engine()
     (seen,) = [one for one in engine.observe() if one.name == "half"]
     assert (seen.state, seen.origin.image) == (State.FAILED, "web")
     assert "cut off" in seen.reason
     engine.stop("half")
     assert "half" not in [one.name for one in engine.observe()]
+
+
+def test_container_that_starts_just_as_it_is_looked_at_has_not_failed(
+    bench: PodmanBench, port: PublishedPort, tmp_path: Path
+) -> None:
+    """Listed before its start was over, and asked after: whoever started it is done."""
+    made = half_started(tmp_path, port, "late")
+
+    def start_meanwhile(name: str) -> bool:
+        if name == "late":
+            assert process.run(["podman", "start", made["container"]]).succeeded
+        return False
+
+    sightings = Sightings(made[SCOPE_LABEL], "podman", start_meanwhile, lambda _: False)
+    assert "late" not in [one.name for one in sightings.all()]
+    (seen,) = [one for one in sightings.all() if one.name == "late"]
+    assert seen.state is not State.FAILED
+    bench.engine().stop("late")

@@ -96,6 +96,14 @@ class Killed(BaseException):
     """The program ends here; nothing of ours catches it."""
 
 
+class _Broken(BaseException):
+    """A promise does not hold: the program, which goes on after faults, must not go on."""
+
+    def __init__(self, failed: AssertionError) -> None:
+        super().__init__(failed)
+        self.failed = failed
+
+
 @dataclass
 class Machine:
     """What there is of a machine that no program of ours remembers."""
@@ -339,7 +347,10 @@ class World:
         began = quiet_since = clock.monotonic_seconds()
         before = self.facts()
         while clock.monotonic_seconds() < quiet_since + _REST_SECONDS:
-            reconciler.turn()
+            try:
+                reconciler.turn()
+            except _Broken as broken:
+                raise broken.failed from None
             self._go_on()
             reconciler.wait()
             now = clock.monotonic_seconds()
@@ -358,7 +369,10 @@ class World:
             self.steps += 1
 
     def _look(self, act: Act) -> None:
-        self.watch(act)
+        try:
+            self.watch(act)
+        except AssertionError as error:
+            raise _Broken(error) from None
 
     def _workshop(self, watch: Watch) -> Workshop:
         machine, state = self.machine, self.ground.state

@@ -86,9 +86,11 @@ class Eyes:
         if reason := self.refused.get(record.name):
             return Sight(record, Life.FAILED, complaint=reason, busy=busy)
         seen = self.seen.get(record.name)
+        # What was seen of one that was just started is what it was before, or halfway.
+        awaited = record.name in self.awaited
         half = seen is not None and seen.state is State.FAILED and record.name in self.cut_off
-        if seen is None or half:
-            return Sight(record, Life.ABSENT, busy=busy or record.name in self.awaited)
+        if seen is None or half or awaited:
+            return Sight(record, Life.ABSENT, busy=busy or awaited)
         health = self.health.get(record.name)
         since = None
         if component is None or component.instance.probe is None:

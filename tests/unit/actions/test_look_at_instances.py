@@ -94,6 +94,20 @@ def test_what_was_just_started_is_not_missed_until_somebody_has_looked(
     assert not sight(eyes, record).busy
 
 
+def test_what_was_started_anew_is_not_judged_by_what_was_seen_of_it_before(
+    clock: FakeClock, record: Instance
+) -> None:
+    """Else a server that is killed while it starts an instance fails the whole rollout."""
+    eyes = Eyes(clock, cut_off={record.name})
+    eyes.take_in({record.name: seen(record, State.FAILED, "starting it was cut off")})
+    assert sight(eyes, record) == Sight(record, Life.ABSENT)
+    eyes.cut_off.discard(record.name)
+    eyes.awaited.add(record.name)
+    assert sight(eyes, record) == Sight(record, Life.ABSENT, busy=True)
+    eyes.take_in({record.name: seen(record, State.FAILED, "it ended")})
+    assert sight(eyes, record).life is Life.FAILED
+
+
 def test_what_could_not_be_started_has_failed(eyes: Eyes, record: Instance) -> None:
     eyes.refused[record.name] = "no room"
     found = sight(eyes, record)

@@ -54,8 +54,9 @@ class Sightings:
         if self._is_removed(seen.name):
             return None
         if container["State"] in _UNSTARTED_STATES:
-            cut_off = replace(seen, state=State.FAILED, reason=_CUT_OFF)
-            return None if self._is_started(seen.name) else cut_off
+            if self._is_started(seen.name) or _has_moved_on(container["Id"]):
+                return None
+            return replace(seen, state=State.FAILED, reason=_CUT_OFF)
         if container["ExitCode"] == 0:
             return replace(seen, state=State.STOPPED)
         return replace(seen, state=State.FAILED, reason=self._reason(container))
@@ -69,3 +70,9 @@ class Sightings:
         status = f"The service ended with status {container['ExitCode']}"
         said = self._last_lines[key]
         return f"{status}: {said}" if said else status
+
+
+def _has_moved_on(container: str) -> bool:
+    """Tell whether a container has been started, or removed, since it was listed."""
+    result = command.attempt(["container", "inspect", "--format={{.State.Status}}", container])
+    return result.output.strip() not in _UNSTARTED_STATES
