@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
-from applications import free_port
 from service_image import PORT, write_image
+
+from herdbook.drivers.network import HostNetwork
 
 _CONTAINERS_CONF = """\
 [containers]
@@ -26,8 +27,9 @@ class PlainPodman:
     def __init__(self, folder: Path, count: int) -> None:
         self._folder = folder
         self._scope = f"fleetbench{os.getpid()}"
-        self._ports = [free_port() for _ in range(count)]
-        self.door = free_port()
+        network = HostNetwork()
+        self._ports = [network.free_port() for _ in range(count)]
+        self.door = network.free_port()
         settings = folder / "containers.conf"
         settings.write_text(_CONTAINERS_CONF, encoding="ascii")
         self._environment = {**os.environ, "CONTAINERS_CONF": str(settings)}
@@ -87,13 +89,13 @@ class PlainPodman:
         self.must("kube", "play", "--replace", file)
 
     @contextmanager
-    def balanced(self, folder: Path) -> Iterator[None]:
+    def balanced(self) -> Iterator[None]:
         """Put HAProxy in front of them, with checks as often as Herdbook's."""
         servers = "\n".join(
             f"  server s{number} 127.0.0.1:{port} check inter 500ms fall 3 rise 2"
             for number, port in enumerate(self._ports)
         )
-        file = folder / "haproxy.cfg"
+        file = self._folder / "haproxy.cfg"
         file.write_text(
             "defaults\n  mode http\n  timeout connect 2s\n  timeout client 60s\n"
             "  timeout server 60s\n  retries 3\n  option redispatch\n"

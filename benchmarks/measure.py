@@ -45,6 +45,14 @@ def compare(name: str, ours: Attempt, theirs: Attempt, other: str, runs: int) ->
     return Comparison(name, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs), other)
 
 
+def spread(values: Sequence[float], unit: str = "s") -> str:
+    """Render a median, with its range where there are several values."""
+    text = f"{statistics.median(values):.2f}"
+    if len(values) > 1:
+        text += f" ({min(values):.2f} to {max(values):.2f})"
+    return text if unit == "s" else f"{text} {unit}"
+
+
 def timed(command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> float:
     """Run a program to its end and return its seconds; its output is shown where it fails."""
     before = time.monotonic()

@@ -20,8 +20,8 @@ from campaign import CampaignResults, campaign_table, measure_campaigns
 from catalogue import CatalogueBench
 from example import ExampleBench
 from fleet import FleetResults, fleet_table, measure_fleet
-from fleet_scale import scale_table
-from measure import Comparison
+from fleet_scale import Row, measure_scale, scale_table
+from measure import Comparison, spread
 from scale_bench import Measured, measure_registers, register_table
 
 FOLDER = Path(__file__).parent
@@ -59,6 +59,7 @@ def main() -> None:
         campaigns = measure_campaigns(Path(name))
     with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
         fleet = measure_fleet(Path(name))
+    scale = measure_scale()
     facts = machine_facts()
     everything = {
         **facts,
@@ -66,9 +67,10 @@ def main() -> None:
         "registers": [asdict(row) for row in registers],
         "campaigns": asdict(campaigns),
         "fleet": asdict(fleet),
+        "fleet_scale": [asdict(row) for row in scale],
     }
     (FOLDER / "results.json").write_text(json.dumps(everything, indent=2) + "\n")
-    (FOLDER / "RESULTS.md").write_text(report(facts, rows, registers, campaigns, fleet))
+    (FOLDER / "RESULTS.md").write_text(report(facts, rows, registers, campaigns, fleet, scale))
     print((FOLDER / "RESULTS.md").read_text())
 
 
@@ -103,6 +105,7 @@ def report(
     registers: list[Measured],
     campaigns: CampaignResults,
     fleet: FleetResults,
+    scale: list[Row],
 ) -> str:
     """Render the table for people."""
     lines = [
@@ -118,7 +121,7 @@ def report(
         *register_table(registers),
         *campaign_table(campaigns),
         *fleet_table(fleet),
-        *scale_table(),
+        *scale_table(scale),
         "",
         *(f"- {name}: {version}" for name, version in dict(facts["versions"]).items()),  # type: ignore[call-overload]
         "",
@@ -141,14 +144,6 @@ def row_text(row: Comparison) -> str:
     ours, theirs = spread(row.ours, row.unit), spread(row.theirs, row.unit)
     cells = [row.name, ours, f"{row.other}: {theirs}", ratio, goal, met]
     return f"| {' | '.join(cells)} |"
-
-
-def spread(values: tuple[float, ...], unit: str) -> str:
-    """Render a median, with its range where there are several values."""
-    text = f"{statistics.median(values):.2f}"
-    if len(values) > 1:
-        text += f" ({min(values):.2f} to {max(values):.2f})"
-    return text if unit == "s" else f"{text} {unit}"
 
 
 if __name__ == "__main__":

@@ -1,14 +1,19 @@
-"""Databases of each kind, for the promises of whatever is kept in one."""
+"""Databases of each kind, for whatever is kept in one, and how long examples may take."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 from postgresql import new_database, running
 from sqlalchemy import Engine
 
 from herdbook.store.database import open_database
+
+# How long one example takes is the machine's affair: others may work on it.
+settings.register_profile("herdbook", deadline=None)
+settings.load_profile("herdbook")
 
 
 @pytest.fixture(scope="module")

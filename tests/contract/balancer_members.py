@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from herdbook.fleet.balancing import Member
 
+_READY_SECONDS = 10.0
+
 
 class _Handler(BaseHTTPRequestHandler):
     """GET /?seconds=S&status=C answers after a while; `/break` hangs up without an answer."""
@@ -104,9 +106,9 @@ def _serve(names: tuple[str, ...], pipe: "multiprocessing.connection.Connection"
         threading.Event().wait()
 
 
-def until(found: Callable[[], object], seconds: float = 10.0) -> None:
+def until(found: Callable[[], object]) -> None:
     """Wait for it, as long as the slowest machine may take."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + _READY_SECONDS
     while not found():
         assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.01)

@@ -3,11 +3,9 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from engine_container import write_container
 from engine_machine import write_machine
 from engine_support import (
@@ -27,14 +25,6 @@ from herdbook.drivers.podman import PodmanEngine
 from herdbook.drivers.qemu import QemuEngine
 from herdbook.drivers.runtime_directory import runtime_directory
 from herdbook.fleet.instances import ContainerArtefact, PublishedPort, Wanted
-
-_START = """
-import pickle, sys
-from pathlib import Path
-from herdbook.core.clock import SystemClock
-from herdbook.drivers.{name} import {engine}
-{engine}(Path(sys.argv[1]), SystemClock()).start(pickle.load(sys.stdin.buffer))
-"""
 
 
 class FakeBench:
@@ -74,21 +64,6 @@ class FakeBench:
         return repr((self.engine().observe(), instance)).encode()
 
 
-def usable_podman(directory: Path) -> Iterator["PodmanBench"]:
-    """A bench, where Podman works; what was started there is stopped at the end."""
-    made = PodmanBench(directory)
-    unusable = made.engine().capabilities().unusable
-    if unusable:
-        pytest.skip(unusable)
-    yield made
-    stop_all(made.engine())
-
-
-def stop_all(engine: PodmanEngine) -> None:
-    for seen in engine.observe():
-        engine.stop(seen.name, grace_seconds=0)
-
-
 class PodmanBench:
     def __init__(self, directory: Path) -> None:
         self.state_directory = directory / STATE_DIRECTORY
@@ -101,8 +76,7 @@ class PodmanBench:
         return PodmanEngine(state_directory or self.state_directory, SystemClock())
 
     def start_from_another_process(self, wanted: Wanted) -> None:
-        script = _START.format(name="podman", engine="PodmanEngine")
-        start_elsewhere(script, self.state_directory, wanted)
+        start_elsewhere(PodmanEngine, self.state_directory, wanted)
 
     def read(self, seen_port: PublishedPort, path: str) -> str:
         return http_get(seen_port, path)
@@ -141,8 +115,7 @@ class QemuBench:
         return QemuEngine(state_directory or self.state_directory, SystemClock())
 
     def start_from_another_process(self, wanted: Wanted) -> None:
-        script = _START.format(name="qemu", engine="QemuEngine")
-        start_elsewhere(script, self.state_directory, wanted)
+        start_elsewhere(QemuEngine, self.state_directory, wanted)
 
     def read(self, seen_port: PublishedPort, path: str) -> str:
         return http_get(seen_port, path)

@@ -4,23 +4,28 @@ import base64
 import http.client
 import os
 import pickle
-import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+import pytest
 from engine_service import PORT
 
 from herdbook.core.digests import of_bytes
 from herdbook.drivers import process
+from herdbook.drivers.network import HostNetwork
+from herdbook.drivers.podman import PodmanEngine
+from herdbook.drivers.qemu import QemuEngine
 from herdbook.fleet.instances import (
     ContainerArtefact,
     MachineArtefact,
     Origin,
     PublishedPort,
+    Seen,
     Wanted,
 )
 from herdbook.fleet.ports import Engine
@@ -31,6 +36,14 @@ Artefact = ContainerArtefact | MachineArtefact
 STATE_DIRECTORY = f"a state directory, {'long ' * 20}"
 
 READY_SECONDS = 60.0
+
+_START = """
+import pickle, sys
+from pathlib import Path
+from herdbook.core.clock import SystemClock
+from {module} import {engine}
+{engine}(Path(sys.argv[1]), SystemClock()).start(pickle.load(sys.stdin.buffer))
+"""
 
 
 class Bench(Protocol):
@@ -79,9 +92,7 @@ def until(found: Callable[[], object]) -> None:
 
 
 def free_port() -> PublishedPort:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return PublishedPort(PORT, probe.getsockname()[1])
+    return PublishedPort(PORT, HostNetwork().free_port())
 
 
 def http_get(port: PublishedPort, path: str) -> str:
@@ -95,10 +106,37 @@ def http_get(port: PublishedPort, path: str) -> str:
         connection.close()
 
 
-def start_elsewhere(script: str, state_directory: Path, one: Wanted) -> None:
-    arguments = [sys.executable, "-c", script, str(state_directory)]
+def start_elsewhere(
+    engine: type[PodmanEngine | QemuEngine], state_directory: Path, one: Wanted, *wrapper: str
+) -> None:
+    """Start an instance from a process that ends at once; `wrapper` is what that runs in."""
+    start = _START.format(module=engine.__module__, engine=engine.__name__)
+    arguments = [*wrapper, sys.executable, "-c", start, str(state_directory)]
     result = process.run(arguments, given=pickle.dumps(one))
     assert result.succeeded, result.errors
+
+
+def seen_of(engine: Engine, name: str) -> Seen:
+    """What an engine says of one instance."""
+    (seen,) = [one for one in engine.observe() if one.name == name]
+    return seen
+
+
+def stop_all(engine: Engine) -> None:
+    for seen in engine.observe():
+        engine.stop(seen.name, grace_seconds=0)
+
+
+@contextmanager
+def usable(engine: Engine) -> Iterator[None]:
+    """Skip where an engine does not work; what was started there is stopped at the end."""
+    unusable = engine.capabilities().unusable
+    if unusable:
+        pytest.skip(unusable)
+    try:
+        yield
+    finally:
+        stop_all(engine)
 
 
 def processes_listing() -> bytes:

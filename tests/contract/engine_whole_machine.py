@@ -1,8 +1,6 @@
 """Writes a machine that starts as shipped ones do, up to systemd: our initrd, an EROFS root."""
 
 import os
-import pickle
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -10,9 +8,11 @@ from pathlib import Path
 
 import engine_service
 from engine_machine import fetch_kernel, fetch_package
+from engine_support import start_elsewhere
 
 from herdbook.disks.initrd import load_order, make_initrd
 from herdbook.drivers import process
+from herdbook.drivers.qemu import QemuEngine
 from herdbook.fleet.instances import MachineArtefact, Wanted
 
 OWNER, MODE = 1000, 0o750
@@ -78,14 +78,6 @@ exec dnsmasq --conf-file=/dev/null --keep-in-foreground --user=root --pid-file= 
     --dhcp-range=10.99.2.0,static --dhcp-host=02:48:0a:63:02:05,10.99.2.5
 """
 
-_START = """
-import pickle, sys
-from pathlib import Path
-from herdbook.core.clock import SystemClock
-from herdbook.drivers.qemu import QemuEngine
-QemuEngine(Path(sys.argv[1]), SystemClock()).start(pickle.load(sys.stdin.buffer))
-"""
-
 
 def write_whole_machine(directory: Path, cache: Path) -> MachineArtefact:
     """The kernel is Debian's; `cache` keeps what is fetched for the next session."""
@@ -118,10 +110,8 @@ def two_networks() -> Iterator[int]:
 
 def start_in_namespace_of(holder: int, state_directory: Path, wanted: Wanted) -> None:
     """Start a machine whose taps are in the network namespace of a process."""
-    entering = ["nsenter", f"--net=/proc/{holder}/ns/net"]
-    arguments = [*entering, sys.executable, "-c", _START, str(state_directory)]
-    result = process.run(arguments, given=pickle.dumps(wanted))
-    assert result.succeeded, result.errors
+    entering = ("nsenter", f"--net=/proc/{holder}/ns/net")
+    start_elsewhere(QemuEngine, state_directory, wanted, *entering)
 
 
 def _write_tree(tree: Path) -> None:

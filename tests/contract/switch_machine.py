@@ -11,7 +11,7 @@ import sys
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from switch_benches import Listener, connects, pings
+from switch_benches import Listener, clear, connects, pings
 from switch_networks import at, plans
 
 from herdbook.drivers.bridge import BridgeSwitch
@@ -78,10 +78,7 @@ def main(state_directory: str, directory: str, outside: str, world: str) -> None
         socket.create_connection((closed_address, 4713), timeout=1).close()
     say("this machine connects to closed", happened=True)
     run("iptables -P INPUT ACCEPT")
-    for instance in switch.plugged():
-        switch.unplug(instance)
-    for network in (front, back, inner):
-        switch.take_up(network.name)
+    clear(switch, Path(directory))
     say("the rules of others are as before", happened=rules() == before)
 
 

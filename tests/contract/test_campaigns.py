@@ -14,11 +14,10 @@ from pathlib import Path
 
 import herds
 import pytest
-from alembic import command
-from alembic.config import Config
 from herds import MOMENT, built, digest, move_of, moves_of, new_campaign, openssl, proof
 from locked import package
-from sqlalchemy import Engine, MetaData, Table, create_engine, func, insert, select
+from older_schemas import at_revision
+from sqlalchemy import Engine, MetaData, Table, func, insert, select
 
 from herdbook.campaigns.conditions import Way
 from herdbook.campaigns.model import (
@@ -37,7 +36,7 @@ from herdbook.campaigns.ports import Campaigns
 from herdbook.catalogue.model import Cause, NewVersion, Variant
 from herdbook.core.errors import ConflictError, NotFoundError
 from herdbook.packages.model import SignedIndex
-from herdbook.store import migrations, schema
+from herdbook.store import schema
 from herdbook.store.campaigns import SqlCampaigns
 from herdbook.store.database import open_database
 from herdbook.store.herd import SqlHerd
@@ -484,15 +483,6 @@ def test_locks_that_only_a_lock_change_names_are_forgotten_with_it(
         assert connection.execute(select(func.count()).select_from(schema.locks)).scalar() == 0
 
 
-def upgraded(engine: Engine, revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-        connection.commit()
-
-
 def raw(value: str) -> bytes:
     return bytes.fromhex(value.removeprefix("sha256:"))
 
@@ -544,9 +534,7 @@ def test_versions_from_before_there_were_campaigns_are_kept_and_may_follow(
     database_url: str,
 ) -> None:
     """Nobody knows their wishes: their class says so, and when built again it knows them."""
-    address = database_url.replace("postgresql:", "postgresql+psycopg:")
-    engine = create_engine(address)
-    upgraded(engine, "0004")
+    engine = at_revision(database_url, "0004")
     old = built("a", variants=[Variant.CONTAINER])
     insert_old(engine, old)
     engine.dispose()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from engine_benches import FakeBench, PodmanBench, QemuBench
 from engine_container import USER_ID
-from engine_support import Bench, forms, free_port, until, wanted
+from engine_support import Bench, forms, free_port, seen_of, until, usable, wanted
 
 from herdbook.core.errors import (
     ConflictError,
@@ -38,13 +38,8 @@ def bench(
 ) -> Iterator[Bench]:
     directory = tmp_path_factory.mktemp(request.param)
     made = _make_bench(request, directory)
-    unusable = made.engine().capabilities().unusable
-    if unusable:
-        pytest.skip(unusable)
-    yield made
-    engine = made.engine()
-    for seen in engine.observe():
-        engine.stop(seen.name, grace_seconds=0)
+    with usable(made.engine()):
+        yield made
 
 
 def _make_bench(request: pytest.FixtureRequest, directory: Path) -> Bench:
@@ -81,11 +76,6 @@ def engine(bench: Bench) -> Engine:
     return bench.engine()
 
 
-def _one(engine: Engine, name: str) -> Seen:
-    (seen,) = [one for one in engine.observe() if one.name == name]
-    return seen
-
-
 def _names(engine: Engine) -> list[str]:
     return [seen.name for seen in engine.observe()]
 
@@ -94,7 +84,7 @@ def test_instance_outlives_the_process_that_started_it_and_is_found_again(
     bench: Bench, running: tuple[Wanted, PublishedPort]
 ) -> None:
     instance, port = running
-    seen = _one(bench.engine(), "running")
+    seen = seen_of(bench.engine(), "running")
     expected = (State.RUNNING, instance.origin, (port,), "/healthy", "")
     assert (seen.state, seen.origin, seen.ports, seen.health_path, seen.reason) == expected
     assert seen.engine == bench.engine().name
@@ -104,7 +94,7 @@ def test_instance_outlives_the_process_that_started_it_and_is_found_again(
 def test_owner_is_seen_and_nobody_owns_what_a_person_started(
     bench: Bench, engine: Engine, running: tuple[Wanted, PublishedPort]
 ) -> None:
-    assert _one(engine, running[0].name).owner == "shop"
+    assert seen_of(engine, running[0].name).owner == "shop"
     assert engine.start(wanted(bench, "alone")).owner == ""
     engine.stop("alone", grace_seconds=0)
 
@@ -113,13 +103,13 @@ def test_process_is_the_one_whose_end_is_the_instances_end(bench: Bench, engine:
     processes = []
     for _ in range(2):
         started = engine.start(wanted(bench, "process")).process
-        seen = _one(bench.engine(), "process").process
+        seen = seen_of(bench.engine(), "process").process
         assert seen is not None
         assert seen == started
         processes.append(seen)
         bench.kill("process")
-        until(lambda: _one(engine, "process").state is not State.RUNNING)
-        assert _one(engine, "process").process is None
+        until(lambda: seen_of(engine, "process").state is not State.RUNNING)
+        assert seen_of(engine, "process").process is None
         engine.stop("process")
     assert processes[0] != processes[1]
 
@@ -127,7 +117,7 @@ def test_process_is_the_one_whose_end_is_the_instances_end(bench: Bench, engine:
 def test_accelerator_of_an_instance_is_the_one_of_the_engine(
     engine: Engine, running: tuple[Wanted, PublishedPort]
 ) -> None:
-    assert _one(engine, running[0].name).accelerator == engine.capabilities().accelerator
+    assert seen_of(engine, running[0].name).accelerator == engine.capabilities().accelerator
 
 
 def test_service_answers_on_the_published_port(
@@ -165,7 +155,7 @@ def test_another_state_directory_does_not_see_the_instance(
     with pytest.raises(NotFoundError):
         other.logs(running[0].name)
     other.stop(running[0].name)
-    assert _one(bench.engine(), "running").state is State.RUNNING
+    assert seen_of(bench.engine(), "running").state is State.RUNNING
 
 
 def test_taken_name_is_a_conflict(
@@ -191,7 +181,7 @@ def test_instances_are_listed_by_name_as_start_returned_them(
     started = engine.start(wanted(bench, "another"))
     try:
         assert _names(engine) == ["another", running[0].name]
-        assert _one(engine, "another") == started
+        assert seen_of(engine, "another") == started
     finally:
         engine.stop("another", grace_seconds=0)
 
@@ -235,8 +225,8 @@ def test_instance_that_ends_by_itself_is_seen_failed_with_a_reason(
 ) -> None:
     engine.start(wanted(bench, "ending", environment={"ENDS_WITH": "3"}))
     bench.end("ending")
-    until(lambda: _one(engine, "ending").state is State.FAILED)
-    assert "status 3" in _one(engine, "ending").reason
+    until(lambda: seen_of(engine, "ending").state is State.FAILED)
+    assert "status 3" in seen_of(engine, "ending").reason
     assert list(engine.logs("ending", follow=True))[-1] == "the service gives up"
     engine.stop("ending")
     assert "ending" not in _names(engine)
@@ -248,8 +238,8 @@ def test_killed_instance_is_seen_failed_and_its_name_is_free_after_stop(
     port = free_port()
     engine.start(wanted(bench, "killed", ports=(port,)))
     bench.kill("killed")
-    until(lambda: _one(bench.engine(), "killed").state is not State.RUNNING)
-    seen = _one(engine, "killed")
+    until(lambda: seen_of(bench.engine(), "killed").state is not State.RUNNING)
+    seen = seen_of(engine, "killed")
     assert seen.state is State.FAILED
     assert seen.reason
     with pytest.raises(ConflictError):
@@ -270,7 +260,7 @@ def test_of_two_starts_at_once_one_wins(bench: Bench) -> None:
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(start, range(2)))
     assert {type(outcome) for outcome in outcomes} == {Seen, ConflictError}
-    assert _one(bench.engine(), "twin").state is State.RUNNING
+    assert seen_of(bench.engine(), "twin").state is State.RUNNING
     bench.engine().stop("twin", grace_seconds=0)
 
 

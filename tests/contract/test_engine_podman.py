@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine_benches import PodmanBench, usable_podman
+from engine_benches import PodmanBench
 from engine_container import USER_ID, write_container
-from engine_support import free_port, http_get, until, wanted
+from engine_support import free_port, http_get, seen_of, until, usable, wanted
 
 from herdbook.core import digests
 from herdbook.core.errors import InvalidInputError, NotFoundError, VerificationError
@@ -24,7 +24,9 @@ pytestmark = [pytest.mark.podman, pytest.mark.root]
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PodmanBench]:
-    yield from usable_podman(tmp_path_factory.mktemp("podman"))
+    made = PodmanBench(tmp_path_factory.mktemp("podman"))
+    with usable(made.engine()):
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +126,7 @@ def test_container_whose_start_was_cut_off_is_seen_failed_and_can_be_stopped(
 ) -> None:
     half_started(tmp_path, port, "half")
     engine = bench.engine()
-    (seen,) = [one for one in engine.observe() if one.name == "half"]
+    seen = seen_of(engine, "half")
     assert (seen.state, seen.origin.image) == (State.FAILED, "web")
     assert "cut off" in seen.reason
     engine.stop("half")
@@ -142,7 +144,7 @@ def test_container_that_starts_just_as_it_is_looked_at_has_not_failed(
             assert process.run(["podman", "start", made["container"]]).succeeded
         return False
 
-    sightings = Sightings(made[SCOPE_LABEL], "podman", start_meanwhile, lambda _: False)
+    sightings = Sightings(made[SCOPE_LABEL], start_meanwhile, lambda _: False)
     assert "late" not in [one.name for one in sightings.all()]
     (seen,) = [one for one in sightings.all() if one.name == "late"]
     assert seen.state is not State.FAILED

@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine_benches import PodmanBench, stop_all, usable_podman
+from engine_benches import PodmanBench
 from engine_container import USER_ID, write_foreign_container
-from engine_support import until, wanted
+from engine_support import stop_all, until, usable, wanted
 
 from herdbook.core import digests
 from herdbook.core.errors import ConflictError, HerdbookError
@@ -39,7 +39,9 @@ FOREVER = ProcessChanges(
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PodmanBench]:
-    yield from usable_podman(tmp_path_factory.mktemp("podman"))
+    made = PodmanBench(tmp_path_factory.mktemp("podman"))
+    with usable(made.engine()):
+        yield made
 
 
 @pytest.fixture
@@ -83,7 +85,12 @@ def plugs(tmp_path: Path) -> Iterator[Plugs]:
             "link set other up",
         ):
             subprocess.run(["ip", "-n", name, *command.split()], check=True)
-        yield Plugs(Path("/run/netns") / name, resolver="10.213.7.1", search="shop.internal")
+        yield Plugs(
+            Path("/run/netns") / name,
+            address="10.213.7.9",
+            resolver="10.213.7.1",
+            search="shop.internal",
+        )
     finally:
         subprocess.run(["ip", "netns", "delete", name], check=True)
 

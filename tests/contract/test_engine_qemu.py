@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from engine_benches import QemuBench
 from engine_machine import write_bootable_disk
-from engine_support import free_port, http_get, until, wanted
+from engine_support import free_port, http_get, seen_of, until, usable, wanted
 
 from herdbook.core.errors import EngineError, NotFoundError
 from herdbook.drivers import process
 from herdbook.drivers.qemu.acceleration import TCG, trial_command
 from herdbook.drivers.qemu.boot_sector import EXIT_STATUS, boot_disk
-from herdbook.fleet.instances import MachineArtefact, Seen, State
+from herdbook.fleet.instances import MachineArtefact, State
 
 pytestmark = pytest.mark.qemu
 
@@ -25,18 +25,8 @@ def bench(
     cache = request.config.cache
     assert cache is not None
     made = QemuBench(tmp_path_factory.mktemp("qemu"), cache.mkdir("engine-kernel"))
-    unusable = made.engine().capabilities().unusable
-    if unusable:
-        pytest.skip(unusable)
-    yield made
-    engine = made.engine()
-    for seen in engine.observe():
-        engine.stop(seen.name, grace_seconds=0)
-
-
-def _one(bench: QemuBench, name: str) -> Seen:
-    (seen,) = [one for one in bench.engine().observe() if one.name == name]
-    return seen
+    with usable(made.engine()):
+        yield made
 
 
 def test_tiny_guest_that_kvm_is_tried_with_runs_where_it_must(tmp_path: Path) -> None:
@@ -74,8 +64,8 @@ def test_firmware_boots_a_whole_disk_that_stays_as_it_was(bench: QemuBench, tmp_
 def test_kernel_panic_is_seen_as_a_failure(bench: QemuBench) -> None:
     engine = bench.engine()
     engine.start(wanted(bench, "panicking", environment={"ENDS_WITH": "99"}))
-    until(lambda: _one(bench, "panicking").state is not State.RUNNING)
-    seen = _one(bench, "panicking")
+    until(lambda: seen_of(bench.engine(), "panicking").state is not State.RUNNING)
+    seen = seen_of(bench.engine(), "panicking")
     assert seen.state is State.FAILED
     assert seen.reason.startswith("Kernel panic - not syncing: Attempted to kill init!")
     engine.stop("panicking")
@@ -84,8 +74,9 @@ def test_kernel_panic_is_seen_as_a_failure(bench: QemuBench) -> None:
 def test_machine_that_powers_itself_off_is_seen_stopped(bench: QemuBench) -> None:
     engine = bench.engine()
     engine.start(wanted(bench, "finished", environment={"ENDS_WITH": "0"}))
-    until(lambda: _one(bench, "finished").state is not State.RUNNING)
-    assert (_one(bench, "finished").state, _one(bench, "finished").reason) == (State.STOPPED, "")
+    until(lambda: seen_of(bench.engine(), "finished").state is not State.RUNNING)
+    seen = seen_of(bench.engine(), "finished")
+    assert (seen.state, seen.reason) == (State.STOPPED, "")
     engine.stop("finished")
 
 
@@ -93,7 +84,7 @@ def test_failed_machine_that_wrote_nothing_shows_its_console(bench: QemuBench) -
     """Without an initrd's /init the kernel panics before any service."""
     engine = bench.engine()
     engine.start(wanted(bench, "speechless", artefact=bench.artefact_without_init))
-    until(lambda: _one(bench, "speechless").state is State.FAILED)
+    until(lambda: seen_of(bench.engine(), "speechless").state is State.FAILED)
     assert any("Kernel panic" in line for line in engine.logs("speechless"))
     engine.stop("speechless")
 
@@ -106,7 +97,7 @@ def test_half_made_machine_blocks_nothing(bench: QemuBench) -> None:
     engine = bench.engine()
     assert "half" not in [seen.name for seen in engine.observe()]
     engine.start(wanted(bench, "half"))
-    assert _one(bench, "half").state is State.RUNNING
+    assert seen_of(bench.engine(), "half").state is State.RUNNING
     engine.stop("half", grace_seconds=0)
 
 

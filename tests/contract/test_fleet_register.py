@@ -6,15 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import IPv4Address, IPv4Network
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Engine, create_engine, func, select, text
+from older_schemas import at_revision
+from sqlalchemy import Engine, func, select, text
 
 from herdbook.core import digests
 from herdbook.core.errors import ConflictError, NotFoundError
@@ -35,7 +33,7 @@ from herdbook.recipes.model import Variant
 from herdbook.rollouts.model import OVER, Progress, Rollout, RolloutState
 from herdbook.rollouts.ports import Application, Changes, FleetRegister, Happening
 from herdbook.rollouts.situation import SlotHistory
-from herdbook.store import fleet_schema, migrations, schema
+from herdbook.store import fleet_schema, schema
 from herdbook.store.database import open_database
 from herdbook.store.fleet import SqlFleet
 
@@ -427,12 +425,9 @@ def test_of_releases_added_at_once_each_has_a_number_of_its_own(database_url: st
 def test_a_database_of_the_schema_before_keeps_what_it_has_and_gets_the_tables(
     database_url: str,
 ) -> None:
-    address = database_url.replace("postgresql:", "postgresql+psycopg:")
-    old = create_engine(address)
-    with old.connect() as connection:
-        _migrate(connection, "0005")
+    old = at_revision(database_url, "0005")
+    with old.begin() as connection:
         connection.execute(text("INSERT INTO images (id, name) VALUES (1, 'shop/web')"))
-        connection.commit()
     old.dispose()
     engine = open_database(database_url)
     SqlFleet(engine).keep(SHOP)
@@ -451,11 +446,3 @@ def test_the_tables_are_as_the_code_describes_them(engine: Engine) -> None:
         context = MigrationContext.configure(connection)
         differences = compare_metadata(context, schema.metadata)
     assert not [each for each in differences if any(name in str(each) for name in ours)]
-
-
-def _migrate(connection: Connection, revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    config.attributes["connection"] = connection
-    command.upgrade(config, revision)
-    connection.commit()

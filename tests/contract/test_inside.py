@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from engine_benches import FakeBench, PodmanBench
 from engine_container import USER_ID
-from engine_support import until, wanted
+from engine_support import until, usable, wanted
 
 from herdbook.core.errors import (
     EngineError,
@@ -39,13 +39,9 @@ def bench(
     else:
         made = FakeBench(directory)
         made.computer.answer_command(FAILING, Executed(3, "said\ncomplained\n"))
-    unusable = made.engine().capabilities().unusable
-    if unusable:
-        pytest.skip(unusable)
-    made.engine().start(wanted(made, "web", environment={"GREETING": "hello"}))
-    yield made
-    for seen in made.engine().observe():
-        made.engine().stop(seen.name, grace_seconds=0)
+    with usable(made.engine()):
+        made.engine().start(wanted(made, "web", environment={"GREETING": "hello"}))
+        yield made
 
 
 def test_command_ends_with_its_own_status_and_all_it_said(bench: EnteredBench) -> None:

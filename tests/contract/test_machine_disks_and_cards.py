@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine_support import until
+from engine_support import seen_of, until, usable
 from engine_whole_machine import (
     MODE,
     OWNER,
@@ -26,7 +26,6 @@ from herdbook.fleet.instances import (
     MachineArtefact,
     Origin,
     Plugs,
-    Seen,
     State,
     Tap,
     VolumeDisk,
@@ -54,12 +53,8 @@ def artefact(
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[QemuEngine]:
     made = QemuEngine(tmp_path, SystemClock())
-    unusable = made.capabilities().unusable
-    if unusable:
-        pytest.skip(unusable)
-    yield made
-    for seen in made.observe():
-        made.stop(seen.name, grace_seconds=0)
+    with usable(made):
+        yield made
 
 
 @pytest.fixture
@@ -87,18 +82,13 @@ def wanted(artefact: MachineArtefact, volumes: Volumes) -> Wanted:
     )
 
 
-def _one(engine: QemuEngine, name: str) -> Seen:
-    (seen,) = [one for one in engine.observe() if one.name == name]
-    return seen
-
-
 def _kill(engine: QemuEngine) -> None:
     """A power cut."""
-    process = _one(engine, "pet").process
+    process = seen_of(engine, "pet").process
     assert process is not None
     os.kill(process.number, signal.SIGKILL)
-    until(lambda: _one(engine, "pet").state is State.FAILED)
-    assert _one(engine, "pet").process is None
+    until(lambda: seen_of(engine, "pet").state is State.FAILED)
+    assert seen_of(engine, "pet").process is None
     engine.stop("pet")
 
 
@@ -107,7 +97,7 @@ def _ready(engine: QemuEngine) -> list[str]:
     until(
         lambda: (
             "the service is ready" in engine.logs("pet")
-            or _one(engine, "pet").state is State.FAILED
+            or seen_of(engine, "pet").state is State.FAILED
         )
     )
     lines = list(engine.logs("pet"))
@@ -121,7 +111,7 @@ def test_a_machine_has_its_volumes_and_cards_and_gives_volumes_up_when_it_ends(
     """Also: snapshots of a running machine can be proven and laid back once it has ended."""
     with two_networks() as holder:
         start_in_namespace_of(holder, tmp_path, replace(wanted, plugs=Plugs(taps=TAPS)))
-        seen = _one(engine, "pet")
+        seen = seen_of(engine, "pet")
         assert (seen.state, seen.owner, seen.ports) == (State.RUNNING, "shop", ())
         assert seen.process is not None
 
@@ -194,9 +184,9 @@ def test_a_volume_that_cannot_be_mounted_fails_the_machine_before_its_service(
 ) -> None:
     disk = replace(wanted.volumes[1], target="/link/data")  # /link leads to /run
     engine.start(replace(wanted, volumes=(disk,)))
-    until(lambda: _one(engine, "pet").state is State.FAILED)
+    until(lambda: seen_of(engine, "pet").state is State.FAILED)
     reason = "herdbook: cannot start: no volume can be mounted at /link/data"
-    assert _one(engine, "pet").reason == reason
+    assert seen_of(engine, "pet").reason == reason
     assert not any("the service" in line for line in engine.logs("pet"))
 
 

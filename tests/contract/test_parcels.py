@@ -7,17 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from volume_benches import DirectoryBench, DiskBench, FakeBench, VolumeBench
+from volume_benches import BENCHES, SIZE_BYTES, DirectoryBench, VolumeBench
 
 from herdbook.core.errors import ConflictError, NotFoundError, VerificationError
 from herdbook.fleet.volumes import PIECE_BYTES, Parcel, Snapshot
-
-SIZE_BYTES = 16 << 20
-BENCHES: dict[str, type[FakeBench | DirectoryBench | DiskBench]] = {
-    "fake": FakeBench,
-    "directory": DirectoryBench,
-    "disk": DiskBench,
-}
 
 
 @pytest.fixture(

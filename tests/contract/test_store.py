@@ -1,16 +1,13 @@
 """The promises of the ports Versions and Cache, proven on every kind of database."""
 
-import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, MetaData, Table, create_engine, event, text
+from older_schemas import at_revision
+from sqlalchemy import Engine, MetaData, Table, event, text
 from versions import digest, document, layer, new_version
 
 from herdbook.catalogue.model import ImageSummary, Variant, Version
@@ -18,23 +15,11 @@ from herdbook.catalogue.ports import Cache, CompressedLayer, Versions
 from herdbook.core.errors import ConflictError, InvalidInputError, NotFoundError
 from herdbook.images.compressing import Compressor
 from herdbook.images.documents import LayerReference
-from herdbook.store import database, migrations
+from herdbook.store import database
 from herdbook.store.blobs import BlobStore
 from herdbook.store.cache import SqlCache
 from herdbook.store.database import open_database
 from herdbook.store.versions import SqlVersions
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    return database_url
-
-
-@pytest.fixture
-def engine(url: str) -> Iterator[Engine]:
-    engine = open_database(url)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -155,10 +140,10 @@ def test_add_keeps_all_or_nothing(versions: Versions, engine: Engine) -> None:
 
 
 def test_versions_added_at_once_are_all_kept_under_numbers_of_their_own(
-    versions: Versions, url: str
+    versions: Versions, database_url: str
 ) -> None:
     def add(number: int) -> int:
-        registers = [versions, SqlVersions(open_database(url))]
+        registers = [versions, SqlVersions(open_database(database_url))]
         return registers[number % 2].add(new_version(seed=str(number))).number
 
     with ThreadPoolExecutor(8) as pool:
@@ -239,9 +224,9 @@ def test_documents_may_be_shared_between_versions(versions: Versions) -> None:
     assert versions.document(shared.digest) == shared
 
 
-def test_versions_are_there_for_every_later_process(versions: Versions, url: str) -> None:
+def test_versions_are_there_for_every_later_process(versions: Versions, database_url: str) -> None:
     added = versions.add(new_version(variants=(Variant.VM,)))
-    assert SqlVersions(open_database(url)).find("shop/web") == added
+    assert SqlVersions(open_database(database_url)).find("shop/web") == added
 
 
 def test_order_of_layers_is_kept(versions: Versions) -> None:
@@ -299,17 +284,6 @@ def test_documents_go_with_the_last_version_that_has_them(versions: Versions) ->
         versions.document(first.digest)
 
 
-def alembic(engine: Engine, revision: str) -> None:
-    """Bring an empty database to an older schema."""
-    config = Config()
-    folder = Path(migrations.__file__).parent
-    config.set_main_option("script_location", str(folder))
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-        connection.commit()
-
-
 def insert_old(engine: Engine, number: int, **more: object) -> None:
     """Add a version as the first schema had it: two variants that share a layer."""
     new = new_version(seed=str(number))
@@ -349,10 +323,11 @@ def insert_old(engine: Engine, number: int, **more: object) -> None:
 
 
 @pytest.mark.parametrize("revision", ["0001", "0002"])
-def test_versions_of_an_older_schema_are_kept_with_all_they_had(url: str, revision: str) -> None:
+def test_versions_of_an_older_schema_are_kept_with_all_they_had(
+    database_url: str, revision: str
+) -> None:
     """Numbers that were given then are not given again, and new versions come after them."""
-    engine = create_engine(re.sub("^postgresql:", "postgresql+psycopg:", url))
-    alembic(engine, revision)
+    engine = at_revision(database_url, revision)
     with engine.begin() as connection:
         images = Table("images", MetaData(), autoload_with=connection)
         more = {"last_number": 2} if revision == "0002" else {}
@@ -360,7 +335,7 @@ def test_versions_of_an_older_schema_are_kept_with_all_they_had(url: str, revisi
     for number in (1, 2):
         insert_old(engine, number, **({"inputs": None} if revision == "0002" else {}))
     engine.dispose()
-    migrated = SqlVersions(open_database(url))
+    migrated = SqlVersions(open_database(database_url))
     kept = migrated.every()
     for version, new in zip(kept, (new_version(seed="1"), new_version(seed="2")), strict=True):
         assert (version.digest, version.build_key, version.created_at) == (
@@ -466,18 +441,18 @@ def test_cache_may_be_told_the_same_from_many_sides(cache: Cache, blobs: BlobSto
     assert cache.recall(digest("work")) == tuple(made)
 
 
-def test_a_new_database_may_be_opened_by_many_at_once(url: str) -> None:
+def test_a_new_database_may_be_opened_by_many_at_once(database_url: str) -> None:
     with ThreadPoolExecutor(8) as pool:
-        opened = list(pool.map(lambda _: SqlVersions(open_database(url)), range(8)))
+        opened = list(pool.map(lambda _: SqlVersions(open_database(database_url)), range(8)))
     opened[0].add(new_version())
     assert all(each.find("shop/web") is not None for each in opened)
 
 
-def test_a_database_of_a_newer_herdbook_is_refused(url: str) -> None:
-    with open_database(url).begin() as connection:
+def test_a_database_of_a_newer_herdbook_is_refused(database_url: str) -> None:
+    with open_database(database_url).begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(ConflictError, match="9999"):
-        open_database(url)
+        open_database(database_url)
 
 
 def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
@@ -494,9 +469,9 @@ def test_what_names_no_database_is_refused(url: str) -> None:
         open_database(url)
 
 
-def test_the_newest_migration_is_the_one_the_code_expects(url: str) -> None:
+def test_the_newest_migration_is_the_one_the_code_expects(database_url: str) -> None:
     folder = Path(database.__file__).parent / "migrations" / "versions"
     assert max(path.name for path in folder.glob("[0-9]*.py")).startswith(database.REVISION)
-    with open_database(url).connect() as connection:
+    with open_database(database_url).connect() as connection:
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     assert found == database.REVISION

@@ -78,6 +78,7 @@ def test_container_gets_a_namespace_and_the_names_of_its_first_network(
 ) -> None:
     assert web.namespace is not None
     assert (web.taps, web.resolver, web.search) == ((), str(front.gateway), "shop.internal")
+    assert web.address == str(front.subnet[2])
 
 
 def test_machine_gets_a_tap_with_its_hardware_address_for_each_network(
@@ -89,6 +90,7 @@ def test_machine_gets_a_tap_with_its_hardware_address_for_each_network(
     assert [tap.hardware_address for tap in plugs.taps] == hardware_addresses
     assert len({tap.device for tap in plugs.taps}) == 2
     assert (plugs.namespace, plugs.resolver) == (None, str(back.gateway))
+    assert plugs.address == str(back.subnet[2])
     assert switch.plugged() == {"vm"}
 
 

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from switch_benches import Listener, clear, connects, run_inside
+from switch_benches import Listener, clear, connects, pings, run_inside
 from switch_networks import at, place, plans
 
 from herdbook.core.digests import of_bytes, short
@@ -140,7 +140,7 @@ def test_laying_again_mends_what_others_have_broken(switch: BridgeSwitch, tmp_pa
         subprocess.run(broken.split(), check=True)
         switch.lay(front)
         assert _rules(bridge) == before
-        assert run_inside(web, "busybox", "ping", "-c1", "-W1", str(front.gateway)).returncode == 0
+        assert pings(web, front.gateway)
 
 
 @pytest.mark.parametrize("delay_seconds", [0.0, 0.01, 0.02, 0.03, 0.05, 0.08])
@@ -159,7 +159,7 @@ def test_killed_at_any_point_it_is_mended_by_the_next_call(
         with suppress(ProcessLookupError):
             os.killpg(killed.pid, signal.SIGKILL)
     web = switch.plug("web", [at(front, 2), at(back, 2)], machine=False)
-    assert run_inside(web, "busybox", "ping", "-c1", "-W1", str(back.gateway)).returncode == 0
+    assert pings(web, back.gateway)
     switch.unplug("web")
     assert switch.plugged() == set()
 
@@ -174,7 +174,7 @@ def test_name_left_by_a_killed_program_is_no_namespace(
     process.run(["umount", web.namespace])
     assert switch.plugged() == {"web"}
     switch.plug("web", [at(front, 2)], machine=False)
-    assert run_inside(web, "busybox", "ping", "-c1", "-W1", str(front.gateway)).returncode == 0
+    assert pings(web, front.gateway)
 
 
 def test_on_a_strict_machine_networks_lead_out_and_nowhere_else(tmp_path: Path) -> None:

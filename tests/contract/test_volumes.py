@@ -4,11 +4,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from volume_benches import DirectoryBench, DiskBench, FakeBench, VolumeBench
+from volume_benches import BENCHES, SIZE_BYTES, VolumeBench
 
 from herdbook.core.errors import (
     ConflictError,
@@ -17,14 +16,6 @@ from herdbook.core.errors import (
     VerificationError,
 )
 from herdbook.fleet.volumes import Volumes
-
-SIZE_BYTES = 16 << 20
-
-BENCHES: dict[str, Callable[[Path], VolumeBench]] = {
-    "fake": FakeBench,
-    "directory": DirectoryBench,
-    "disk": DiskBench,
-}
 
 _RESTORE = """
 import sys

@@ -18,6 +18,8 @@ from herdbook.drivers.qemu import disk_volumes
 from herdbook.drivers.qemu.image_lock import locked
 from herdbook.fleet.volumes import Volumes
 
+SIZE_BYTES = 16 << 20
+
 
 class VolumeBench(Protocol):
     """One kind of volume, and ways to do to it what instances and accidents do."""
@@ -143,6 +145,13 @@ class DiskBench:
 
     def damage(self, volume: str, snapshot: str, content: bytes) -> None:
         damage_files(self._directory, volume, snapshot, content)
+
+
+BENCHES: dict[str, type[FakeBench | DirectoryBench | DiskBench]] = {
+    "fake": FakeBench,
+    "directory": DirectoryBench,
+    "disk": DiskBench,
+}
 
 
 def damage_files(directory: Path, volume: str, snapshot: str, content: bytes) -> None:

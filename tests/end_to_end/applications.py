@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from product import Herdbook
 from service_image import PORT, write_image
 
 from herdbook.core import digests
+from herdbook.drivers.network import HostNetwork
 
 _WAIT_SECONDS = 0.2
 _LONGEST_QUIET_SECONDS = 1.0
@@ -111,7 +111,7 @@ class TinyApplication:
         """Which version answers at the door now; empty for none."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            connection.request("GET", "/0")
+            connection.request("GET", "/version")  # that also the plain service has
             return connection.getresponse().read().decode().split()[0]
         except (OSError, http.client.HTTPException, IndexError):
             return ""
@@ -243,22 +243,22 @@ class TinyApplication:
                     found.append(int(entry.name))
         return sorted(found)
 
+    def namespaces(self) -> list[str]:
+        """The network namespaces of this application's instances."""
+        names = [line.split()[0] for line in _output("ip", "netns", "list").splitlines()]
+        return [each for each in names if self.name in each]
+
     def left(self) -> list[str]:
         """All of it that is still on this machine: containers, bridges, namespaces, programs."""
         links = json.loads(_output("ip", "-json", "link", "show"))
         scope = digests.short(digests.of_bytes(str(self.herdbook.state).encode()))
         marked = [each["ifname"] for each in links if scope in each.get("ifalias", "")]
-        namespaces = [
-            line.split()[0]
-            for line in _output("ip", "netns", "list").splitlines()
-            if self.name in line
-        ]
         programs = [
             f"{word} {number}"
             for word in ("haproxy", "dnsmasq")
             for number in self._processes_with(word)
         ]
-        return [*self.containers(), *marked, *namespaces, *programs]
+        return [*self.containers(), *marked, *self.namespaces(), *programs]
 
     def clean(self) -> None:
         """Take all of it down, by force where asking does not help."""
@@ -284,18 +284,15 @@ class TinyApplication:
 
 @contextmanager
 def tiny_application(
-    folder: Path, replicas: int = 3, *, policy: Mapping[str, Any] | None = None,
-    update: Mapping[str, Any] | None = None,
-) -> Iterator[TinyApplication]:  # fmt: skip
+    folder: Path, replicas: int = 3, *, update: Mapping[str, Any] | None = None
+) -> Iterator[TinyApplication]:
     """An application of its own, with a state of its own; nothing of it is left afterwards."""
     home = folder / "application"
     home.mkdir()
     write_image(home / "layout")
     name = "app" + digests.short(digests.of_bytes(str(folder).encode()))[:8]
-    made = TinyApplication(
-        Herdbook(folder / "state"), home, name, free_port(), replicas,
-        dict(policy or {}), dict(update or {}),
-    )  # fmt: skip
+    herdbook, port = Herdbook(folder / "state"), HostNetwork().free_port()
+    made = TinyApplication(herdbook, home, name, port, replicas, update=dict(update or {}))
     try:
         yield made
     finally:
@@ -311,12 +308,6 @@ def kill(number: int) -> None:
     """Kill a process; it is no matter if it has just ended."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(number, signal.SIGKILL)
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def wait_for(check: Callable[[], bool], seconds: float, what: str) -> float:

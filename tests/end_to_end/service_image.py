@@ -1,23 +1,17 @@
 """Builds the image of the rollout tests' web service: one static program, in an OCI layout."""
 
 import functools
-import io
-import json
 import os
 import platform
 import subprocess
-import tarfile
 from pathlib import Path
 
-import zstandard
-
-from herdbook.core import digests
+from foreign_layers import folder, member, symlink, tar, write_layout
 
 PORT = 8080
 
 _SOURCE = Path(__file__).with_name("service.c")
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-_MEDIA_TYPE = "application/vnd.oci.image."
 _USER_ID = 1000
 _APPLETS = ("echo", "httpd", "sh", "sleep")
 
@@ -39,47 +33,20 @@ def compiles() -> bool:
 
 def write_image(layout: Path) -> None:
     """Write the service's image, as an OCI layout with one manifest."""
-    layer = _layer()
-    configuration = {
-        "architecture": _ARCHITECTURES[platform.machine()],
-        "os": "linux",
-        "config": {
-            "Cmd": ["/bin/service"],
-            "Env": ["PATH=/bin"],
-            "User": f"{_USER_ID}:{_USER_ID}",
-        },
-        "rootfs": {"type": "layers", "diff_ids": [digests.of_bytes(layer)]},
+    process = {
+        "Cmd": ["/bin/service"],
+        "Env": ["PATH=/bin"],
+        "User": f"{_USER_ID}:{_USER_ID}",
     }
-    blobs = layout / "blobs" / "sha256"
-    blobs.mkdir(parents=True)
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": _MEDIA_TYPE + "manifest.v1+json",
-        "config": _blob(blobs, "config.v1+json", digests.canonical_json(configuration)),
-        "layers": [_blob(blobs, "layer.v1.tar+zstd", zstandard.compress(layer))],
-    }
-    descriptor = _blob(blobs, "manifest.v1+json", digests.canonical_json(manifest))
-    index = {"schemaVersion": 2, "manifests": [descriptor]}
-    (layout / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}', encoding="ascii")
-    (layout / "index.json").write_text(json.dumps(index), encoding="ascii")
+    architecture = _ARCHITECTURES[platform.machine()]
+    write_layout(layout, [_layer()], process=process, platform=("linux", architecture))
 
 
 def _layer() -> bytes:
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as archive:
-        for name in ("bin", "dev", "etc", "proc", "run", "sys", "tmp", "www"):
-            entry = tarfile.TarInfo(name)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o777 if name == "www" else 0o755
-            archive.addfile(entry)
-        for name, data in _programs().items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(data), 0o755
-            archive.addfile(entry, io.BytesIO(data))
-        for name in _APPLETS:
-            entry = tarfile.TarInfo(f"bin/{name}")
-            entry.type, entry.linkname = tarfile.SYMTYPE, "busybox"
-            archive.addfile(entry)
-    return content.getvalue()
+    names = ("bin", "dev", "etc", "proc", "run", "sys", "tmp")
+    programs = (member(path, data, mode=0o755) for path, data in _programs().items())
+    applets = (symlink(f"bin/{name}", "busybox") for name in _APPLETS)
+    return tar([*map(folder, names), folder("www", mode=0o777), *programs, *applets])
 
 
 def _programs() -> dict[str, bytes]:
@@ -98,9 +65,3 @@ def _compiled() -> bytes | None:
         return None
     finally:
         target.unlink(missing_ok=True)
-
-
-def _blob(blobs: Path, kind: str, content: bytes) -> dict[str, object]:
-    digest = digests.of_bytes(content)
-    (blobs / digests.hexadecimal(digest)).write_bytes(content)
-    return {"mediaType": _MEDIA_TYPE + kind, "digest": digest, "size": len(content)}

@@ -55,11 +55,8 @@ class Pet:
         self.herdbook.must("down", self.name)
 
     def backups(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.said("backups", self.name)
+        found: list[dict[str, Any]] = self.herdbook.json("backups", self.name)
         return found
-
-    def said(self, *arguments: str | Path) -> Any:
-        return json.loads(self.herdbook.must(*arguments, "--json"))
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +83,7 @@ def pet(brought_up: Pet) -> Pet:
 
 def test_a_backup_is_made_listed_and_restored_while_the_rest_is_refused(pet: Pet) -> None:
     pet.up()
-    made = pet.said("backup", pet.name)
+    made = pet.herdbook.json("backup", pet.name)
     (first,) = made["backups"]
     assert first["volume"] == pet.volume
     assert first["new_bytes"] > 9 << 20
@@ -100,19 +97,19 @@ def test_a_backup_is_made_listed_and_restored_while_the_rest_is_refused(pet: Pet
     assert (pet.data / "small").read_text() == "second"
 
     pet.down()
-    restored = pet.said("restore", pet.name, "data")
+    restored = pet.herdbook.json("restore", pet.name, "data")
     assert restored["from"] == first["backup"]
     assert (pet.data / "small").read_text() == "first"
     assert (pet.data / "large").stat().st_size == 9 << 20
     # What was there before the restore is a snapshot, and comes back the same way.
-    pet.said("restore", pet.name, "data", restored["aside"])
+    pet.herdbook.json("restore", pet.name, "data", restored["aside"])
     assert (pet.data / "small").read_text() == "second"
 
 
 def test_a_second_backup_costs_what_changed_and_the_oldest_go(pet: Pet) -> None:
     names = []
     for number in range(3):
-        (made,) = pet.said("backup", pet.name)["backups"]
+        (made,) = pet.herdbook.json("backup", pet.name)["backups"]
         names.append(made["backup"])
         if number:
             assert made["new_bytes"] < 5 << 20
@@ -124,7 +121,7 @@ def test_a_second_backup_costs_what_changed_and_the_oldest_go(pet: Pet) -> None:
 
 def test_nothing_in_the_target_tells_what_it_holds(pet: Pet) -> None:
     (pet.data / "small").write_text("a very private thing")
-    pet.said("backup", pet.name)
+    pet.herdbook.json("backup", pet.name)
     for each in pet.target.rglob("*"):
         words = str(each).encode() + (each.read_bytes() if each.is_file() else b"")
         for private in (b"very private", b"large", SECRET.encode(), pet.volume.encode()):
@@ -134,22 +131,20 @@ def test_nothing_in_the_target_tells_what_it_holds(pet: Pet) -> None:
 def test_another_machine_restores_from_the_target_and_the_key_alone(
     pet: Pet, tmp_path: Path
 ) -> None:
-    pet.said("backup", pet.name)
+    pet.herdbook.json("backup", pet.name)
     other = Herdbook(tmp_path / "other")
     refused = other.run("restore", pet.name, "data", "--from", pet.target)
     assert refused.returncode == 4
     assert "--key" in refused.stderr
     key = pet.herdbook.state / "backup.key"
-    done = json.loads(
-        other.must("restore", pet.name, "data", "--from", pet.target, "--key", key, "--json")
-    )
+    done = other.json("restore", pet.name, "data", "--from", pet.target, "--key", key)
     assert done["aside"] is None
     data = other.state / "volumes" / "directories" / "current" / pet.volume
     assert (data / "small").read_text() == "first"
 
 
 def test_a_damaged_backup_is_never_restored_and_the_next_one_mends_it(pet: Pet) -> None:
-    pet.said("backup", pet.name)
+    pet.herdbook.json("backup", pet.name)
     for piece in pet.target.rglob("pieces/*/*"):
         content = piece.read_bytes()
         piece.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -158,9 +153,9 @@ def test_a_damaged_backup_is_never_restored_and_the_next_one_mends_it(pet: Pet) 
     refused = pet.herdbook.run("restore", pet.name, "data")
     assert refused.returncode == 5
     assert (pet.data / "small").read_text() == "second"
-    (mended,) = pet.said("backup", pet.name)["backups"]
+    (mended,) = pet.herdbook.json("backup", pet.name)["backups"]
     (pet.data / "small").write_text("third")
-    pet.said("restore", pet.name, "data", mended["backup"])
+    pet.herdbook.json("restore", pet.name, "data", mended["backup"])
     assert (pet.data / "small").read_text() == "second"
 
 
@@ -173,9 +168,9 @@ def test_a_backup_killed_at_any_moment_leaves_none_or_a_whole_one(pet: Pet) -> N
                 program.send_signal(signal.SIGKILL)
         (pet.data / "small").write_text("lost")
         for each in pet.backups()[-1:]:
-            pet.said("restore", pet.name, "data", each["backup"])
-    (last,) = pet.said("backup", pet.name)["backups"]
-    pet.said("restore", pet.name, "data", last["backup"])
+            pet.herdbook.json("restore", pet.name, "data", each["backup"])
+    (last,) = pet.herdbook.json("backup", pet.name)["backups"]
+    pet.herdbook.json("restore", pet.name, "data", last["backup"])
     assert len(list(pet.target.rglob("backups/*"))) <= 2
 
 
@@ -189,7 +184,7 @@ def test_two_backups_at_once_are_both_whole(pet: Pet) -> None:
     pet.down()
     assert len(pet.backups()) == 2
     for each in pet.backups():
-        pet.said("restore", pet.name, "data", each["backup"])
+        pet.herdbook.json("restore", pet.name, "data", each["backup"])
         assert (pet.data / "small").read_text() == "first"
 
 
@@ -209,16 +204,16 @@ def test_the_server_backs_up_on_time_and_says_so_also_where_it_fails(
 
 
 def test_snapshots_are_taken_listed_and_forgotten(pet: Pet) -> None:
-    (taken,) = pet.said("snapshots", pet.name, "--take")
+    (taken,) = pet.herdbook.json("snapshots", pet.name, "--take")
     assert taken["volume"] == pet.volume
     assert taken["verified_at"] is not None
-    assert taken in pet.said("snapshots", pet.name, "data")
+    assert taken in pet.herdbook.json("snapshots", pet.name, "data")
     pet.down()
     (pet.data / "small").write_text("second")
-    pet.said("restore", pet.name, "data", taken["snapshot"])
+    pet.herdbook.json("restore", pet.name, "data", taken["snapshot"])
     assert (pet.data / "small").read_text() == "first"
-    pet.said("snapshots", pet.name, "data", "--forget", taken["snapshot"])
-    names = [each["snapshot"] for each in pet.said("snapshots", pet.name)]
+    pet.herdbook.json("snapshots", pet.name, "data", "--forget", taken["snapshot"])
+    names = [each["snapshot"] for each in pet.herdbook.json("snapshots", pet.name)]
     assert taken["snapshot"] not in names
 
 

@@ -2,16 +2,13 @@
 
 import os
 import random
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
-from applications import TinyApplication, tiny_application, wait_for
+from applications import TinyApplication, kill, tiny_application, wait_for
 
 pytestmark = [pytest.mark.podman, pytest.mark.root, pytest.mark.timeout(900)]
 
@@ -29,24 +26,6 @@ def application(tmp_path: Path) -> Iterator[TinyApplication]:
         yield made
 
 
-def kill_server(application: TinyApplication) -> None:
-    with suppress(IndexError, ProcessLookupError):  # it may just be starting
-        os.kill(application.server_process(), signal.SIGKILL)
-
-
-def namespaces(application: TinyApplication) -> list[str]:
-    listed = subprocess.run(
-        ["ip", "netns", "list"], capture_output=True, text=True, check=True, timeout=60
-    )
-    words = (line.split()[0] for line in listed.stdout.splitlines())
-    return [each for each in words if application.name in each]
-
-
-def version_behind_the_door(application: TinyApplication) -> str:
-    with urlopen(f"http://127.0.0.1:{application.port}/version", timeout=10) as response:
-        return str(response.read().decode().split()[0])
-
-
 def test_a_server_killed_at_any_moment_of_a_rollout_is_taken_over_from(
     application: TinyApplication,
 ) -> None:
@@ -59,16 +38,15 @@ def test_a_server_killed_at_any_moment_of_a_rollout_is_taken_over_from(
         with application.herdbook.running("up", application.file, "--json") as command:
             for _ in range(chance.choice([1, 1, 2])):
                 time.sleep(chance.uniform(0.0, LONGEST_SECONDS))
-                kill_server(application)
+                with suppress(IndexError):  # it may just be starting
+                    kill(application.server_process())
             command.kill()
             command.communicate()
         application.said("up", application.file)
         shown = application.until("complete", seconds=120)
         assert shown["to_release"] == number, application.words()
         wait_for(lambda: len(application.containers()) == 3, 60, application.words())
-        instances = application.shown()["instances"]
-        assert sorted(each["slot"] for each in instances) == [0, 1, 2]
-        assert set(application.containers()) == {each["instance"] for each in instances}
-        assert len(namespaces(application)) == 3
+        assert application.is_whole(), application.words()
+        assert len(application.namespaces()) == 3
         assert len(application.left()) - 3 == cards, application.left()
-        assert {version_behind_the_door(application) for _ in range(6)} == {version}
+        assert {application.answered_version() for _ in range(6)} == {version}

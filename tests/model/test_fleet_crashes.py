@@ -9,7 +9,8 @@ another program takes over from there, alone.
 import contextlib
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from fake_fleet import Ground, Killed, World, new_world
@@ -120,26 +121,27 @@ def where_starts_were_cut_off(world: World, each: Callable[[World, str], None]) 
     world.serve()
 
 
-def told(scenario: Scenario, where: str, world: World, check: Callable[[], None]) -> None:
-    """Check, and tell what was done to which scenario where it fails."""
+@contextlib.contextmanager
+def told(scenario: Scenario, where: str, world: World) -> Iterator[None]:
+    """Where a check fails in the block, tell what was done to which scenario."""
     try:
-        check()
+        yield
     except AssertionError as error:
         words = f"{scenario.name}, {where}: {error}\n{world.describe()}"
         raise AssertionError(words) from error
 
 
+def check_taken_over(scenario: Scenario, world: World, where: str) -> None:
+    """Another program takes over, and brings about the scenario's end."""
+    with told(scenario, where, world):
+        recovered(world)
+        check_end(world, scenario)
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
 def test_a_killed_server_is_taken_over_from(ground: Ground, scenario: Scenario) -> None:
-    def take_over(world: World, where: str) -> None:
-        def check() -> None:
-            recovered(world)
-            check_end(world, scenario)
-
-        told(scenario, where, world, check)
-
     world = begun(ground, scenario)
-    assert killed_everywhere(world, take_over, STRIDE)
+    assert killed_everywhere(world, partial(check_taken_over, scenario), STRIDE)
     check_rest(world)
     check_end(world, scenario)
     world.close()
@@ -155,12 +157,9 @@ def test_a_server_is_taken_over_from_whatever_befell_the_machine_meanwhile(
         for fault, befall in FAULTS.items():
             struck = world.copy()
             befall(struck)
-
-            def check(struck: World = struck) -> None:
+            with told(scenario, f"{where}, {fault}", struck):
                 recovered(struck)
                 check_standing(struck)
-
-            told(scenario, f"{where}, {fault}", struck, check)
             struck.close()
 
     world = begun(ground, scenario)
@@ -174,11 +173,7 @@ def test_a_server_that_is_killed_while_it_takes_over_is_taken_over_from(
 ) -> None:
     def again(world: World, where: str) -> None:
         def take_over(left: World, then: str) -> None:
-            def check() -> None:
-                recovered(left)
-                check_end(left, scenario)
-
-            told(scenario, f"{where}, then {then}", left, check)
+            check_taken_over(scenario, left, f"{where}, then {then}")
 
         killed_everywhere(world, take_over, RARE_STRIDE)
 
@@ -201,17 +196,12 @@ def test_nothing_that_is_done_on_the_way_out_does_harm(ground: Ground, scenario:
         world = first.copy()
         within = number % 2 == 1
         if within:
-            world.break_commit(chance.randrange(1, 12))
+            world.break_commit(chance.randrange(1, counted.commits + 1))
         else:
             world.watch = CrashAt(chance.randrange(1, len(acts.acts)), Killed)
-        with contextlib.suppress(Killed):
+        with pytest.raises(Killed):
             world.serve()
-
-        def check(world: World = world) -> None:
-            recovered(world)
-            check_end(world, scenario)
-
-        told(scenario, "left by an exception", world, check)
+        check_taken_over(scenario, world, "left by an exception")
         world.close()
     first.close()
 
@@ -238,13 +228,10 @@ def test_whatever_fails_for_a_while_is_made_good(ground: Ground, scenario: Scena
                 raise EngineError(f"{act.what} failed")
 
         world.watch = watch
-
-        def check(world: World = world) -> None:
+        with told(scenario, f"troubled ({number})", world):
             world.serve()
             check_rest(world)
             check_standing(world)
-
-        told(scenario, f"troubled ({number})", world, check)
         world.close()
     first.close()
 
@@ -254,14 +241,6 @@ def test_a_start_that_was_cut_off_is_held_against_nobody(
     ground: Ground, scenario: Scenario
 ) -> None:
     """The engine has begun, and the instance never ran: no release is taken back for that."""
-
-    def take_over(world: World, where: str) -> None:
-        def check() -> None:
-            recovered(world)
-            check_end(world, scenario)
-
-        told(scenario, where, world, check)
-
     world = begun(ground, scenario)
-    where_starts_were_cut_off(world, take_over)
+    where_starts_were_cut_off(world, partial(check_taken_over, scenario))
     world.close()

@@ -7,7 +7,6 @@ program that is killed just there leaves behind.
 """
 
 import copy
-import itertools
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
@@ -16,11 +15,13 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
+from fleet_workshop import empty_register
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from herdbook.actions.workshop import Workshop
 from herdbook.core import digests
+from herdbook.core.errors import HerdbookError
 from herdbook.core.progress import NoProgress
 from herdbook.drivers.fake import (
     Act,
@@ -49,7 +50,6 @@ from herdbook.rollouts.model import WAITING, Rollout
 from herdbook.rollouts.ports import Application
 from herdbook.server.program import open_workshop
 from herdbook.server.settings import Settings as ServerSettings
-from herdbook.store.database import open_database
 from herdbook.store.fleet import SqlFleet
 from herdbook.store.vault import SqlVault
 
@@ -97,9 +97,9 @@ class Killed(BaseException):
 
 
 class _Broken(BaseException):
-    """A promise does not hold: the program, which goes on after faults, must not go on."""
+    """Whoever watches has failed: the program, which goes on after faults, must not go on."""
 
-    def __init__(self, failed: AssertionError) -> None:
+    def __init__(self, failed: Exception) -> None:
         super().__init__(failed)
         self.failed = failed
 
@@ -174,12 +174,7 @@ class Ground:
         kept = self.workshop.bases.kept(IMAGE.config)
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(_CONFIGURATION)
-        made = open_database("sqlite://")
-        with made.connect() as connection:
-            raw = connection.connection.driver_connection
-            assert isinstance(raw, sqlite3.Connection)
-            self.register = raw.serialize()
-        made.dispose()
+        self.register = empty_register()
 
 
 class World:
@@ -199,6 +194,9 @@ class World:
         self._connection.deserialize(register)
         self._connection.execute("PRAGMA foreign_keys=ON")
         self._database = _engine_on(self._connection)
+        self.commits = 0
+        self._breaks_at = 0
+        event.listen(self._database, "commit", self._commit)
         self.fleet = SqlFleet(self._database)
 
     def copy(self) -> "World":
@@ -211,13 +209,12 @@ class World:
 
     def break_commit(self, nth: int) -> None:
         """Have the program end within a transaction, at the `nth` commit from now on."""
-        left = itertools.count(1)
+        self._breaks_at = self.commits + nth
 
-        def end(_connection: object) -> None:
-            if next(left) == nth:
-                raise Killed
-
-        event.listen(self._database, "commit", end)
+    def _commit(self, _connection: object) -> None:
+        self.commits += 1
+        if self.commits == self._breaks_at:
+            raise Killed
 
     def close(self) -> None:
         """Forget the register."""
@@ -336,7 +333,7 @@ class World:
 
     # The program.
 
-    def serve(self, limit_seconds: float = _LIMIT_SECONDS) -> None:
+    def serve(self) -> None:
         """Run the program from its start until nothing changes any more; the script goes on."""
         clock, state = self.machine.clock, self.ground.state
         prober = FakeProber(self.machine.computer, state, clock)
@@ -357,7 +354,9 @@ class World:
             facts = self.facts()
             if facts != before or self.steps < len(self.script) or self._moves():
                 before, quiet_since = facts, now
-            assert now < began + limit_seconds, f"no rest in {now - began} s\n{self.describe()}"
+            assert now < began + _LIMIT_SECONDS, f"no rest in {now - began} s\n{self.describe()}"
+        faults = [each for each in self.said if "a fault in Herdbook" in each]
+        assert not faults, f"{faults}\n{self.describe()}"
 
     def _moves(self) -> bool:
         rollout = self.rollout
@@ -371,7 +370,9 @@ class World:
     def _look(self, act: Act) -> None:
         try:
             self.watch(act)
-        except AssertionError as error:
+        except HerdbookError:
+            raise  # a driver fails: that is what the program is to stand
+        except Exception as error:  # noqa: BLE001 - also an error of the watcher's own
             raise _Broken(error) from None
 
     def _workshop(self, watch: Watch) -> Workshop:

@@ -110,7 +110,7 @@ def check_end(world: World, scenario: Scenario) -> None:
     assert rollout.state is scenario.ends, f"{rollout.state}: {rollout.reason}"
     settings = world.settings
     found = {each.name: each for each in settings.components} if settings else {}
-    assert bool(found) == bool(scenario.stands)
+    assert bool(found) == scenario.stands
     assert there(world) == scenario.serves
     for each in world.records:
         assert each.weight == 100, each

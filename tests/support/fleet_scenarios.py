@@ -7,12 +7,12 @@ from fake_fleet import FARES, IMAGE, NAME, NETWORK, VERSION, Step, World, servin
 
 from herdbook.actions.roll_out import abort, pause, resume, roll_out, take_down
 from herdbook.compose.deployment import Order
+from herdbook.compose.model import Condition
 from herdbook.compose.wishes import Herding, Strategy
 from herdbook.fleet.applications import (
     ApplicationNetwork,
     Canary,
     Component,
-    Condition,
     DoorUse,
     InstanceSpec,
     NetworkUse,
@@ -44,16 +44,16 @@ Serves = Mapping[str, tuple[str, int]]
 class Scenario:
     """One thing that may happen: `first` stands already, `script` is what people do then.
 
-    In the end, the newest rollout is `ends`, the release that stands is of version `stands`
-    (empty for none), and just what `serves` says is there.
+    In the end, the newest rollout is `ends`, a release stands or none does, and just what `serves`
+    says is there.
     """
 
     name: str
     script: tuple[Step, ...]
     ends: RolloutState
-    stands: str
     serves: Serves
     first: Settings | None = None
+    stands: bool = True
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,9 @@ class Shop:
         update = self.pet if name == "db" else self.policy
         going_back = {"parallelism": 0, "strategy": Strategy.ROLLING}
         needs: dict[str, dict[str, Condition]] = {
-            "migrate": {"db": Condition.WELL},
-            "api": {"db": Condition.WELL},
-            "web": {"api": Condition.STARTED, "migrate": Condition.DONE},
+            "migrate": {"db": Condition.HEALTHY},
+            "api": {"db": Condition.HEALTHY},
+            "web": {"api": Condition.STARTED, "migrate": Condition.COMPLETED},
         }
         doors = (DoorUse(name="web", address="127.0.0.1", port=8080, target=80),)
         return Component(
@@ -199,54 +199,47 @@ def _policy(**changes: object) -> UpdatePolicy:
     return QUICK.model_copy(update=changes)
 
 
-def _to(name: str, shop: Shop, *more: Step, ends: RolloutState = _S.COMPLETE) -> Scenario:
+def _to(name: str, shop: Shop, *more: Step) -> Scenario:
     """Return a scenario that leads from the first release to another one."""
-    return Scenario(
-        name, (up(shop.settings()), *more), ends, shop.version, shop.serves(), first=_FIRST
-    )
+    script = (up(shop.settings()), *more)
+    return Scenario(name, script, _S.COMPLETE, shop.serves(), _FIRST)
 
 
 def _back(name: str, shop: Shop, *more: Step) -> Scenario:
     """Return a scenario that ends where it began."""
     script = (up(shop.settings()), *more)
-    return Scenario(name, script, _S.ROLLED_BACK, "1", _ONE.serves(), first=_FIRST)
+    return Scenario(name, script, _S.ROLLED_BACK, _ONE.serves(), _FIRST)
 
 
-def _web(version: str = "2", **changes: object) -> Shop:
+def _web(**changes: object) -> Shop:
     """Return a release in which the web alone is new."""
-    policy = _policy(**changes)
-    return Shop(version="1", versions={"web": version}, policy=policy)
+    return Shop(versions={"web": "2"}, policy=_policy(**changes))
 
 
 def _bad(component: str, fares: str, **changes: object) -> Shop:
-    return Shop(
-        version="1",
-        versions={component: "2"},
-        fares={component: fares},
-        policy=_policy(**changes),
-    )
+    return Shop(versions={component: "2"}, fares={component: fares}, policy=_policy(**changes))
 
 
 def _heal(name: str, what: Callable[[World, str], None], component: str = "web") -> Scenario:
     script = (befalls(what, component),)
-    return Scenario(name, script, _S.COMPLETE, "1", _ONE.serves(), first=_FIRST)
+    return Scenario(name, script, _S.COMPLETE, _ONE.serves(), _FIRST)
 
 
 _WEB = _web()
-_NEXT = Shop(version="1", versions={"web": "3"})
+_NEXT = Shop(versions={"web": "3"})
 _HOLD = _web(strategy=Strategy.CANARY, canary=Canary(analysis_seconds=0.5, hold=True))
 _FEWER = Shop(web=1)
 _MORE = Shop(web=5)
 _SHY = Shop(fares={"web": "refused twice"})
 
 SCENARIOS = (
-    Scenario("first up", (up(_FIRST),), _S.COMPLETE, "1", _ONE.serves()),
+    Scenario("first up", (up(_FIRST),), _S.COMPLETE, _ONE.serves()),
     Scenario(
         "bad first up",
         (up(Shop(fares={"web": "dies"}).settings()),),
         _S.PAUSED,
-        "",
         {name: each for name, each in _ONE.serves().items() if name != "web"},
+        stands=False,
     ),
     _to("rolling", _WEB),
     _to("two at a time", _web(parallelism=2)),
@@ -255,8 +248,8 @@ SCENARIOS = (
     _to("canary on hold", _HOLD, have_say(resume, comes_to(*_STILL), _S.HOLDING)),
     _to("blue/green", _web(strategy=Strategy.BLUE_GREEN)),
     _to("everything is new", Shop(version="2")),
-    _to("pet", Shop(version="1", versions={"db": "2"})),
-    _to("job", Shop(version="1", versions={"migrate": "2"})),
+    _to("pet", Shop(versions={"db": "2"})),
+    _to("job", Shop(versions={"migrate": "2"})),
     _to("one is away", Shop(without=("migrate",))),
     _to("more", _MORE),
     _to("fewer", _FEWER),
@@ -280,9 +273,8 @@ SCENARIOS = (
         "superseded",
         (up(_WEB.settings()), up(_NEXT.settings(), serve_new("web", "2", 1))),
         _S.COMPLETE,
-        "1",
         _NEXT.serves(),
-        first=_FIRST,
+        _FIRST,
     ),
     _heal("dead", World.end),
     _heal("hung", World.hang),
@@ -292,17 +284,16 @@ SCENARIOS = (
         "starts fail for a while",
         (befalls(World.end, "web"),),
         _S.COMPLETE,
-        "1",
         _SHY.serves(),
-        first=_SHY.settings(),
+        _SHY.settings(),
     ),
-    Scenario("down", (down(),), _S.COMPLETE, "", {}, first=_FIRST),
+    Scenario("down", (down(),), _S.COMPLETE, {}, _FIRST, stands=False),
     Scenario(
         "down in the middle",
         (up(Shop(version="2").settings()), down(serve_new("web", "2", 1))),
         _S.SUPERSEDED,
-        "",
         {},
-        first=_FIRST,
+        _FIRST,
+        stands=False,
     ),
 )

@@ -35,14 +35,12 @@ class KnownImages:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.resolved: list[str] = []
         folder.mkdir(parents=True, exist_ok=True)
 
     def resolve(self, reference: str, folder: Path, progress: Progress) -> LockedBase:
         del folder, progress
         if not reference.startswith(("web", "db")):
             raise NotFoundError(f"There is no image {reference}")
-        self.resolved.append(reference)
         content = digests.canonical_json(CONFIGURATION)
         config = digests.of_bytes(content)
         self.kept(config).write_bytes(content)
@@ -84,7 +82,7 @@ def fleet_workshop(state: Path) -> Workshop:
     """Return a workshop for containers that run nowhere."""
     clock = FakeClock()
     state.mkdir(parents=True)
-    (state / "herdbook.db").write_bytes(_empty_register())
+    (state / "herdbook.db").write_bytes(empty_register())
     opened = open_workshop(Settings(state, f"sqlite:///{state}/herdbook.db"), NoProgress())
     engine = FakeEngine(state, clock)
     return replace(
@@ -101,8 +99,8 @@ def fleet_workshop(state: Path) -> Workshop:
 
 
 @cache
-def _empty_register() -> bytes:
-    """Return a database with all tables: to make them anew for each test takes its time."""
+def empty_register() -> bytes:
+    """Return a database with all tables, in SQLite's form: to make them anew takes its time."""
     made = open_database("sqlite://")
     with made.connect() as connection:
         raw = connection.connection.driver_connection

@@ -18,11 +18,11 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 TIMEOUT_SECONDS = 5.0
 _SLOW_SECONDS = 0.4
+_SLICE_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 0.005
 _ENDING_SECONDS = TIMEOUT_SECONDS + 30.0
 _IN_PROGRESS = {0, errno.EINPROGRESS}
@@ -82,9 +82,9 @@ class Observed:
             if start <= due < end
         ]
 
-    def unavailable_seconds(self, slice_seconds: float = 0.1) -> float:
+    def unavailable_seconds(self) -> float:
         """For how long requests failed: the slices of time in which one that was due did."""
-        return slice_seconds * len({int(each.at / slice_seconds) for each in self.failures})
+        return _SLICE_SECONDS * len({int(each.at / _SLICE_SECONDS) for each in self.failures})
 
     def told(self, most: int = 10) -> str:
         """The failures in words, for the message of an assertion."""
@@ -119,12 +119,7 @@ class Load:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def start(self) -> None:

@@ -18,7 +18,7 @@ from herdbook.rollouts.judging import Share
 from herdbook.rollouts.model import Rollout, RolloutState
 from herdbook.rollouts.operations import Admit, Drain, End, Finish, KeepWarm, Operation, Start
 from herdbook.rollouts.plan import Plan, plan
-from herdbook.rollouts.progress import next_stage
+from herdbook.rollouts.progress import resumed
 from herdbook.rollouts.situation import Situation, SlotHistory
 
 MOMENT = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -170,21 +170,7 @@ class Simulation:
 
     def resume(self) -> None:
         """Go on with a rollout that waits."""
-        rollout = self._under_way()
-        if rollout.state is RolloutState.ROLLBACK_PAUSED:
-            self._moved(rollout.moved(RolloutState.ROLLING_BACK, self.now, "resumed"))
-            return
-        progress = {
-            name: each.model_copy(update={"failed": (), "late": 0})
-            for name, each in rollout.progress.items()
-        }
-        if rollout.state is RolloutState.HOLDING:
-            progress = {
-                name: next_stage(each) if each.reached_at else each
-                for name, each in progress.items()
-            }
-        moved = rollout.moved(RolloutState.ROLLING, self.now, "resumed")
-        self._moved(moved.model_copy(update={"progress": progress}))
+        self._moved(resumed(self._under_way(), self.now, "resumed"))
 
     def abort(self) -> None:
         """Take the rollout back."""
@@ -298,11 +284,11 @@ class Simulation:
             self._moved(planned.rollout)
         return planned
 
-    def run(self, seconds: float, step: float = LOOK_SECONDS) -> None:
+    def run(self, seconds: float) -> None:
         """Look again and again for so long."""
         end = self.now + timedelta(seconds=seconds)
         while self.now < end:
-            self.step(step)
+            self.step()
 
     def step(self, seconds: float = LOOK_SECONDS) -> Plan:
         """Look, and let time pass."""
@@ -315,14 +301,12 @@ class Simulation:
         self.now += timedelta(seconds=seconds)
         self._settle()
 
-    def until(
-        self, is_so: Callable[[], bool], limit: float = 300.0, step: float = LOOK_SECONDS
-    ) -> float:
+    def until(self, is_so: Callable[[], bool], limit: float = 300.0) -> float:
         """Look until something is so, and return how many seconds that took."""
         began = self.now
         while not is_so():
             assert self._since(began) < limit, f"not within {limit} s: {self.describe()}"
-            self.step(step)
+            self.step()
         return self._since(began)
 
     def describe(self) -> str:

@@ -9,9 +9,10 @@ from datetime import timedelta
 from herdbook.actions.backup_archive import BackupArchive, Written
 from herdbook.actions.list_data import HeldVolume, open_archive_to_write, volume_named, volumes_of
 from herdbook.actions.workshop import Workshop
+from herdbook.compose.wishes import DEFAULT_BACKUPS_KEPT
 from herdbook.core.errors import InvalidInputError, NotFoundError, VerificationError
 from herdbook.core.progress import Task
-from herdbook.fleet.backups import DEFAULT_KEEP, Backup
+from herdbook.fleet.backups import Backup
 from herdbook.fleet.volumes import Snapshot
 
 _PREFIX = "backup-"
@@ -80,7 +81,7 @@ def place_of(volume: HeldVolume) -> str:
 def back_up_volume(workshop: Workshop, volume: HeldVolume, to: str) -> BackedUp:
     """Back up one volume; until it is proven by a test restore, nobody sees it."""
     archive = open_archive_to_write(workshop, to)
-    keep = volume.policy.keep if volume.policy else DEFAULT_KEEP
+    keep = volume.policy.keep if volume.policy else DEFAULT_BACKUPS_KEPT
     with _snapshot(workshop, volume) as snapshot, archive.alone():
         written = _proven(workshop, archive, volume, snapshot)
         archive.finish(written)

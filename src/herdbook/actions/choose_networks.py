@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
 
+from herdbook.actions.find_application import is_up
 from herdbook.actions.workshop import Workshop
 from herdbook.compose.model import Application as Composed
 from herdbook.compose.wishes import Herding
@@ -43,7 +44,7 @@ def choose_networks(
         if old is not None and said in {None, old.subnet}:
             subnet = old.subnet
         elif said is not None:
-            _refuse(wanted.name, said, taken, moves=old is not None and _is_up(workshop, known))
+            _refuse(wanted.name, said, taken, moves=old is not None and is_up(workshop, known))
             subnet = said
         else:
             prefix = max(prefix_for(_LARGER * _most(settings, wanted)), longest)
@@ -66,10 +67,6 @@ def _taken(
         for plan in other.networks.values()
     ]
     return [*(each for each in network.subnets() if each not in own), *own, *others]
-
-
-def _is_up(workshop: Workshop, known: Application | None) -> bool:
-    return known is not None and bool(known.standing or workshop.fleet.instances(known.name))
 
 
 def _refuse(key: str, said: IPv4Network, taken: Sequence[IPv4Network], *, moves: bool) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from herdbook.actions.find_application import newest_release
 from herdbook.actions.workshop import Workshop
 from herdbook.compose.model import Application as Composed
 from herdbook.compose.model import Port, Service
@@ -23,21 +24,17 @@ def choose_ports(workshop: Workshop, network: Network, composed: Composed) -> Ma
 
     Raises ConflictError where none of several is free.
     """
-    newest = next(iter(workshop.fleet.releases(composed.name)), None)
+    newest = newest_release(workshop, composed.name)
     components = newest.settings.components if newest else ()
     kept = {each.name: each.port for component in components for each in component.doors}
     own = {each.port for each in _doors_of(workshop, composed.name)}
-    taken = {
-        port.published[0]
-        for service in composed.services.values()
-        for port in service.ports
-        if port.published and port.published[0] == port.published[1]
-    }
+    ports = (port for service in composed.services.values() for port in service.ports)
+    taken = {port.certain for port in ports if port.certain is not None}
     chosen: dict[str, int] = {}
     for service, port in _undecided(composed):
         name = door_name(service, port)
         known = kept.get(name, 0)
-        free = known in own or not network.is_taken(_address(port), known)
+        free = known in own or not network.is_taken(port.address, known)
         if known in taken or not _is_offered(known, port) or not free:
             known = _free(network, service, port, taken)
         chosen[name] = known
@@ -101,8 +98,7 @@ def _doors_of(workshop: Workshop, name: str) -> Iterator[DoorUse]:
 def _undecided(composed: Composed) -> Iterator[tuple[Service, Port]]:
     for service in composed.services.values():
         for port in service.ports:
-            several = port.published is None or port.published[0] != port.published[1]
-            if several and port.protocol == "tcp":
+            if port.certain is None and port.protocol == "tcp":
                 yield service, port
 
 
@@ -111,17 +107,13 @@ def _is_offered(number: int, port: Port) -> bool:
     return first <= number <= last
 
 
-def _address(port: Port) -> str:
-    return port.host_ip or "0.0.0.0"  # noqa: S104 - as Compose publishes ports
-
-
 def _free(network: Network, service: Service, port: Port, taken: set[int]) -> int:
     if port.published is None:
         offered = (network.free_port() for _ in range(_TRIES))
     else:
         offered = (each for each in range(port.published[0], port.published[1] + 1))
     for number in offered:
-        if number not in taken and not network.is_taken(_address(port), number):
+        if number not in taken and not network.is_taken(port.address, number):
             return number
     raise ConflictError(
         f"No port is free for port {port.target} of {service.name}",

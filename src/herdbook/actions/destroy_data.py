@@ -1,7 +1,7 @@
 """Destroys the data of an application that is down, for good."""
 
+from herdbook.actions.find_application import application_named, is_up
 from herdbook.actions.mount_volumes import named_volumes
-from herdbook.actions.roll_out import application_named
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import ConflictError
 from herdbook.recipes.model import Variant
@@ -14,7 +14,7 @@ def destroy(workshop: Workshop, name: str) -> list[str]:
     something of it still runs.
     """
     application = application_named(workshop, name)
-    if application.standing or workshop.fleet.instances(name):
+    if is_up(workshop, application):
         raise ConflictError(f"{name} still runs", hint=f"First: herdbook down {name}")
     others = {
         each

@@ -5,7 +5,8 @@ from herdbook.actions.workshop import Workshop
 from herdbook.compose.wishes import Herding
 from herdbook.fleet.applications import Component
 from herdbook.fleet.records import Instance
-from herdbook.rollouts.model import Rollout
+from herdbook.fleet.volumes import Volumes
+from herdbook.rollouts.model import Rollout, under_way
 
 _PREFIX = "before-rollout-"
 
@@ -16,11 +17,12 @@ def snapshot_before(rollout: Rollout | None, before: Component | None, record: I
     It does where a rollout puts a pet of another revision on data that is there. One snapshot is
     taken for each rollout: a second try finds what was there before the first.
     """
-    if rollout is None or rollout.over or before is None or before.herding is not Herding.PET:
+    current = under_way(rollout)
+    if current is None or before is None or before.herding is not Herding.PET:
         return ""
-    if not before.snapshots:
+    if not before.snapshots or before.revision == record.revision:
         return ""
-    return "" if before.revision == record.revision else f"{_PREFIX}{rollout.number}"
+    return f"{_PREFIX}{current.number}"
 
 
 def keep_safe(workshop: Workshop, record: Instance, component: Component, snapshot: str) -> None:
@@ -37,6 +39,14 @@ def keep_safe(workshop: Workshop, record: Instance, component: Component, snapsh
         volumes.make(name, use.size_bytes)
         volumes.snapshot(name, snapshot)
         volumes.verify(name, snapshot)
-        taken = [each.name for each in volumes.snapshots(name) if each.name.startswith(_PREFIX)]
-        for old in taken[: -component.snapshots]:
-            volumes.forget_snapshot(name, old)
+        forget_oldest(volumes, name, _PREFIX, component.snapshots)
+
+
+def forget_oldest(volumes: Volumes, volume: str, prefix: str, keep: int, but: str = "") -> None:
+    """Forget the oldest snapshots whose names begin so, beyond `keep`; leave the one named `but`.
+
+    `keep` is at least 1.
+    """
+    taken = [each.name for each in volumes.snapshots(volume)]
+    for old in [each for each in taken if each.startswith(prefix) and each != but][:-keep]:
+        volumes.forget_snapshot(volume, old)

@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from herdbook.actions.backup_archive import BackupArchive
+from herdbook.actions.find_application import application_named
 from herdbook.actions.mount_volumes import named_volumes
-from herdbook.actions.roll_out import application_named
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.core.nearest import did_you_mean

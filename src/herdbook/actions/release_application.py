@@ -5,6 +5,7 @@ from pathlib import Path
 
 from herdbook.actions.choose_networks import choose_networks
 from herdbook.actions.choose_ports import choose_ports, refuse_taken_ports
+from herdbook.actions.find_application import newest_release
 from herdbook.actions.pin_image import pin_image
 from herdbook.actions.workshop import Workshop
 from herdbook.compose.model import Application as Composed
@@ -51,7 +52,7 @@ def _refuse(workshop: Workshop, network: Network, settings: Settings) -> None:
     refuse_contradictions(settings)
     others: dict[str, Settings] = {}
     for other in workshop.fleet.every():
-        newest = next(iter(workshop.fleet.releases(other.name)), None)
+        newest = newest_release(workshop, other.name)
         if newest is not None and other.name != settings.application:
             others[other.name] = newest.settings
     refuse_same_names(settings, others)

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from herdbook.actions.back_up import place_of, reaching
 from herdbook.actions.backup_archive import BackupArchive
+from herdbook.actions.find_application import is_up
+from herdbook.actions.keep_safe import forget_oldest
 from herdbook.actions.list_data import HeldVolume, open_archive, volume_named
+from herdbook.actions.tell import tell
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import ConflictError, InvalidInputError, NotFoundError
 from herdbook.core.nearest import did_you_mean
 from herdbook.fleet.backups import Backup
-from herdbook.rollouts.ports import Changes, Happening
 
 _ASIDE = "before-restore-"
 _KEPT_ASIDE = 3
@@ -64,8 +66,7 @@ def restore(workshop: Workshop, wish: RestoreWish) -> Restored:
 
 
 def _refuse_running(workshop: Workshop, name: str) -> None:
-    application = workshop.fleet.find(name)
-    if application and (application.standing or workshop.fleet.instances(name)):
+    if is_up(workshop, workshop.fleet.find(name)):
         raise ConflictError(
             f"{name} runs: what it writes would be lost", hint=f"First: herdbook down {name}"
         )
@@ -141,9 +142,11 @@ def _from_snapshot(workshop: Workshop, volume: HeldVolume, snapshot: str, called
         aside = _put_aside(workshop, volume)
     with workshop.progress.task(f"Restoring {volume.name}"):
         volumes.restore(volume.name, snapshot)
-    _thin_out_aside(workshop, volume, snapshot)
+    forget_oldest(volumes, volume.name, _ASIDE, _KEPT_ASIDE, but=snapshot)
     taken = next(each for each in volumes.snapshots(volume.name) if each.name == snapshot)
-    _tell(workshop, volume, called)
+    if workshop.fleet.find(volume.application) is not None:
+        words = f"{volume.name} was restored from {called}"
+        tell(workshop, volume.application, words, volume.component)
     return Restored(volume.name, called, taken.taken_at, aside)
 
 
@@ -159,19 +162,3 @@ def _put_aside(workshop: Workshop, volume: HeldVolume) -> str:
     except NotFoundError:
         return ""
     return name
-
-
-def _thin_out_aside(workshop: Workshop, volume: HeldVolume, restored: str) -> None:
-    """Forget the oldest that were put aside, but not what was just restored."""
-    volumes = workshop.volumes[volume.kind]
-    taken = [each.name for each in volumes.snapshots(volume.name)]
-    aside = [name for name in taken if name.startswith(_ASIDE) and name != restored]
-    for old in aside[:-_KEPT_ASIDE]:
-        volumes.forget_snapshot(volume.name, old)
-
-
-def _tell(workshop: Workshop, volume: HeldVolume, called: str) -> None:
-    if workshop.fleet.find(volume.application) is not None:
-        words = f"{volume.name} was restored from {called}"
-        happening = Happening(workshop.clock.now(), words, volume.component)
-        workshop.fleet.record(volume.application, Changes(happenings=(happening,)))

@@ -21,7 +21,7 @@ from herdbook.fleet.instances import Seen
 from herdbook.fleet.probes import Answer, ProbeTarget
 from herdbook.fleet.records import Instance, Life, Role
 from herdbook.rollouts.judging import Share
-from herdbook.rollouts.model import Rollout, RolloutState, in_force
+from herdbook.rollouts.model import Rollout, RolloutState, in_force, under_way
 from herdbook.rollouts.plan import plan
 from herdbook.rollouts.ports import Application, Changes, Happening
 from herdbook.rollouts.situation import Situation, SlotHistory
@@ -80,7 +80,7 @@ class Tending:
 
     @property
     def _under_way(self) -> Rollout | None:
-        return None if self.rollout is None or self.rollout.over else self.rollout
+        return under_way(self.rollout)
 
     @property
     def is_over(self) -> bool:

@@ -96,7 +96,7 @@ def ps(
     as_json: AsJson = False,
 ) -> None:
     """List instances, running or not: all of them, or those of one application."""
-    from herdbook.actions.roll_out import application_named
+    from herdbook.actions.find_application import application_named
     from herdbook.actions.run import ready
     from herdbook.cli.session import open_session
     from herdbook.cli.shapes import instance_shape

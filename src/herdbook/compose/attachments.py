@@ -19,11 +19,6 @@ from herdbook.compose.values import Value
 
 _PORT_MODES = ("ingress", "host")
 _PROTOCOLS = ("tcp", "udp", "sctp")
-_CONDITIONS = {
-    "service_started": Condition.STARTED,
-    "service_healthy": Condition.HEALTHY,
-    "service_completed_successfully": Condition.COMPLETED,
-}
 
 
 def read_ports(service: Value) -> tuple[Port, ...]:
@@ -110,7 +105,7 @@ def read_dependencies(service: Value) -> dict[str, Dependency]:
     """Return what a service needs of others."""
     return {
         name: Dependency(
-            _CONDITIONS[each.one_of("condition", tuple(_CONDITIONS)) or "service_started"],
+            Condition(each.one_of("condition", tuple(Condition)) or Condition.STARTED),
             each.flag("required", default=True),
             each.flag("restart"),
         )

@@ -26,7 +26,7 @@ def read_deploy(service: Value) -> Deploy:
     resources = deploy.part("resources")
     return Deploy(
         mode=deploy.one_of("mode", ("replicated", "global", "replicated-job", "global-job")),
-        replicas=_count(deploy, "replicas"),
+        replicas=count_of(deploy, "replicas"),
         endpoint_mode=deploy.one_of("endpoint_mode", _ENDPOINT_MODES),
         labels=deploy.pairs("labels"),
         limits=_resources(resources.part("limits")),
@@ -67,10 +67,6 @@ _ELSEWHERE = {
 
 def count_of(value: Value, key: str) -> int | None:
     """Return the whole number under a key, which is not negative; raises InvalidInputError."""
-    return _count(value, key)
-
-
-def _count(value: Value, key: str) -> int | None:
     number = value.integer(key)
     if number is not None and number < 0:
         raise value.part(key).refusal(f"{number} is less than nothing")
@@ -92,7 +88,7 @@ def _restart_policy(deploy: Value) -> RestartPolicy | None:
     return RestartPolicy(
         RestartCondition(condition) if condition else None,
         policy.seconds("delay"),
-        _count(policy, "max_attempts"),
+        count_of(policy, "max_attempts"),
         policy.seconds("window"),
     )
 
@@ -107,7 +103,7 @@ def _change(deploy: Value, key: str, actions: tuple[FailureAction, ...]) -> Chan
     action = change.one_of("failure_action", actions)
     order = change.one_of("order", tuple(Order))
     return ChangeConfig(
-        _count(change, "parallelism"),
+        count_of(change, "parallelism"),
         change.seconds("delay"),
         FailureAction(action) if action else None,
         change.seconds("monitor"),

@@ -22,11 +22,11 @@ class VolumeKind(StrEnum):
 
 
 class Condition(StrEnum):
-    """What a service waits for in another one."""
+    """What a service waits for in another one (Compose specification, "depends_on")."""
 
-    STARTED = "started"
-    HEALTHY = "healthy"
-    COMPLETED = "completed"
+    STARTED = "service_started"
+    HEALTHY = "service_healthy"
+    COMPLETED = "service_completed_successfully"
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,17 @@ class Port:
     mode: str = "ingress"
     name: str = ""
     app_protocol: str = ""
+
+    @property
+    def certain(self) -> int | None:
+        """The one port it is published at; None where one is to be chosen."""
+        first, last = self.published or (None, None)
+        return first if first == last else None
+
+    @property
+    def address(self) -> str:
+        """The address it is published at."""
+        return self.host_ip or "0.0.0.0"  # noqa: S104 - as Compose publishes ports
 
 
 @dataclass(frozen=True)

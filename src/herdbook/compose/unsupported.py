@@ -226,7 +226,7 @@ def refuse_unsupported(unsupported: Sequence[Unsupported]) -> None:
         raise InvalidInputError(
             "This file asks for what Herdbook does not do\n  "
             + "\n  ".join([*told[:_MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]),
-            hint="Take it out, or read the file without strict.",
+            hint="Take it out, or leave --strict out.",
             where=unsupported[0].where,
         )
 

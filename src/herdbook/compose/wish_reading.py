@@ -1,6 +1,6 @@
 """Reads `x-herdbook` and publishes its JSON Schema, for editors."""
 
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -8,6 +8,7 @@ from herdbook.compose.tree import Node, place_of, plain
 from herdbook.compose.values import Value
 from herdbook.compose.wishes import ApplicationWishes, ServiceWishes
 from herdbook.core.errors import InvalidInputError
+from herdbook.core.model_fields import fields_at
 from herdbook.core.nearest import did_you_mean
 
 KEY = "x-herdbook"
@@ -51,7 +52,7 @@ def _refusal(written: Value, errors: ValidationError, model: type[BaseModel]) ->
     name = ".".join((written.name, *(str(part) for part in place)))
     where = place_of(written.node, place)
     if error["type"] == "extra_forbidden":
-        known = _keys(_model_at(place[:-1], model))
+        known = fields_at(place[:-1], model)
         hint = did_you_mean(str(place[-1]), known, f"Known here are {', '.join(sorted(known))}.")
         return InvalidInputError(f"There is no key {name!r}", hint=hint, where=where)
     if missing:
@@ -75,23 +76,3 @@ def _written_place(place: tuple[str | int, ...], written: Node) -> tuple[str | i
         else:
             return place[:length]
     return place
-
-
-def _keys(model: type[BaseModel] | None) -> set[str]:
-    fields = model.model_fields if model else {}
-    return {field.alias or name for name, field in fields.items()}
-
-
-def _model_at(place: tuple[str | int, ...], model: type[BaseModel]) -> type[BaseModel] | None:
-    here: type[BaseModel] | None = model
-    for part in place:
-        fields = here.model_fields if here else {}
-        by_key = {field.alias or name: field.annotation for name, field in fields.items()}
-        here = _model_in(by_key[str(part)]) if part in by_key else None
-    return here
-
-
-def _model_in(declared: object) -> type[BaseModel] | None:
-    if isinstance(declared, type) and issubclass(declared, BaseModel):
-        return declared
-    return next((found for part in get_args(declared) if (found := _model_in(part))), None)

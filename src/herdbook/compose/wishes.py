@@ -10,6 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from herdbook.compose.schedules import checked_schedule
 from herdbook.compose.units import boolean_of, bytes_of, seconds_of
 
+DEFAULT_BACKUPS_KEPT = 7
+"""How many backups of a volume are kept where nobody says."""
+
 _IMAGE_NAME = r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*"
 _CHANNEL = r"[a-z0-9][a-z0-9._-]*"
 _IMAGE = re.compile(
@@ -179,7 +182,7 @@ class Backup(Strict):
     """When and where to the data of a service is copied."""
 
     schedule: Annotated[Schedule, Field(description="Cron of five fields, or a duration.")]
-    keep: Annotated[Count, Field(ge=1)] = 7
+    keep: Annotated[Count, Field(ge=1)] = DEFAULT_BACKUPS_KEPT
     to: Annotated[str, Field(min_length=1)]
 
 

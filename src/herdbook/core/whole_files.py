@@ -10,9 +10,12 @@ from tempfile import NamedTemporaryFile
 _PRIVATE = 0o600
 
 
-def write_whole(path: Path, content: bytes, mode: int = _PRIVATE) -> None:
-    """Put `content` in place of what `path` holds, at once; nothing is left where that fails."""
-    with _incoming(path, content, mode) as incoming:
+def write_whole(path: Path, content: bytes, mode: int = _PRIVATE, *, synced: bool = True) -> None:
+    """Put `content` in place of what `path` holds, at once; nothing is left where that fails.
+
+    Where it need not outlive a power cut, `synced` may be false: that saves waiting for the disk.
+    """
+    with _incoming(path, content, mode, synced=synced) as incoming:
         incoming.replace(path)
 
 
@@ -30,7 +33,7 @@ def kept_whole(path: Path, make: Callable[[], bytes]) -> bytes:
 
 
 @contextmanager
-def _incoming(path: Path, content: bytes, mode: int) -> Iterator[Path]:
+def _incoming(path: Path, content: bytes, mode: int, *, synced: bool = True) -> Iterator[Path]:
     """Give a file beside `path` that holds `content`, safe on the disk, until the block ends."""
     with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         incoming = Path(file.name)
@@ -38,7 +41,8 @@ def _incoming(path: Path, content: bytes, mode: int) -> Iterator[Path]:
             file.write(content)
             file.flush()
             os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
+            if synced:
+                os.fsync(file.fileno())
             yield incoming
         finally:
             incoming.unlink(missing_ok=True)

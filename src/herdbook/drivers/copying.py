@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from herdbook.core.errors import EngineError, NoSpaceError
 from herdbook.drivers import process
 
 _LIMIT_SECONDS = 24 * 3600.0
@@ -28,8 +27,4 @@ def to_disk(path: Path) -> None:
 
 def _run(command: Sequence[str], *paths: Path) -> None:
     result = process.run([*command, "--", *paths], limit_seconds=_LIMIT_SECONDS)
-    if result.succeeded:
-        return
-    if "No space left on device" in result.last_words:
-        raise NoSpaceError(f"The disk is full: {result.last_words}")
-    raise EngineError(f"{command[0]} failed: {result.last_words}")
+    result.refuse_failure(f"{command[0]} failed")

@@ -9,7 +9,7 @@ from threading import Lock
 
 from herdbook.core.clock import Clock
 from herdbook.core.errors import EngineError
-from herdbook.drivers.file_limit import SPARE_FILES, file_limit, raise_file_limit
+from herdbook.drivers.file_limit import has_room
 from herdbook.drivers.process_identity import identify, is_alive
 from herdbook.fleet.instances import RunningProcess
 
@@ -30,7 +30,6 @@ class PidfdDeaths:
         self._epoll = select.epoll()
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._alarm, select.EPOLLIN)
-        self._most = file_limit()
         self._lock = Lock()
         self._woken = False
         self._followed: dict[str, RunningProcess] = {}
@@ -92,22 +91,21 @@ class PidfdDeaths:
         descriptor = self._open(process.number)
         if descriptor is None:
             self._looked_at.add(name)
-        elif descriptor == _NOBODY or identify(process.number) != process:
+            return
+        self._looked_at.discard(name)
+        if descriptor == _NOBODY or identify(process.number) != process:
             self._ended.add(name)
             if descriptor != _NOBODY:
                 os.close(descriptor)
         else:
-            self._looked_at.discard(name)
             self._descriptors[name] = descriptor
             self._names[descriptor] = name
             self._epoll.register(descriptor, select.EPOLLIN)
 
     def _open(self, number: int) -> int | None:
         """Return a descriptor of a process, _NOBODY if there is none; None for lack of room."""
-        if len(self._descriptors) >= self._most - SPARE_FILES:
-            self._most = raise_file_limit()
-            if len(self._descriptors) >= self._most - SPARE_FILES:
-                return None
+        if not has_room(len(self._descriptors)):
+            return None
         try:
             return os.pidfd_open(number)
         except ProcessLookupError:
@@ -134,7 +132,7 @@ class PidfdDeaths:
             if not is_alive(process):
                 self._looked_at.discard(name)
                 self._ended.add(name)
-            elif len(self._descriptors) < self._most - SPARE_FILES:
+            else:
                 self._watch(name, process)
 
     def _alert(self) -> None:

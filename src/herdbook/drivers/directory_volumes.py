@@ -25,9 +25,9 @@ def directory_volumes(state_directory: Path, clock: Clock) -> KeptVolumes:
 class DirectoryContent:
     """A volume that is a directory; whoever mounts it elsewhere holds it."""
 
-    def make(self, path: Path, size_bytes: int, name: str) -> None:
+    def make(self, path: Path, size_bytes: int) -> None:
         """Make an empty directory of root's; nothing limits its size."""
-        del size_bytes, name
+        del size_bytes
         path.mkdir()
         path.chmod(0o755)  # whatever our umask is
 
@@ -48,10 +48,6 @@ class DirectoryContent:
     def take(self, path: Path, target: Path) -> None:
         """Copy file by file."""
         copy(path, target)
-
-    def lay_back(self, source: Path, target: Path) -> None:
-        """Copy file by file."""
-        copy(source, target)
 
     def fingerprint(self, path: Path) -> Digest:
         """Return a digest of names, kinds, owners, modes, attributes and contents, not of times."""

@@ -1,20 +1,18 @@
-"""Knows how many files this program may have open at once, and raises that where it may."""
+"""Knows whether this program may open one more file, and raises the limit where it may."""
 
 import resource
 
-SPARE_FILES = 256
+_SPARE_FILES = 256
 """How many of them whoever needs many leaves to all others."""
 
 
-def file_limit() -> int:
-    """Return how many files may be open now."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return soft
+def has_room(used: int) -> bool:
+    """Whether somebody who has `used` files open may open one more, and leave enough to others.
 
-
-def raise_file_limit() -> int:
-    """Raise the limit as far as the machine lets this program; return it."""
+    Where the limit would not do, it is raised as far as the machine lets this program.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
+    if used >= soft - _SPARE_FILES and soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
+        soft = hard
+    return used < soft - _SPARE_FILES

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from herdbook.core.whole_files import write_whole
+from herdbook.drivers import process
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -11,6 +12,15 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 def boot_id() -> str:
     """Return the kernel's name for the time since this machine was started."""
     return _BOOT_ID.read_text(encoding="ascii").strip()
+
+
+def program_stamp(program: str) -> str:
+    """Return what changes where another version is installed: asking for its version is slow.
+
+    Raises MissingToolError where none is installed.
+    """
+    found = Path(process.find(program)).stat()
+    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
 
 
 def recall(path: Path, version: str) -> tuple[str, ...] | None:

@@ -13,7 +13,7 @@ from herdbook.core.clock import Clock
 from herdbook.core.digests import Digest
 from herdbook.core.errors import ConflictError, NoSpaceError, NotFoundError, VerificationError
 from herdbook.drivers.claims import claim
-from herdbook.drivers.copying import to_disk
+from herdbook.drivers.copying import copy, to_disk
 from herdbook.drivers.exchanging import exchange, recover, remove, remove_at_once, sync_names
 from herdbook.drivers.snapshot_records import About, read_about, write_about
 from herdbook.fleet.volumes import Parcel, Proof, Snapshot, check_volume_name
@@ -29,7 +29,7 @@ def volume_claim(path: Path) -> Path:
 class Content(Protocol):
     """One kind of volume: a file or a directory at a path."""
 
-    def make(self, path: Path, size_bytes: int, name: str) -> None:
+    def make(self, path: Path, size_bytes: int) -> None:
         """Make an empty one."""
         ...
 
@@ -39,10 +39,6 @@ class Content(Protocol):
 
     def take(self, path: Path, target: Path) -> None:
         """Copy a volume, in use or not, and see to it that the copy is on the disk."""
-        ...
-
-    def lay_back(self, copy: Path, target: Path) -> None:
-        """Copy what nobody uses, and see to it that the copy is on the disk."""
         ...
 
     def fingerprint(self, path: Path) -> Digest:
@@ -75,7 +71,7 @@ class KeptVolumes:
         """See to it that a volume is there, and return where."""
         with self._claimed(volume) as path:
             if not path.exists():
-                self._content.make(path, size_bytes, volume)
+                self._content.make(path, size_bytes)
         return path
 
     def snapshot(self, volume: str, snapshot: str) -> Snapshot:
@@ -88,10 +84,7 @@ class KeptVolumes:
             with _scratch(shelf) as incoming:
                 taken_at = self._take(volume, incoming / _CONTENT)
                 # Not before: who waits to start a machine need not wait for this.
-                write_about(self._about(volume, snapshot, taken_at, incoming), incoming)
-                sync_names(incoming)
-                incoming.rename(place)
-            sync_names(shelf)
+                _put(self._about(volume, snapshot, taken_at, incoming), incoming, place)
             return read_about(place).snapshot
 
     def verify(self, volume: str, snapshot: str) -> Proof:
@@ -110,7 +103,7 @@ class KeptVolumes:
         with self._shelf(volume) as shelf, _scratch(shelf) as scratch:
             place = _existing(shelf, snapshot)
             incoming = scratch / _CONTENT
-            self._content.lay_back(place / _CONTENT, incoming)
+            copy(place / _CONTENT, incoming)
             self._check(incoming, read_about(place))
             with self._claimed(volume) as path, self._content.alone(path):
                 exchange(incoming, path)
@@ -150,10 +143,7 @@ class KeptVolumes:
             with _scratch(shelf) as incoming:
                 about = self._unpack(parcel, incoming)
                 to_disk(incoming / _CONTENT)
-                write_about(about, incoming)
-                sync_names(incoming)
-                incoming.rename(place)
-            sync_names(shelf)
+                _put(about, incoming, place)
             return about.snapshot
 
     def rehearse(self, parcel: Parcel) -> None:
@@ -221,6 +211,14 @@ def _existing(shelf: Path, snapshot: str) -> Path:
             f"There is no snapshot {snapshot!r} of the volume {shelf.name!r}", where=str(place)
         )
     return place
+
+
+def _put(about: About, incoming: Path, place: Path) -> None:
+    """Have a snapshot appear at its place, whole and on the disk."""
+    write_about(about, incoming)
+    sync_names(incoming)
+    incoming.rename(place)
+    sync_names(place.parent)
 
 
 @contextmanager

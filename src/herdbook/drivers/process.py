@@ -12,7 +12,12 @@ from pathlib import Path
 from threading import Event
 from typing import IO
 
-from herdbook.core.errors import MissingToolError, TimeoutExpiredError
+from herdbook.core.errors import (
+    EngineError,
+    MissingToolError,
+    NoSpaceError,
+    TimeoutExpiredError,
+)
 
 DEFAULT_LIMIT_SECONDS = 600.0
 
@@ -37,7 +42,6 @@ _DEBIAN_PACKAGES = {
     "podman": "podman",
     "qemu-img": "qemu-utils",
     "qemu-system-x86_64": "qemu-system-x86",
-    "resize2fs": "e2fsprogs",
     "setpriv": "util-linux",
     "unshare": "util-linux",
 }
@@ -72,6 +76,17 @@ class Result:
         text = self.errors.strip() or self.output.strip()
         return "\n".join(text.splitlines()[-12:])
 
+    def refuse_full_disk(self) -> None:
+        """Raise NoSpaceError where it complained of a full disk, whatever its status is."""
+        if "No space left on device" in self.errors:
+            raise NoSpaceError(f"The disk is full: {self.last_words}")
+
+    def refuse_failure(self, what: str) -> None:
+        """Raise NoSpaceError, or EngineError that begins with `what`, where it failed."""
+        if not self.succeeded:
+            self.refuse_full_disk()
+            raise EngineError(f"{what}: {self.last_words}")
+
 
 def find(program: str) -> str:
     """Return where a program is; raises MissingToolError that names its Debian package."""
@@ -92,7 +107,7 @@ def inherited(settings: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **settings}  # noqa: TID251 - handed on, not read
 
 
-def run(
+def run(  # noqa: PLR0913 - all but the first are options, and few callers need more than one
     arguments: Sequence[str | Path],
     *,
     environment: Mapping[str, str] | None = None,
@@ -100,11 +115,17 @@ def run(
     limit_seconds: float = DEFAULT_LIMIT_SECONDS,
     directory: Path | None = None,
     heard: Callable[[str], None] | None = None,
+    held: int | None = None,
 ) -> Result:
     """Run a program to its end and return what it said; a status other than 0 is no exception.
 
     `environment` takes the place of ours. `heard` is told each line at once, in a thread of its
     own.
+
+    `held` is the descriptor of a claim (drivers/claims.py) that the program holds together with us;
+    of its words only the errors are told then, without `heard`. Where we are killed, the kernel
+    ends the program a moment later, or much later if it is changing the kernel's own state: until
+    then nobody else gets the claim.
 
     It gets its own session, so that Ctrl-C reaches it only through us, and is killed with all its
     children when the time is over or we are interrupted.
@@ -113,6 +134,7 @@ def run(
         arguments,
         environment=environment,
         stdin=subprocess.PIPE if given is not None else subprocess.DEVNULL,
+        stdout=subprocess.PIPE if held is None else held,
         directory=directory,
     ) as process:
         try:
@@ -121,25 +143,9 @@ def run(
             else:
                 output, errors = process.communicate(given, timeout=limit_seconds)
         except subprocess.TimeoutExpired:
-            raise _too_long(arguments, limit_seconds) from None
+            program = Path(str(arguments[0])).name
+            raise TimeoutExpiredError(f"{program} took longer than {limit_seconds:.0f} s") from None
     return Result(process.returncode, _text(output), _text(errors))
-
-
-def run_holding(
-    claimed: int, arguments: Sequence[str | Path], given: bytes, limit_seconds: float
-) -> Result:
-    """Run a program that holds a claim together with us, and has nothing to say but errors.
-
-    `claimed` is the claim's descriptor (drivers/claims.py). Where we are killed, the kernel ends
-    the program a moment later, or much later if it is changing the kernel's own state: until
-    then nobody else gets the claim.
-    """
-    with spawn(arguments, stdin=subprocess.PIPE, stdout=claimed) as process:
-        try:
-            _, errors = process.communicate(given, timeout=limit_seconds)
-        except subprocess.TimeoutExpired:
-            raise _too_long(arguments, limit_seconds) from None
-    return Result(process.returncode, "", _text(errors))
 
 
 def end_all() -> None:
@@ -249,11 +255,6 @@ def _listened(
                 _kill_group(process.pid)
     output, errors = (each.result() for each in said)
     return output, errors
-
-
-def _too_long(arguments: Sequence[str | Path], limit_seconds: float) -> TimeoutExpiredError:
-    program = Path(str(arguments[0])).name
-    return TimeoutExpiredError(f"{program} took longer than {limit_seconds:.0f} s")
 
 
 def _kill_group(process_id: int) -> None:

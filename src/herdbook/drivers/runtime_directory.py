@@ -4,6 +4,7 @@ import os
 import stat
 from pathlib import Path
 
+from herdbook.core import digests
 from herdbook.core.errors import EngineError, MissingToolError
 
 _MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs"}
@@ -24,6 +25,16 @@ def runtime_directory() -> Path:
         "There is no file system in memory that secrets could be kept in",
         hint="Mount a tmpfs at /dev/shm.",
     )
+
+
+def socket_path(program: str, directory: Path) -> Path:
+    """Return where a socket of a program may be that has its files in `directory`.
+
+    Not there, for that path may be too long. Raises as `runtime_directory` does.
+    """
+    sockets = runtime_directory() / program
+    sockets.mkdir(exist_ok=True, mode=0o700)
+    return sockets / f"{digests.short(digests.of_bytes(str(directory).encode()))}.sock"
 
 
 def _memory_mounts() -> set[Path]:

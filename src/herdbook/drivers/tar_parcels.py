@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
-from herdbook.core.errors import EngineError, NoSpaceError
 from herdbook.drivers import process
 from herdbook.drivers.tar_cutting import cut
 
@@ -71,10 +70,6 @@ def _said() -> Iterator[IO[bytes]]:
 
 
 def _check(verb: str, status: int, words: IO[bytes]) -> None:
-    if not status:
-        return
     words.seek(0)
-    last = "\n".join(words.read().decode(errors="replace").strip().splitlines()[-12:])
-    if "No space left on device" in last:
-        raise NoSpaceError(f"The disk is full: {last}")
-    raise EngineError(f"tar could not {verb} a directory: {last}")
+    result = process.Result(status, "", words.read().decode(errors="replace"))
+    result.refuse_failure(f"tar could not {verb} a directory")

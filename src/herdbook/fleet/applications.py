@@ -8,11 +8,13 @@ from functools import cached_property
 from pydantic import BaseModel, ConfigDict, Field
 
 from herdbook.compose.deployment import Order
+from herdbook.compose.model import Condition
 from herdbook.compose.wishes import Herding, Strategy
 from herdbook.core import digests
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError
 from herdbook.fleet.balancing import DoorMode
+from herdbook.fleet.instances import DEFAULT_PROCESSES
 from herdbook.fleet.probes import Probe
 from herdbook.images.bases import LockedBase
 from herdbook.recipes.model import Variant
@@ -80,7 +82,7 @@ class BackupPolicy(Settled):
     """
 
     schedule: str
-    keep: int = 7
+    keep: int
     to: str
 
 
@@ -151,7 +153,7 @@ class InstanceSpec(Settled):
     memory_bytes: int = 0
     cpus: float = 0.0
     disk_bytes: int = 0
-    processes: int = 4096
+    processes: int = DEFAULT_PROCESSES
     read_only_root: bool = False
     capabilities: tuple[str, ...] = ()
     temporary: tuple[str, ...] = ()
@@ -184,14 +186,6 @@ class DoorUse(Settled):
     def place(self) -> tuple[str, int, tuple[str, ...]]:
         """Where requests come in: two doors at one place are the same one."""
         return self.address, self.port, self.hosts
-
-
-class Condition(StrEnum):
-    """What another component waits for (Compose specification, "depends_on")."""
-
-    STARTED = "service_started"
-    WELL = "service_healthy"
-    DONE = "service_completed_successfully"
 
 
 class Component(Settled):

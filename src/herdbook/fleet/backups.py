@@ -9,9 +9,6 @@ from herdbook.core.digests import Digest
 from herdbook.fleet.applications import Settled
 from herdbook.recipes.model import Variant
 
-DEFAULT_KEEP = 7
-"""How many backups of a volume are kept where nobody says."""
-
 
 class Backup(Settled):
     """What is written of a backup: enough to restore it where nothing else is known.

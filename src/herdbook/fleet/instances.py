@@ -9,6 +9,9 @@ from pathlib import Path
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError
 
+DEFAULT_PROCESSES = 4096
+"""How many processes an instance may have at once where nobody says."""
+
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -106,7 +109,7 @@ class Confinement:
     confined by being one.
     """
 
-    processes: int = 4096
+    processes: int = DEFAULT_PROCESSES
     read_only_root: bool = False
     capabilities: tuple[str, ...] = ()
     temporary: tuple[str, ...] = ()
@@ -126,12 +129,14 @@ class Tap:
 class Plugs:
     """Where an instance is plugged into networks: what a `Switch` has made for it.
 
-    A container lives in `namespace`; a machine has `taps`. `resolver` is the address of the name
-    server, `search` the domain that names without a dot are looked up in.
+    A container lives in `namespace`; a machine has `taps`. Of its first network are its own
+    `address`, that of the name server `resolver`, and the domain `search` that names without a dot
+    are looked up in; they are empty without any network.
     """
 
     namespace: Path | None = None
     taps: tuple[Tap, ...] = ()
+    address: str = ""
     resolver: str = ""
     search: str = ""
 
@@ -145,8 +150,7 @@ class Wanted:
     `$CREDENTIALS_DIRECTORY`. `environment` adds to the image's own. `writable_bytes` is the size
     of a VM's own writable disk, 0 for memory only; `user_id` owns the secrets in a container, None
     lets every user in it read them. `secret_paths` says where else a container finds one.
-    `owner` is the application it belongs to, empty for what a person started alone. With `plugs`,
-    no port is published: the instance is reached at its own address.
+    `owner` is the application it belongs to, empty for what a person started alone.
     """
 
     name: str
@@ -167,6 +171,11 @@ class Wanted:
     volumes: tuple[VolumeDisk, ...] = ()
     process: ProcessChanges = ProcessChanges()
     confinement: Confinement = Confinement()
+
+    @property
+    def published(self) -> tuple[PublishedPort, ...]:
+        """The ports of this machine it gets: with `plugs` none, as it has its own address."""
+        return () if self.plugs else self.ports
 
 
 @dataclass(frozen=True)

@@ -69,13 +69,11 @@ def _inside(port: Port) -> tuple[int, str]:
 def _door(service: Service, port: Port, chosen_ports: Mapping[str, int], *, http: bool) -> DoorUse:
     ingress = service.herdbook.ingress
     name = door_name(service, port)
-    certain = port.published if port.published and len(set(port.published)) == 1 else None
-    number = certain[0] if certain else chosen_ports[name]
     speaks_http = http and ingress is not None and ingress.mode is DoorKind.HTTP
     return DoorUse(
         name=name,
-        address=port.host_ip or "0.0.0.0",  # noqa: S104 - as Compose publishes ports
-        port=number,
+        address=port.address,
+        port=port.certain or chosen_ports[name],
         target=port.target,
         mode=DoorMode.HTTP if speaks_http or port.app_protocol == "http" else DoorMode.TCP,
         hosts=ingress.host if http and ingress else (),

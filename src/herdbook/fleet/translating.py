@@ -4,16 +4,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from herdbook.compose.deployment import Order
-from herdbook.compose.model import Application, Grant, Mount, Service, VolumeKind
-from herdbook.compose.model import Condition as ComposeCondition
+from herdbook.compose.deployment import SPECIFICATION_DEFAULTS, Order
+from herdbook.compose.model import Application, Condition, Grant, Mount, Service, VolumeKind
 from herdbook.compose.wishes import Percent, Snapshot
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError
 from herdbook.fleet.applications import (
     BackupPolicy,
     Component,
-    Condition,
     FileUse,
     InstanceSpec,
     NetworkUse,
@@ -21,18 +19,13 @@ from herdbook.fleet.applications import (
     UpdatePolicy,
     VolumeUse,
 )
+from herdbook.fleet.instances import DEFAULT_PROCESSES
 from herdbook.fleet.policies import rollback_policy, update_policy
 from herdbook.fleet.probing import probe_of
 from herdbook.fleet.publishing import doors_of
 from herdbook.images.bases import LockedBase
 from herdbook.recipes.model import Variant
 
-_CONDITIONS = {
-    ComposeCondition.STARTED: Condition.STARTED,
-    ComposeCondition.HEALTHY: Condition.WELL,
-    ComposeCondition.COMPLETED: Condition.DONE,
-}
-_PROCESSES = 4096
 _VOLUME_BYTES = 8 << 30
 """How large a machine's volume is where nobody says: it takes only what is written to it."""
 
@@ -72,7 +65,7 @@ def component(service: Service, image: ImageFacts, around: Surroundings) -> Comp
 
     Raises InvalidInputError where it asks for what its kind of instance cannot have.
     """
-    wishes = around.application.herdbook.of_service(service.herdbook)
+    wishes = service.herdbook
     herding = wishes.class_
     replicas = service.scale
     update = update_policy(service, wishes, herding, replicas)
@@ -84,7 +77,7 @@ def component(service: Service, image: ImageFacts, around: Surroundings) -> Comp
         instance=_instance(service, image, around),
         doors=doors_of(service, around.chosen_ports),
         depends_on={
-            name: _CONDITIONS[each.condition]
+            name: each.condition
             for name, each in service.depends_on.items()
             if name in around.application.services
         },
@@ -93,15 +86,13 @@ def component(service: Service, image: ImageFacts, around: Surroundings) -> Comp
         min_available=_min_available(service, update, replicas),
         reversible=wishes.reversible,
         heal=_heals(service),
-        snapshots=_snapshots(wishes.snapshot),
+        snapshots=_snapshots(wishes.snapshot or Snapshot()),
         backup=_backup(service),
     )
 
 
-def _snapshots(wished: Snapshot | None) -> int:
+def _snapshots(wished: Snapshot) -> int:
     """Return how many snapshots of before an update are kept."""
-    if wished is None:
-        return 3
     return wished.keep if wished.before_update else 0
 
 
@@ -117,7 +108,7 @@ def _is_job(service: Service, application: Application) -> bool:
         return True
     return any(
         service.name in each.depends_on
-        and each.depends_on[service.name].condition is ComposeCondition.COMPLETED
+        and each.depends_on[service.name].condition is Condition.COMPLETED
         for each in application.services.values()
     )
 
@@ -163,7 +154,7 @@ def _instance(service: Service, image: ImageFacts, around: Surroundings) -> Inst
         user=service.user,
         directory=service.working_dir,
         stop_signal=service.stop_signal,
-        stop_grace_seconds=10.0 if grace is None else grace,
+        stop_grace_seconds=SPECIFICATION_DEFAULTS.stop_grace_seconds if grace is None else grace,
         environment=dict(service.environment),
         secrets=tuple(_secret(each, around) for each in service.secrets),
         files=tuple(_file(each, around) for each in service.configs),
@@ -190,7 +181,7 @@ def _instance(service: Service, image: ImageFacts, around: Surroundings) -> Inst
 
 def _processes(service: Service) -> int:
     if service.pids_limit is None:
-        return _PROCESSES
+        return DEFAULT_PROCESSES
     return max(service.pids_limit, 0)  # Compose's word for no limit is -1, ours is 0
 
 

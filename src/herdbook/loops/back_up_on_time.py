@@ -9,12 +9,12 @@ from threading import Event
 
 from herdbook.actions.back_up import BackedUp, NoDataError, back_up_volume
 from herdbook.actions.list_data import HeldVolume, last_backup, volumes_in
+from herdbook.actions.tell import tell
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import ConflictError, HerdbookError
 from herdbook.core.progress import NoProgress, Task
 from herdbook.fleet.applications import Release
 from herdbook.fleet.schedules import is_due
-from herdbook.rollouts.ports import Changes, Happening
 
 _LOOK_SECONDS = 20.0
 _AGAIN = timedelta(hours=1)
@@ -145,20 +145,18 @@ class BackupsOnTime:
             self._memories[planned.key] = replace(before, failed_at=now)
             next_step = f" ({error.hint})" if error.hint else ""
             words = f"the backup of {planned.volume.name} failed: {error.message}{next_step}"
-            self._tell(planned, now, words)
+            self._tell(planned, words)
             return
         self._memories[planned.key] = Memory(looked=True, last=outcome.last)
         if outcome.made is not None:
             backup = outcome.made.backup
-            self._tell(
-                planned, now, f"{backup.volume} is backed up to {outcome.made.where}: {backup.name}"
-            )
+            words = f"{backup.volume} is backed up to {outcome.made.where}: {backup.name}"
+            self._tell(planned, words)
 
-    def _tell(self, planned: Planned, now: datetime, words: str) -> None:
-        name = planned.volume.application
-        self.say(f"{name}: {words}")
-        happening = Happening(now, words, planned.volume.component)
-        self.workshop.fleet.record(name, Changes(happenings=(happening,)))
+    def _tell(self, planned: Planned, words: str) -> None:
+        volume = planned.volume
+        self.say(f"{volume.application}: {words}")
+        tell(self.workshop, volume.application, words, volume.component)
 
 
 class _Stoppable(NoProgress):

@@ -8,6 +8,7 @@ from functools import partial
 from threading import Event
 from traceback import format_exc
 
+from herdbook.actions.tell import tell
 from herdbook.actions.tend_application import Tending
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import HerdbookError
@@ -15,7 +16,7 @@ from herdbook.fleet.instances import RunningProcess, Seen
 from herdbook.fleet.ports import Deaths, Prober
 from herdbook.fleet.probes import ProbeTarget
 from herdbook.loops.back_up_on_time import BackupsOnTime
-from herdbook.rollouts.ports import Application, Changes, Happening
+from herdbook.rollouts.ports import Application
 
 _SOON_SECONDS = 0.1
 _LATER_SECONDS = 0.25
@@ -155,9 +156,8 @@ class Reconciler:
         self._troubles[name] = trouble
         self.say(f"{name}: {trouble}")
         if name in self.tended:
-            happening = Happening(self.workshop.clock.now(), f"trouble: {trouble}")
             with suppress(HerdbookError):
-                self.workshop.fleet.record(name, Changes(happenings=(happening,)))
+                tell(self.workshop, name, f"trouble: {trouble}")
 
     def _read_register(self) -> None:
         for application in self.workshop.fleet.every():

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from herdbook.core.errors import InvalidInputError
+from herdbook.core.model_fields import Place
 from herdbook.core.nearest import did_you_mean
 from herdbook.recipes.matrix import Matrix, Pattern, Value, places_in
 from herdbook.recipes.model import PackageName, Strict
-from herdbook.recipes.yaml_files import Kind, Place, YamlFile, line_of
+from herdbook.recipes.yaml_files import Kind, YamlFile, line_of
 
 _ONLY = "only"
 """The key of a value that says with which others it goes; all its other keys are a recipe's."""

@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from herdbook.core.errors import InvalidInputError
+from herdbook.core.model_fields import Place
 from herdbook.recipes.matrix import Matrix, Values, placed, places_in
 from herdbook.recipes.model import FileStep, Machine, NodeStep, PythonStep, Recipe, RunStep, Service
 from herdbook.recipes.reading import RECIPE, RecipeFile
-from herdbook.recipes.yaml_files import Place, refusal
+from herdbook.recipes.yaml_files import refusal
 
 Fragment = Mapping[str, Any]
 _ABSENT = object()

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from herdbook.core.model_fields import Place
 from herdbook.recipes.model import Recipe
-from herdbook.recipes.yaml_files import Kind, Place, line_of, read_yaml
+from herdbook.recipes.yaml_files import Kind, line_of, read_yaml
 
 _EXAMPLES = {
     "files.mode": 'mode: "0640"',

@@ -4,18 +4,18 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar, get_args
+from typing import Generic, TypeVar
 
 import yaml
-from pydantic import BaseModel, Tag, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from herdbook.core.errors import InvalidInputError
+from herdbook.core.model_fields import Place, fields_at, is_tag
 from herdbook.core.nearest import did_you_mean
 from herdbook.core.yaml_texts import events, not_yaml, read_text, safe_loader
 
 _MAXIMUM_DEPTH = 20
 _DECIMAL = re.compile(r"^(?:0|-?[1-9][0-9]{0,17})$")
-Place = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -127,11 +127,13 @@ def refusal(
     # A misspelt key that is required counts as unknown first, and as missing second.
     error = min(errors.errors(), key=lambda each: each["type"] != "extra_forbidden")
     tagged = tuple(error["loc"])
-    place = tuple(part for part, tag in _tags(tagged, model) if not tag)
+    place = tuple(
+        part for count, part in enumerate(tagged) if not is_tag(tagged[:count], part, model)
+    )
     where = line_of(path, lines, place)
     name = ".".join(str(part) for part in place)
     if error["type"] == "extra_forbidden":
-        known = _fields_at(tagged[:-1], model)
+        known = fields_at(tagged[:-1], model)
         hint = did_you_mean(str(place[-1]), known, f"Known here are {', '.join(sorted(known))}.")
         message = f"There is no key {name!r} in a {kind.noun}"
         return InvalidInputError(message, hint=hint, where=where)
@@ -158,63 +160,3 @@ def line_of(path: Path, lines: Mapping[Place, int], place: Place) -> str:
         if line := lines.get(place[:length]):
             return f"{path}:{line}"
     return str(path)
-
-
-def _tags(place: Place, model: type[BaseModel]) -> Iterator[tuple[str | int, bool]]:
-    """Yield each part of a place, and whether it is a name that pydantic gave a union's member."""
-    for count, part in enumerate(place):
-        yield part, part in _union_at(place[:count], model)
-
-
-def _union_at(place: Place, model: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    return _members(_annotation_at(place, model)) if place else {}
-
-
-def _fields_at(place: Place, model: type[BaseModel]) -> set[str]:
-    found = _annotation_at(place, model)
-    inner = _model_in(found)
-    return set(_fields(inner)) if inner else set()
-
-
-def _annotation_at(place: Place, model: type[BaseModel]) -> object:
-    """Return what is declared at a place, following the place through the models' fields."""
-    here: object = model
-    for part in place:
-        if isinstance(part, int):
-            continue
-        if members := _members(here):
-            here = members.get(part)
-        elif inner := _model_in(here):
-            here = _fields(inner).get(part)
-        if here is None:
-            break
-    return here
-
-
-def _fields(model: type[BaseModel]) -> dict[str, object]:
-    return {
-        field.alias or name: (field.annotation, *field.metadata)
-        for name, field in model.model_fields.items()
-    }
-
-
-def _members(declared: object) -> dict[str, type[BaseModel]]:
-    """Return the models of a tagged union by tag; none where the declaration holds none."""
-    parts = declared if isinstance(declared, tuple) else get_args(declared)
-    tags = [part.tag for part in parts if isinstance(part, Tag)]
-    inner = _model_in(declared)
-    if tags and inner:
-        return {tags[0]: inner}
-    found: dict[str, type[BaseModel]] = {}
-    for part in parts:
-        found |= _members(part)
-    return found
-
-
-def _model_in(declared: object) -> type[BaseModel] | None:
-    if isinstance(declared, type) and issubclass(declared, BaseModel):
-        return declared
-    for part in declared if isinstance(declared, tuple) else get_args(declared):
-        if model := _model_in(part):
-            return model
-    return None

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from herdbook.compose.wishes import Herding
 from herdbook.fleet.applications import Component, UpdatePolicy
-from herdbook.rollouts.model import Rollout
+from herdbook.rollouts.model import Rollout, under_way
 from herdbook.rollouts.situation import Situation
 from herdbook.rollouts.stages import Stage, stages
 
@@ -91,8 +91,7 @@ def courses(situation: Situation) -> list[Course]:
     on only when the new ones below it have been watched; what is new itself waits only until they
     serve.
     """
-    rollout = situation.rollout
-    if rollout is None or rollout.over:
+    if (rollout := under_way(situation.rollout)) is None:
         return list(_courses(situation, situation.standing, 0))
     other = rollout.after if rollout.back else rollout.before
     found = [

@@ -99,6 +99,11 @@ class Rollout(Settled):
         return self.state in OVER
 
     @property
+    def waits(self) -> bool:
+        """Whether it waits for a person."""
+        return self.state in WAITING
+
+    @property
     def back(self) -> bool:
         """Whether it leads back to the release before."""
         return self.state in BACK
@@ -134,7 +139,12 @@ class Rollout(Settled):
         )
 
 
+def under_way(rollout: Rollout | None) -> Rollout | None:
+    """Return a rollout that has not ended; None for another one, or for none."""
+    return None if rollout is None or rollout.over else rollout
+
+
 def in_force(standing: int, rollout: Rollout | None) -> frozenset[int]:
     """Return the releases that run or may: the one that stands, those of a rollout under way."""
-    under_way = {rollout.before, rollout.after} if rollout and not rollout.over else set()
-    return frozenset({standing} | under_way) - {0}
+    current = under_way(rollout)
+    return frozenset({standing, *((current.before, current.after) if current else ())}) - {0}

@@ -12,7 +12,7 @@ from datetime import datetime
 from herdbook.fleet.balancing import FULL_WEIGHT
 from herdbook.fleet.records import Role, Sight
 from herdbook.rollouts.courses import Course, Phase, courses
-from herdbook.rollouts.model import WAITING, Rollout
+from herdbook.rollouts.model import Rollout, under_way
 from herdbook.rollouts.operations import Drain, End, Operation, Start
 from herdbook.rollouts.progress import advanced
 from herdbook.rollouts.situation import Situation
@@ -48,7 +48,8 @@ def plan(situation: Situation, now: datetime) -> Plan:
             *failed,
             *(each for each in others if isinstance(each, Start) or each.instance not in ended),
         ]
-    moves = rollout is not None and not rollout.over and rollout.state not in WAITING
+    current = under_way(rollout)
+    moves = current is not None and not current.waits
     return Plan(tuple(operations), rollout, restless or moves or bool(operations))
 
 

@@ -38,6 +38,12 @@ class Happening:
     instance: str = ""
     number: int = 0
 
+    @property
+    def line(self) -> str:
+        """The words, after whom they are about."""
+        about = self.instance or self.component
+        return f"{about}: {self.words}" if about else self.words
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -88,8 +94,8 @@ class Releases(Protocol):
         """Return a release, or None."""
         ...
 
-    def releases(self, application: str) -> list[Release]:
-        """Return all of them, the newest first."""
+    def releases(self, application: str, most: int | None = None) -> list[Release]:
+        """Return all of them, or the `most` newest, the newest first."""
         ...
 
 

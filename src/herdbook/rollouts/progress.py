@@ -8,7 +8,7 @@ from herdbook.fleet.applications import FailureAction
 from herdbook.fleet.records import Role
 from herdbook.rollouts.courses import Course, Phase
 from herdbook.rollouts.judging import Judgement, Verdict, judge
-from herdbook.rollouts.model import WAITING, Progress, Rollout, RolloutState
+from herdbook.rollouts.model import Progress, Rollout, RolloutState, under_way
 from herdbook.rollouts.reach import Reach
 from herdbook.rollouts.situation import Situation
 from herdbook.rollouts.stages import Stage
@@ -30,9 +30,9 @@ def advanced(
 
     `failed` are the instances that were just found to have failed.
     """
-    rollout = situation.rollout
-    if rollout is None or rollout.over or rollout.state in WAITING:
-        return rollout
+    rollout = under_way(situation.rollout)
+    if rollout is None or rollout.waits:
+        return situation.rollout
     if refusal := situation.refused.get(rollout.goal):
         return _refused(situation, rollout, found, refusal, now)
     begun = [each for each in found if each.phase is not Phase.BEFORE and each.new]
@@ -160,7 +160,7 @@ def _way_back(
 
 def _onward(situation: Situation, rollout: Rollout, course: Course, now: datetime) -> Rollout:
     """Return the rollout with one component as many stages on as are over."""
-    if rollout.state in WAITING:
+    if rollout.waits:
         return rollout  # another one's turn has led there just now
     progress = _begun(rollout.of(course.name), now)
     reach = Reach(situation, course, progress.failed)
@@ -172,7 +172,7 @@ def _onward(situation: Situation, rollout: Rollout, course: Course, now: datetim
             return rollout.with_progress(course.name, progress)
         if course.stage.hold:
             return _held(rollout, course, progress, now)
-        progress, course = _begun(next_stage(progress), now), course.onward()
+        progress, course = _begun(_next_stage(progress), now), course.onward()
     return rollout.with_progress(course.name, progress.model_copy(update={"reached_at": None}))
 
 
@@ -187,7 +187,27 @@ def _held(rollout: Rollout, course: Course, progress: Progress, now: datetime) -
     return held.moved(RolloutState.HOLDING, now, reason)
 
 
-def next_stage(progress: Progress) -> Progress:
+def resumed(rollout: Rollout, now: datetime, reason: str) -> Rollout:
+    """Return a rollout that waited as it goes on: what failed is tried again.
+
+    Raises ConflictError for one that does not wait.
+    """
+    if rollout.state is RolloutState.ROLLBACK_PAUSED:
+        return rollout.moved(RolloutState.ROLLING_BACK, now, reason)
+    progress = {
+        component: each.model_copy(update={"failed": (), "late": 0})
+        for component, each in rollout.progress.items()
+    }
+    if rollout.state is RolloutState.HOLDING:
+        progress = {
+            component: _next_stage(each) if each.reached_at else each
+            for component, each in progress.items()
+        }
+    onward = rollout.moved(RolloutState.ROLLING, now, reason)
+    return onward.model_copy(update={"progress": progress})
+
+
+def _next_stage(progress: Progress) -> Progress:
     """Return the progress of a component one stage on."""
     return progress.model_copy(
         update={"stage": progress.stage + 1, "since": None, "reached_at": None}

@@ -7,7 +7,7 @@ from herdbook.core.digests import Digest
 from herdbook.fleet.applications import Component, UpdatePolicy
 from herdbook.fleet.records import LIVE, Role, Sight
 from herdbook.rollouts.courses import Course, Phase
-from herdbook.rollouts.model import WAITING, Rollout, RolloutState
+from herdbook.rollouts.model import Rollout, RolloutState, under_way
 from herdbook.rollouts.situation import Situation, SlotHistory
 from herdbook.rollouts.slots import SlotWish
 from herdbook.rollouts.stages import Stage, must_be_alone, share
@@ -36,12 +36,13 @@ class Terms:
 
 def terms_of(situation: Situation, course: Course) -> Terms:
     """Return on which terms a component's slots are looked after now."""
-    rollout, known = situation.rollout, course.known
-    under_way = rollout is not None and not rollout.over
-    short = under_way and rollout is not None and rollout.short
+    rollout, known = under_way(situation.rollout), course.known
+    short = rollout is not None and rollout.short
     job = known is not None and known.job
     alone = any(must_be_alone(each) for each in (course.new, course.old) if each)
-    return Terms(course.policy(short=short), alone or job, job, under_way and not alone, short)
+    return Terms(
+        course.policy(short=short), alone or job, job, rollout is not None and not alone, short
+    )
 
 
 def wish_for(
@@ -85,16 +86,16 @@ def _failures(history: SlotHistory, rollout: Rollout | None) -> int:
     """
     if history.failed_at is None:
         return 0
-    if rollout is not None and not rollout.over and history.failed_at <= rollout.since:
-        return 0
-    return history.failures
+    current = under_way(rollout)
+    return 0 if current and history.failed_at <= current.since else history.failures
 
 
 def _is_awaited(rollout: Rollout | None, component: str, slot: int) -> bool:
     """Tell whether a rollout cannot go on without an instance in a slot, healed or not."""
-    if rollout is None or rollout.over or rollout.state in WAITING:
+    current = under_way(rollout)
+    if current is None or current.waits:
         return False
-    return slot not in rollout.of(component).failed
+    return slot not in current.of(component).failed
 
 
 def _goal(situation: Situation, course: Course, slot: int, sights: Sequence[Sight]) -> _Goal:
@@ -103,7 +104,7 @@ def _goal(situation: Situation, course: Course, slot: int, sights: Sequence[Sigh
         return _of(new, course.number, slot)
     if rollout is None or not _has_its_turn(course, slot):
         return _as_it_is(situation, course, slot, sights)
-    if rollout.state in WAITING and not _lives(new, sights):
+    if rollout.waits and not _lives(new, sights):
         return _while_waiting(situation, rollout, course, slot, sights)
     goal = _of(new, course.number, slot)
     stage = course.stage or Stage(0)

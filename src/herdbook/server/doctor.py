@@ -52,8 +52,8 @@ def examine(settings: Settings, workshop: Workshop) -> list[Finding]:
         *(_keyring(suite) for suite in SUITES.values()),
         *(_engine(workshop.engines[kind].capabilities(), kind) for kind in workshop.engines),
         *(_program(name) for name in _DISK_PROGRAMS),
-        *(_needed_by_applications(name) for name in _FLEET_PROGRAMS),
-        _base_images(),
+        *(_needed_only_by(name, "applications (herdbook up)") for name in _FLEET_PROGRAMS),
+        _needed_only_by("skopeo", "recipes `from: oci:...`"),
         _root_file_systems(),
         _space(settings.state_directory),
     ]
@@ -93,19 +93,11 @@ def _program(name: str) -> Finding:
     return _checked(name, lambda: process.find(name))
 
 
-def _needed_by_applications(name: str) -> Finding:
+def _needed_only_by(name: str, what: str) -> Finding:
     found = _program(name)
     if found.verdict is Verdict.OK:
         return found
-    detail = "not installed: only applications (herdbook up) need it"
-    return Finding(found.name, Verdict.LIMITED, detail, found.remedy)
-
-
-def _base_images() -> Finding:
-    found = _program("skopeo")
-    if found.verdict is Verdict.OK:
-        return found
-    detail = "not installed: only recipes `from: oci:...` need it"
+    detail = f"not installed: only {what} need it"
     return Finding(found.name, Verdict.LIMITED, detail, found.remedy)
 
 

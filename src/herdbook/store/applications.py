@@ -11,7 +11,6 @@ from sqlalchemy import (
     Select,
     Table,
     delete,
-    func,
     insert,
     select,
     update,
@@ -75,7 +74,9 @@ class SqlApplications:
         table = schema.releases
         with writing(self._engine) as connection:
             identity = identity_of(connection, settings.application)
-            newest = connection.execute(_newest(table, identity)).one_or_none()
+            newest = connection.execute(
+                _newest_first(table, settings.application).limit(1)
+            ).one_or_none()
             if newest is not None and newest.digest == settings.digest:
                 return _release(settings.application, newest)
             number = newest.number + 1 if newest is not None else 1
@@ -104,13 +105,10 @@ class SqlApplications:
             row = connection.execute(query).one_or_none()
             return _release(application, row) if row is not None else None
 
-    def releases(self, application: str) -> list[Release]:
-        """Return all of them, the newest first."""
-        table = schema.releases
+    def releases(self, application: str, most: int | None = None) -> list[Release]:
+        """Return all of them, or the `most` newest, the newest first."""
         with reading(self._engine) as connection:
-            rows = connection.execute(
-                of_application(table, application).order_by(table.c.number.desc())
-            )
+            rows = connection.execute(_newest_first(schema.releases, application).limit(most))
             return [_release(application, row) for row in rows]
 
     def begin(self, rollout: Rollout) -> Rollout:
@@ -118,7 +116,9 @@ class SqlApplications:
         table = schema.rollouts
         with writing(self._engine) as connection:
             identity = identity_of(connection, rollout.application)
-            newest = connection.execute(_newest(table, identity)).one_or_none()
+            newest = connection.execute(
+                _newest_first(table, rollout.application).limit(1)
+            ).one_or_none()
             number = 1
             if newest is not None:
                 number = newest.number + 1
@@ -140,19 +140,15 @@ class SqlApplications:
 
     def newest(self, application: str) -> Rollout | None:
         """Return the newest rollout, or None."""
-        table = schema.rollouts
         with reading(self._engine) as connection:
-            query = of_application(table, application).order_by(table.c.number.desc()).limit(1)
+            query = _newest_first(schema.rollouts, application).limit(1)
             row = connection.execute(query).one_or_none()
             return _rollout(row) if row is not None else None
 
     def rollouts(self, application: str) -> list[Rollout]:
         """Return all of them, the newest first."""
-        table = schema.rollouts
         with reading(self._engine) as connection:
-            rows = connection.execute(
-                of_application(table, application).order_by(table.c.number.desc())
-            )
+            rows = connection.execute(_newest_first(schema.rollouts, application))
             return [_rollout(row) for row in rows]
 
     def save(self, rollout: Rollout, before: Rollout) -> bool:
@@ -195,11 +191,8 @@ def of_application(table: Table, application: str) -> Select[tuple[Any, ...]]:
     return select(table).where(table.c.application_id == owner.scalar_subquery())
 
 
-def _newest(table: Table, identity: int) -> Select[tuple[object, ...]]:
-    mine = select(func.max(table.c.number)).where(table.c.application_id == identity)
-    return select(table).where(
-        table.c.application_id == identity, table.c.number == mine.scalar_subquery()
-    )
+def _newest_first(table: Table, application: str) -> Select[tuple[Any, ...]]:
+    return of_application(table, application).order_by(table.c.number.desc())
 
 
 def _application(row: Row[tuple[object, ...]]) -> Application:

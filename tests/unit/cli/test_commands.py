@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import typer
 from versions import new_version
@@ -17,8 +16,8 @@ from herdbook.store.database import open_database
 from herdbook.store.versions import SqlVersions
 
 
-def _commands(group: Any, name: str = "") -> dict[str, click.Command]:
-    found: dict[str, click.Command] = {}
+def _commands(group: Any, name: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for word, command in group.commands.items():
         inner = f"{name} {word}".strip()
         found |= _commands(command, inner) if hasattr(command, "commands") else {inner: command}
@@ -97,7 +96,7 @@ def test_every_option_and_command_is_explained(command: str) -> None:
     found = COMMANDS[command]
     assert found.help
     for parameter in found.params:
-        if isinstance(parameter, click.Option):
+        if parameter.param_type_name != "argument":
             assert parameter.help, f"{command} {parameter.name}"
 
 

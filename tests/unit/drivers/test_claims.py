@@ -3,7 +3,8 @@
 import os
 import signal
 import sys
-import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from herdbook.drivers import process
@@ -32,21 +33,23 @@ def test_claim_is_seen_while_it_is_held_and_leaves_nothing(tmp_path: Path) -> No
 def test_second_claim_waits_for_the_first(tmp_path: Path) -> None:
     path = claim_path(tmp_path, "fake", "web")
     inside: list[int] = []
+    counted: list[int] = []
 
     def enter() -> None:
         with claim(path):
             inside.append(1)
-            assert len(inside) == 1
+            time.sleep(0.01)  # whoever is not kept out comes in meanwhile
+            counted.append(len(inside))
             inside.pop()
 
-    with claim(path):
-        threads = [threading.Thread(target=enter) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        assert inside == []
-    for thread in threads:
-        thread.join(timeout=10)
-    assert not any(thread.is_alive() for thread in threads)
+    with ThreadPoolExecutor(8) as pool:
+        with claim(path):
+            entered = [pool.submit(enter) for _ in range(8)]
+            time.sleep(0.05)
+            assert inside == counted == []
+        for each in entered:
+            each.result()
+    assert counted == [1] * 8
     assert not path.exists()
 
 

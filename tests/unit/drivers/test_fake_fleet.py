@@ -1,5 +1,6 @@
 """A whole fleet passes its time in one thread: fake instances fare as they are told to."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -103,30 +104,14 @@ def test_name_that_is_used_again_has_another_process(fleet: Fleet) -> None:
     assert fleet.engine.observe()[0].process != first
 
 
-def test_hook_hears_of_each_act_before_and_after(fleet: Fleet) -> None:
-    hook = fleet.computer.hook = CrashAt(0, CrashError)
-    fleet.start("a")
-    fleet.engine.stop("a")
-    assert hook.acts == [
-        Act("start", "a", "before"),
-        Act("start", "a", "after"),
-        Act("stop", "a", "before"),
-        Act("stop", "a", "after"),
-    ]
-
-
-@pytest.mark.parametrize(("nth", "left"), [(1, []), (2, ["a"]), (3, ["a"]), (4, [])])
-def test_crash_comes_at_the_nth_call_with_just_what_was_done_until_then(
-    fleet: Fleet, nth: int, left: list[str]
-) -> None:
-    def run() -> None:
-        fleet.start("a")
-        fleet.engine.stop("a")
-
-    fleet.computer.hook = CrashAt(nth, CrashError)
-    with pytest.raises(CrashError):
-        run()
-    assert [one.name for one in fleet.engine.observe()] == left
+@pytest.mark.parametrize("nth", [0, 1, 2, 3, 4])
+def test_crash_comes_at_the_nth_act_and_at_no_later_one(nth: int) -> None:
+    acts = [Act(what, "a", moment) for what in ("start", "stop") for moment in ("before", "after")]
+    watch = CrashAt(nth, CrashError)
+    for number, act in enumerate(acts, 1):
+        with pytest.raises(CrashError) if number == nth else nullcontext():
+            watch(act)
+    assert watch.acts == acts
 
 
 def test_commands_are_answered_as_told_and_not_by_what_hangs(fleet: Fleet) -> None:

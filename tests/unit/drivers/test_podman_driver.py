@@ -65,9 +65,10 @@ def _arguments(*, user: str = "1000", found: tuple[str, ...] = (), **changes: ob
 
 def test_labels_give_back_the_instance_and_hold_no_secret() -> None:
     labels = to_labels(WANTED, "scope", STARTED_AT)
-    seen = from_labels(labels, "podman", State.RUNNING, "")
+    seen = from_labels(labels)
     assert (seen.name, seen.origin, seen.ports) == (WANTED.name, WANTED.origin, WANTED.ports)
     assert (seen.started_at, seen.health_path) == (STARTED_AT, "/healthy")
+    assert (seen.engine, seen.state, seen.reason) == ("podman", State.RUNNING, "")
     assert "open sesame" not in repr(labels)
     assert "PASSWORD_FILE" not in repr(labels)
 
@@ -160,7 +161,7 @@ def test_plugged_instance_publishes_no_port_and_asks_the_given_name_server() -> 
     assert network <= set(line)
     assert not any(part.startswith("--publish") for part in line)
     labels = to_labels(replace(WANTED, plugs=plugs), "scope", STARTED_AT)
-    assert from_labels(labels, "podman", State.RUNNING, "").ports == ()
+    assert from_labels(labels).ports == ()
 
 
 def test_mounts_name_both_sides_and_a_comma_is_refused() -> None:
@@ -184,9 +185,9 @@ def test_stop_signals_have_numbers(name: str, number: int) -> None:
 
 def test_owner_is_in_the_labels_and_nobody_for_containers_from_before_there_were_owners() -> None:
     labels = to_labels(replace(WANTED, owner="shop"), "scope", STARTED_AT)
-    assert from_labels(labels, "podman", State.RUNNING, "").owner == "shop"
+    assert from_labels(labels).owner == "shop"
     del labels["io.herdbook.owner"]
-    assert from_labels(labels, "podman", State.RUNNING, "").owner == ""
+    assert from_labels(labels).owner == ""
 
 
 def test_findings_go_where_they_belong_on_the_command_line() -> None:

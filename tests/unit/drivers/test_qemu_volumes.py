@@ -1,4 +1,4 @@
-"""Volumes of machines: made once, grown, mended, looked through, and told apart by content."""
+"""Volumes of machines: made once, mended, looked through, and told apart by content."""
 
 import os
 import shutil
@@ -10,17 +10,15 @@ from herdbook.core.clock import SystemClock
 from herdbook.core.errors import (
     ConflictError,
     EngineError,
-    InvalidInputError,
     NotFoundError,
     VerificationError,
 )
 from herdbook.drivers import process
 from herdbook.drivers.copying import copy
-from herdbook.drivers.qemu import grow, make_volume
 from herdbook.drivers.qemu.directories import Directories
-from herdbook.drivers.qemu.file_systems import mend, prove_ext4
+from herdbook.drivers.qemu.file_systems import make_volume, mend, prove_ext4
 from herdbook.drivers.qemu.image_lock import locked
-from herdbook.drivers.qemu.volumes import DiskContent, ready
+from herdbook.drivers.qemu.volumes import DiskContent, disk_volumes, ready
 from herdbook.fleet.instances import VolumeDisk
 
 MEBIBYTE = 1 << 20
@@ -32,9 +30,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def volume(tmp_path: Path) -> Path:
-    path = tmp_path / "volumes" / "data"
-    make_volume(path, 16 * MEBIBYTE, "shop_database-data")
-    return path
+    return disk_volumes(tmp_path, SystemClock()).make("shop_database-data", 16 * MEBIBYTE)
 
 
 @pytest.fixture
@@ -63,9 +59,9 @@ def test_a_volume_is_sparse_private_and_of_whole_mebibytes(tmp_path: Path) -> No
     assert [each.name for each in tmp_path.iterdir()] == ["data"]
 
 
-def test_a_volume_that_is_there_is_not_touched(volume: Path) -> None:
+def test_a_volume_that_is_there_is_not_touched(volume: Path, tmp_path: Path) -> None:
     before = volume.stat()
-    make_volume(volume, 64 * MEBIBYTE, "another")
+    assert disk_volumes(tmp_path, SystemClock()).make(volume.name, 64 * MEBIBYTE) == volume
     assert volume.stat() == before
 
 
@@ -73,16 +69,6 @@ def test_a_volume_too_small_for_a_file_system_is_refused_and_leaves_nothing(tmp_
     with pytest.raises(EngineError, match="mkfs"):
         make_volume(tmp_path / "data", 0, "data")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_volume_grows_with_what_is_in_it_and_never_shrinks(volume: Path, tmp_path: Path) -> None:
-    _put(volume, "file", tmp_path)
-    grow(volume, 32 * MEBIBYTE)
-    assert volume.stat().st_size == 32 * MEBIBYTE
-    assert "Block count:              32768" in _debugfs(volume, "stats -h")
-    assert prove_ext4(volume).files == 1
-    with pytest.raises(InvalidInputError, match="shrink"):
-        grow(volume, 16 * MEBIBYTE)
 
 
 def test_files_are_counted_in_every_directory(volume: Path, tmp_path: Path) -> None:
@@ -113,8 +99,6 @@ def test_a_locked_volume_is_used_by_nobody_else(volume: Path) -> None:
     with locked(volume):
         with pytest.raises(ConflictError), locked(volume):
             pass
-        with pytest.raises(ConflictError):
-            grow(volume, 32 * MEBIBYTE)
         opened = process.run(["qemu-io", "-f", "raw", "-c", "read 0 512", volume])
         assert "lock" in opened.errors
     assert process.run(["qemu-io", "-f", "raw", "-c", "read 0 512", volume]).succeeded

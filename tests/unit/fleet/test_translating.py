@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from fleet_images import FOREIGN, MACHINE, OWN, Compose, Translate
 
+from herdbook.compose.model import Condition
 from herdbook.compose.wishes import Herding
 from herdbook.core.errors import InvalidInputError
-from herdbook.fleet.applications import Condition, FileUse, NetworkUse, SecretUse, VolumeUse
+from herdbook.fleet.applications import FileUse, NetworkUse, SecretUse, VolumeUse
 from herdbook.fleet.balancing import DoorMode
 
 ANY = "0.0.0.0"  # noqa: S104 - as Compose publishes ports
@@ -125,8 +126,8 @@ WITH_OTHERS = """
 
 def test_a_service_depends_on_those_that_are_there(translate: Translate) -> None:
     assert translate(WITH_OTHERS).depends_on == {
-        "db": Condition.WELL,
-        "load": Condition.DONE,
+        "db": Condition.HEALTHY,
+        "load": Condition.COMPLETED,
         "cache": Condition.STARTED,
     }
 

@@ -72,7 +72,8 @@ def down(
 ) -> None:
     """Take an application down; its data, releases and secrets are kept."""
     from herdbook.actions.destroy_data import destroy
-    from herdbook.actions.roll_out import application_named, take_down
+    from herdbook.actions.find_application import application_named
+    from herdbook.actions.roll_out import take_down
     from herdbook.cli.applications.following import wait_until_down
     from herdbook.cli.session import open_session
     from herdbook.core.errors import InvalidInputError
@@ -99,7 +100,7 @@ def down(
 
 def releases(application: ApplicationName, as_json: AsJson = False) -> None:
     """List the releases of an application, the newest first."""
-    from herdbook.actions.roll_out import application_named
+    from herdbook.actions.find_application import application_named
     from herdbook.cli.applications.shapes import release_shape
     from herdbook.cli.session import open_session
 

@@ -73,7 +73,7 @@ def _conclude(
     output.text(f"rollout {rollout.number} to release {rollout.after} is {rollout.state}")
     if rollout.state in _BAD:
         output.text(f"because {rollout.reason}")
-    if rollout.state in WAITING:
+    if rollout.waits:
         output.note(f"Say: herdbook rollout resume {name}, or: herdbook rollout abort {name}")
     if rollout.state is RolloutState.BAKING:
         output.note("The old instances are kept until it has stayed well for a while.")
@@ -91,21 +91,16 @@ def _until_there(
                 seen = each.number
                 told.append(each)
                 if not output.as_json:
-                    workshop.progress.say(_line(each))
+                    workshop.progress.say(each.line)
             newest = workshop.fleet.newest(rollout.application)
             if newest is None or newest.number != rollout.number:
                 return now.model_copy(update={"state": RolloutState.SUPERSEDED}), told
             now = newest
             task.describe(f"Rollout {now.number} is {now.state}")
-            if now.over or now.state in WAITING or now.state is RolloutState.BAKING:
+            if now.over or now.waits or now.state is RolloutState.BAKING:
                 return now, told
             require_served(load_settings())
             time.sleep(_LOOK_SECONDS)
-
-
-def _line(happening: Happening) -> str:
-    about = happening.instance or happening.component
-    return f"{about}: {happening.words}" if about else happening.words
 
 
 def _last(workshop: Workshop, name: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from queue import Queue
 from threading import Thread
 
-from herdbook.actions.roll_out import application_named
+from herdbook.actions.find_application import application_named
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import HerdbookError, NotFoundError
 from herdbook.core.nearest import did_you_mean

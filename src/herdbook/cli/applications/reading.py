@@ -7,7 +7,7 @@ from herdbook.cli.output import Output
 from herdbook.compose.finding import find_files
 from herdbook.compose.model import Application
 from herdbook.compose.reading import read_application
-from herdbook.core.errors import InvalidInputError
+from herdbook.compose.unsupported import refuse_unsupported
 from herdbook.server.settings import whole_environment
 
 
@@ -28,12 +28,8 @@ def read_files(
     )
     for unset in reading.unset:
         output.note(f"{unset.where}: ${unset.name} is not set: nothing stands in its place")
+    if strict:
+        refuse_unsupported(reading.unsupported)
     for each in reading.unsupported:
-        if strict:
-            raise InvalidInputError(
-                f"{each.key} is not supported: {each.consequence}",
-                hint="Take it out, or leave --strict out.",
-                where=each.where,
-            )
         output.note(f"{each.where}: {each.key} is not supported: {each.consequence}")
     return reading.application

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from herdbook.actions.roll_out import application_named
+from herdbook.actions.find_application import application_named
 from herdbook.actions.workshop import Workshop
 from herdbook.cli.applications.shapes import happenings_shape, record_shape, rollout_shape
 from herdbook.cli.output import Output
@@ -76,5 +76,4 @@ def show_rollout(workshop: Workshop, output: Output, name: str) -> None:
     if records:
         instance_table(output, records)
     for each in happened:
-        about = f"{each.instance or each.component}: " if each.instance or each.component else ""
-        output.text(f"{each.at:%H:%M:%S}  {about}{each.words}")
+        output.text(f"{each.at:%H:%M:%S}  {each.line}")

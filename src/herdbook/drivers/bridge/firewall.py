@@ -19,8 +19,12 @@ def keep(claimed: int, chain: str, wanted: Chains) -> None:
     if not document:
         return
     # `--noflush` leaves alone what others have; `--wait` takes turns with them.
-    arguments = ["iptables-restore", "--noflush", "--wait"]
-    restored = process.run_holding(claimed, arguments, document.encode(), _LIMIT_SECONDS)
+    restored = process.run(
+        ["iptables-restore", "--noflush", "--wait"],
+        given=document.encode(),
+        limit_seconds=_LIMIT_SECONDS,
+        held=claimed,
+    )
     if not restored.succeeded:
         raise _error(restored)
 

@@ -11,7 +11,9 @@ from herdbook.fleet.networks import Attachment, NetworkPlan
 # none of a card.
 _BRIDGE = "hb"
 _CONTAINER_CARD = "hbv"
-_MACHINE_CARD = "hbt"
+MACHINE_CARD = "hbt"
+"""What the names of machines' cards begin with."""
+
 _CARD_DIGITS = 10
 
 ALL_BRIDGES = f"{_BRIDGE}+"
@@ -57,7 +59,7 @@ class Identities:
     def cards(self, instance: str, *, machine: bool) -> str:
         """Return what the names of an instance's network cards on this machine begin with."""
         digest = digests.of_bytes(f"{self.state_directory}\0{instance}".encode())
-        kind = _MACHINE_CARD if machine else _CONTAINER_CARD
+        kind = MACHINE_CARD if machine else _CONTAINER_CARD
         return kind + digests.hexadecimal(digest)[:_CARD_DIGITS]
 
     def card_mark(self, instance: str, attachments: Sequence[Attachment]) -> str:
@@ -74,8 +76,3 @@ class Identities:
             case ["herdbook", scope, "card", instance, _] if scope == self._scope:
                 return instance
         return None
-
-
-def is_machine_card(device: str) -> bool:
-    """Whether a device is called as a machine's card is."""
-    return device.startswith(_MACHINE_CARD)

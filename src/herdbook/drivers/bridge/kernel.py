@@ -126,8 +126,7 @@ def change(claimed: int, commands: Sequence[str], what: str) -> None:
 def attempt(claimed: int, commands: Sequence[str]) -> None:
     """Have `ip` run commands in order, and go on where one fails: what it is for may be gone."""
     if commands:
-        arguments = ["ip", "-force", "-batch", "-"]
-        process.run_holding(claimed, arguments, _lines(commands), _LIMIT_SECONDS)
+        _run(claimed, ["ip", "-force", "-batch", "-"], commands)
 
 
 def change_inside(claimed: int, namespace: str, commands: Sequence[str], what: str) -> None:
@@ -138,7 +137,7 @@ def change_inside(claimed: int, namespace: str, commands: Sequence[str], what: s
 
 
 def _batch(claimed: int, arguments: Sequence[str], commands: Sequence[str], what: str) -> None:
-    result = process.run_holding(claimed, arguments, _lines(commands), _LIMIT_SECONDS)
+    result = _run(claimed, arguments, commands)
     if not result.succeeded:
         raise EngineError(
             f"{what}: {result.last_words}",
@@ -146,5 +145,6 @@ def _batch(claimed: int, arguments: Sequence[str], commands: Sequence[str], what
         )
 
 
-def _lines(commands: Sequence[str]) -> bytes:
-    return "".join(f"{command}\n" for command in commands).encode()
+def _run(claimed: int, arguments: Sequence[str], commands: Sequence[str]) -> process.Result:
+    given = "".join(f"{command}\n" for command in commands).encode()
+    return process.run(arguments, given=given, limit_seconds=_LIMIT_SECONDS, held=claimed)

@@ -15,7 +15,7 @@ from herdbook.drivers.bridge.cards import (
     tap_commands,
     wanted_cards,
 )
-from herdbook.drivers.bridge.identities import Identities, is_machine_card
+from herdbook.drivers.bridge.identities import MACHINE_CARD, Identities
 from herdbook.drivers.bridge.rules import wanted_chains
 from herdbook.drivers.claims import claim, claim_path, is_claimed
 from herdbook.fleet.instances import Plugs, Tap, check_name
@@ -78,7 +78,7 @@ class BridgeSwitch:
     def plugged(self) -> set[str]:
         """Return the instances that have network cards, or what a killed process left of some."""
         namespaces = map(self._identities.namespace_instance, kernel.namespaces())
-        marks = (kernel.alias(device) for device in kernel.links("hb") if is_machine_card(device))
+        marks = map(kernel.alias, kernel.links(MACHINE_CARD))
         found = {*namespaces, *map(self._identities.card_instance, marks)}
         return {instance for instance in found if instance} | self._left_behind()
 
@@ -154,14 +154,15 @@ class BridgeSwitch:
         return self._identities.card_mark(instance, [card.attachment for card in cards])
 
     def _plugs(self, instance: str, cards: Sequence[Card], *, machine: bool) -> Plugs:
-        first = cards[0].attachment.network if cards else None
+        first = cards[0].attachment if cards else None
         path = kernel.namespace_path(self._identities.namespace(instance))
         taps = (Tap(card.device, card.attachment.hardware_address) for card in cards)
         return Plugs(
             namespace=None if machine else path,
             taps=tuple(taps) if machine else (),
-            resolver=str(first.gateway) if first else "",
-            search=first.domain if first else "",
+            address=str(first.address) if first else "",
+            resolver=str(first.network.gateway) if first else "",
+            search=first.network.domain if first else "",
         )
 
     def _left_behind(self) -> set[str]:

@@ -51,7 +51,7 @@ class Folders:
                 folder.mkdir(exist_ok=True)
                 folder.chmod(_FOLDER_FOR_ALL)  # whatever the umask is
             for name in _READABLE_COPIES:
-                self.write_readable(name, self.read(self.own / name))
+                self.write(self.public / name, self.read(self.own / name))
         except OSError as error:
             raise EngineError(f"{error.filename} cannot be written: {error.strerror}") from error
 

@@ -52,7 +52,9 @@ class DnsmasqNames:
     def end(self, application: str) -> None:
         """Answer no more; idempotent."""
         with self._folders(application) as folders:
-            self._end(folders)
+            running = _running(folders)
+            if running is not None:
+                server.end(running)
             folders.remove()
 
     def _with_settings(
@@ -66,25 +68,21 @@ class DnsmasqNames:
             resolvers=self._resolvers,
             user=server.user(),
         )
-        running = server.find(folders.settings, folders.process_id)
+        running = _running(folders)
         present = folders.read(folders.settings) if running else ""
         # Who has answered machines goes on: it costs nothing, and a new start does.
         with_all = settings(networks, files, with_machines=True)
         wanted = settings(networks, files, with_machines=with_machines)
         if networks and present in (wanted, with_all):
             return running
-        self._end(folders)  # first: else a crash would leave it with settings it has not read
+        if running is not None:  # first: else a crash would leave it with what it has not read
+            server.end(running)
         folders.write(folders.settings, wanted)
         return None
 
-    def _end(self, folders: Folders) -> None:
-        running = server.find(folders.settings, folders.process_id)
-        if running is not None:
-            server.end(running, self._clock)
-
     def _tell(self, folders: Folders) -> None:
         """Have the process read the files again, unless it has read just these."""
-        running = server.find(folders.settings, folders.process_id)
+        running = _running(folders)
         if running is None:
             return
         read = [folders.read(folders.public / name) for name in ("hosts", "machines")]
@@ -98,3 +96,7 @@ class DnsmasqNames:
         check_name(application)
         with claim(claim_path(self._state_directory, _CLAIM, application)):
             yield Folders(self._state_directory / "names" / application)
+
+
+def _running(folders: Folders) -> RunningProcess | None:
+    return server.find(folders.settings, folders.process_id)

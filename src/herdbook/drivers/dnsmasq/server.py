@@ -1,6 +1,5 @@
 """Starts dnsmasq so that it outlives us, finds it again, tells it to read anew and ends it."""
 
-import os
 import pwd
 import signal
 from contextlib import suppress
@@ -9,7 +8,7 @@ from pathlib import Path
 from herdbook.core.clock import Clock
 from herdbook.core.errors import ConflictError, EngineError, HerdbookError
 from herdbook.drivers import process
-from herdbook.drivers.process_identity import identify, is_alive, kill
+from herdbook.drivers.process_identity import find_written, has_ended, kill, send
 from herdbook.fleet.instances import RunningProcess
 
 _START_LIMIT_SECONDS = 20.0
@@ -33,14 +32,7 @@ def find(settings: Path, process_id: Path) -> RunningProcess | None:
 
     It writes its number itself, so it is found even where its starter was killed.
     """
-    try:
-        number = int(process_id.read_text(encoding="ascii"))
-        running = identify(number)
-        command = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
-    except (OSError, ValueError):
-        return None
-    is_ours = _setting(settings).encode() in command
-    return running if running and is_ours and is_alive(running) else None
+    return find_written(process_id, _setting(settings))
 
 
 def start(settings: Path, clock: Clock) -> None:
@@ -63,23 +55,14 @@ def start(settings: Path, clock: Clock) -> None:
 
 def read_anew(running: RunningProcess) -> None:
     """Have a process read the names and the machines again: between two answers, all at once."""
-    with suppress(ProcessLookupError):
-        descriptor = os.pidfd_open(running.number)
-        try:
-            if is_alive(running):
-                signal.pidfd_send_signal(descriptor, signal.SIGHUP)
-        finally:
-            os.close(descriptor)
+    send(running, signal.SIGHUP)
 
 
-def end(running: RunningProcess, clock: Clock) -> None:
+def end(running: RunningProcess) -> None:
     """End a process, which has nothing to lose, and return once it is gone."""
     kill(running)
-    deadline = clock.monotonic_seconds() + _END_SECONDS
-    while is_alive(running):
-        if clock.monotonic_seconds() >= deadline:
-            raise EngineError(f"Process {running.number} (dnsmasq) cannot be ended")
-        clock.sleep(_PAUSE_SECONDS)
+    if not has_ended(running, _END_SECONDS):
+        raise EngineError(f"Process {running.number} (dnsmasq) cannot be ended")
 
 
 def _setting(settings: Path) -> str:

@@ -1,4 +1,4 @@
-"""What befalls instances of a fake computer by themselves, and what its tests have it do."""
+"""What befalls instances of a fake computer by themselves, and a program that works on it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Act:
-    """Something that is done to a fake computer: `what` to which instance."""
+    """Something that a program does to its drivers: `what` to whom."""
 
     what: str
     name: str
@@ -31,7 +31,7 @@ class Act:
 
 
 class CrashAt:
-    """A hook that raises what `crash` makes when it is called for the `nth` time, from 1.
+    """Hears of acts, and raises what `crash` makes when it hears of the `nth`, from 1.
 
     It counts on: whoever goes on after the crash meets no other.
     """

@@ -1,15 +1,14 @@
 """The computer that fake engines share: its instances, its ports, and what may go wrong on it."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from pathlib import Path
 
 from herdbook.core.errors import ConflictError, EngineError, NotFoundError
-from herdbook.drivers.fake.behaviour import Act, Behaviour
+from herdbook.drivers.fake.behaviour import Behaviour
 from herdbook.fleet.instances import PublishedPort, RunningProcess, State, Wanted
 from herdbook.fleet.ports import Executed
 
@@ -52,8 +51,7 @@ class FakeInstance:
 class FakeComputer:
     """Holds instances in memory, by state directory and name; safe to use from several threads.
 
-    The methods below `doing` are the knobs: they do to an instance what befalls real ones. `hook`
-    is called before and after everything that an engine does; what it raises, the engine does.
+    The methods below `answer_to` are the knobs: they do to an instance what befalls real ones.
     """
 
     def __init__(self) -> None:
@@ -64,17 +62,15 @@ class FakeComputer:
         self._living: dict[RunningProcess, FakeInstance] = {}
         self._numbers = count(_FIRST_PROCESS)
         self._lock = threading.Lock()
-        self.hook: Callable[[Act], None] = lambda _: None
 
     def __getstate__(self) -> dict[str, object]:
-        """Return what a copy has, too: neither the lock nor the hook, which is its maker's."""
-        return {name: each for name, each in vars(self).items() if name not in {"_lock", "hook"}}
+        """Return what a copy has, too: all but the lock."""
+        return {name: each for name, each in vars(self).items() if name != "_lock"}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         """Become a copy."""
         vars(self).update(state)
         self._lock = threading.Lock()
-        self.hook = lambda _: None
 
     def add(self, scope: Path, instance: FakeInstance) -> None:
         """Take an instance in; raises ConflictError for a taken name or port, EngineError if told.
@@ -88,7 +84,7 @@ class FakeComputer:
                     f"There is an instance named {name!r} already",
                     hint="Stop it first, or take another name.",
                 )
-            for port in _published(instance):
+            for port in instance.wanted.published:
                 if self._listener(port) is not None:
                     raise ConflictError(
                         f"Port {port.host_port} of {port.host_address} is already in use"
@@ -146,13 +142,6 @@ class FakeComputer:
         """Return what a command inside any instance comes to."""
         return self._commands.get(tuple(command), Executed(0, ""))
 
-    @contextmanager
-    def doing(self, what: str, name: str) -> Iterator[None]:
-        """Do something to an instance in the block, between two calls of the hook."""
-        self.hook(Act(what, name, "before"))
-        yield
-        self.hook(Act(what, name, "after"))
-
     def refuse_to_start(self, name: str, reason: str) -> None:
         """Have every start of instances of that name fail from now on; start if without reason."""
         self._broken[name] = reason
@@ -187,11 +176,7 @@ class FakeComputer:
 
     def _listener(self, port: PublishedPort) -> FakeInstance | None:
         for instance in self._living.values():
-            listening = ((one.host_address, one.host_port) for one in _published(instance))
+            listening = ((one.host_address, one.host_port) for one in instance.wanted.published)
             if (port.host_address, port.host_port) in listening:
                 return instance
         return None
-
-
-def _published(instance: FakeInstance) -> tuple[PublishedPort, ...]:
-    return () if instance.wanted.plugs else instance.wanted.ports

@@ -49,8 +49,7 @@ class FakeEngine:
             raise InvalidInputError(f"This engine runs the variant {self._variant!r} only")
         started = self._clock.monotonic_seconds()
         instance = FakeInstance(wanted, self._clock.now(), started_seconds=started)
-        with self.computer.doing("start", wanted.name):
-            self.computer.add(self._scope, instance)
+        self.computer.add(self._scope, instance)
         return self._seen(instance)
 
     def observe(self) -> list[Seen]:
@@ -62,8 +61,7 @@ class FakeEngine:
         """Forget an instance, at once."""
         del grace_seconds
         check_name(name)
-        with self.computer.doing("stop", name):
-            self.computer.remove(self._scope, name)
+        self.computer.remove(self._scope, name)
 
     def logs(self, name: str, *, follow: bool = False) -> Iterator[str]:
         """Yield what the instance was made to say; with `follow`, until it ends."""
@@ -107,7 +105,7 @@ class FakeEngine:
             engine=self.name,
             state=instance.state,
             origin=wanted.origin,
-            ports=() if wanted.plugs else wanted.ports,
+            ports=wanted.published,
             started_at=instance.started_at,
             reason=instance.reason,
             health_path=wanted.health_path,

@@ -16,7 +16,6 @@ class FakeCards:
     """The network cards of one instance; `connected` are the networks they are still in."""
 
     attachments: tuple[Attachment, ...]
-    machine: bool
     connected: set[str]
 
 
@@ -72,8 +71,8 @@ class FakeSwitch:
         for name in names:
             if (self._scope, name) not in self.cabling.networks:
                 raise NotFoundError(f"There is no network {name}", hint="Lay it first.")
-        self.cabling.cards[self._scope, instance] = FakeCards(tuple(attachments), machine, names)
-        first = attachments[0].network if attachments else None
+        self.cabling.cards[self._scope, instance] = FakeCards(tuple(attachments), names)
+        first = attachments[0] if attachments else None
         digest = digests.short(digests.of_bytes(f"{self._scope}\0{instance}".encode()))
         taps = (
             Tap(f"tap{digest[:8]}{number}", each.hardware_address)
@@ -82,8 +81,9 @@ class FakeSwitch:
         return Plugs(
             namespace=None if machine else Path("/run/netns") / f"fake-{digest}",
             taps=tuple(taps) if machine else (),
-            resolver=str(first.gateway) if first else "",
-            search=first.domain if first else "",
+            address=str(first.address) if first else "",
+            resolver=str(first.network.gateway) if first else "",
+            search=first.network.domain if first else "",
         )
 
     def unplug(self, instance: str) -> None:

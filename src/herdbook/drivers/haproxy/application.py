@@ -1,6 +1,7 @@
 """One application's HAProxy as a whole: what is on disk, what runs, and how to keep them equal."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from herdbook.core.clock import Clock
@@ -84,7 +85,7 @@ class Application:
             for place, slot in after.places()
             if known.get(place) not in (None, slot.membership)
         ]
-        reading = self._read(after, new)
+        reading = self._read_worker(after, new)
         book = counting.from_text(self.files.read_book())
         self.files.write_book(counting.to_text(counting.opened(book, before, after, reading)))
 
@@ -98,9 +99,18 @@ class Application:
         return counting.traffic(book, layout, reading)
 
     def _read(self, layout: Layout, places: Sequence[Place] | None) -> Reading:
-        modes = {door.name: door.mode is DoorMode.HTTP for door in layout.doors}
-        worker, text = self.control.statistics(places)
-        counters, sessions = counting.parse(text, modes)
+        """Read what the worker says of slots, and what is still open in those it has replaced."""
+        reading = self._read_worker(layout, places)
+        sessions = dict(reading.sessions)
         for old in self.control.old_statistics():
-            counting.add_sessions(sessions, old, modes)
-        return Reading(worker, counters, sessions)
+            counting.add_sessions(sessions, old, _modes(layout))
+        return replace(reading, sessions=sessions)
+
+    def _read_worker(self, layout: Layout, places: Sequence[Place] | None) -> Reading:
+        worker, text = self.control.statistics(places)
+        return Reading(worker, *counting.parse(text, _modes(layout)))
+
+
+def _modes(layout: Layout) -> dict[str, bool]:
+    """Whether each door speaks HTTP."""
+    return {door.name: door.mode is DoorMode.HTTP for door in layout.doors}

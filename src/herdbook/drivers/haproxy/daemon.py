@@ -9,14 +9,20 @@ from pathlib import Path
 
 from herdbook.core.clock import Clock
 from herdbook.core.errors import ConflictError, EngineError, InvalidInputError
-from herdbook.drivers import process
+from herdbook.drivers import findings, process
 from herdbook.drivers.haproxy.config import Surroundings
 from herdbook.drivers.haproxy.control import Control
 from herdbook.drivers.haproxy.files import Files
-from herdbook.drivers.process_identity import identify, is_alive, kill, read_identity
+from herdbook.drivers.process_identity import (
+    find_written,
+    has_ended,
+    is_alive,
+    kill,
+    read_identity,
+    send,
+)
 from herdbook.fleet.instances import RunningProcess
 
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 _USER = "haproxy"
 _PAUSE_SECONDS = 0.02
 _RELOAD_SECONDS = 10.0
@@ -57,18 +63,15 @@ class Daemon:
         identity = read_identity(self._files.identity)
         if identity and self.is_of_this_boot() and is_alive(identity):
             return identity
-        with suppress(OSError, ValueError):
-            number = int(self._files.process_number.read_text(encoding="ascii"))
-            command = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
-            if b"-W" in command and os.fsencode(self._files.config) in command:
-                self._note(number)
-                return identify(number)
-        return None
+        found = find_written(self._files.process_number, "-W", str(self._files.config))
+        if found:
+            self._note(found.number)
+        return found
 
     def is_of_this_boot(self) -> bool:
         """Whether HAProxy was last started since this machine was."""
         with suppress(OSError):
-            return self._files.boot.read_bytes() == _BOOT.read_bytes()
+            return self._files.boot.read_text(encoding="ascii") == findings.boot_id()
         return False
 
     def check(self) -> None:
@@ -86,7 +89,7 @@ class Daemon:
         Raises ConflictError where an address is taken.
         """
         files = self._files
-        files.boot.write_bytes(_BOOT.read_bytes())
+        files.boot.write_text(findings.boot_id(), encoding="ascii")
         was_started = files.identity.exists()
         deadline = self._clock.monotonic_seconds() + _PORT_SECONDS
         command = ["haproxy", "-W", "-D", "-S", f"{files.master},mode,600"]
@@ -127,12 +130,9 @@ class Daemon:
         master = self.found()
         if master is None:
             return
-        with suppress(ProcessLookupError):
-            os.kill(master.number, signal.SIGTERM)
-        deadline = self._clock.monotonic_seconds() + _END_SECONDS
-        while is_alive(master) and self._clock.monotonic_seconds() < deadline:
-            self._clock.sleep(_PAUSE_SECONDS)
-        kill(master)
+        send(master, signal.SIGTERM)
+        if not has_ended(master, _END_SECONDS):
+            kill(master)
 
     def _note(self, number: int) -> None:
         with suppress(OSError):

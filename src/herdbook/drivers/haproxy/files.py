@@ -1,13 +1,10 @@
 """Knows where the files of one application's HAProxy are, and reads and writes them."""
 
-import shutil
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
-from herdbook.core import digests
-from herdbook.drivers.runtime_directory import runtime_directory
-
-_REMOVED_PREFIX = ".removed-"
+from herdbook.core.whole_files import write_whole
+from herdbook.drivers.exchanging import remove_at_once
+from herdbook.drivers.runtime_directory import socket_path
 
 
 class Files:
@@ -26,11 +23,8 @@ class Files:
 
     @property
     def control(self) -> Path:
-        """The worker's socket: not in the directory, whose path may be too long."""
-        digest = digests.of_bytes(str(self.directory).encode())
-        directory = runtime_directory() / "haproxy"
-        directory.mkdir(exist_ok=True, mode=0o700)
-        return directory / f"{digests.short(digest)}.sock"
+        """The worker's socket."""
+        return socket_path("haproxy", self.directory)
 
     @property
     def master(self) -> Path:
@@ -44,11 +38,7 @@ class Files:
 
     def remove(self) -> None:
         """Remove all files; idempotent."""
-        removed = self.directory.with_name(f"{_REMOVED_PREFIX}{self.directory.name}")
-        shutil.rmtree(removed, ignore_errors=True)
-        if self.directory.exists():
-            self.directory.rename(removed)
-            shutil.rmtree(removed, ignore_errors=True)
+        remove_at_once(self.directory)
         self.control.unlink(missing_ok=True)
         self.master.unlink(missing_ok=True)
 
@@ -93,11 +83,4 @@ def _replace(path: Path, text: str) -> None:
 
     All this is of use only as long as HAProxy runs, so not after a power cut.
     """
-    with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        incoming = Path(file.name)
-        try:
-            file.write(text)
-            file.flush()
-            incoming.replace(path)
-        finally:
-            incoming.unlink(missing_ok=True)
+    write_whole(path, text.encode(), synced=False)

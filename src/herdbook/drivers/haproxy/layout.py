@@ -46,18 +46,16 @@ class Layout:
         """Return the slots whose members only end what they have begun."""
         return {place for place, slot in self.places() if slot.leaving}
 
-    def changed(self, slots: Mapping[Place, Slot]) -> "Layout":
-        """Return the layout with some slots changed."""
-        rows = {door: list(row) for door, row in self.slots.items()}
-        for (door, number), slot in slots.items():
-            rows[door][number - 1] = slot
-        return replace(self, slots={door: tuple(row) for door, row in rows.items()})
-
     def freed(self, places: set[Place]) -> "Layout":
         """Return the layout with some slots free."""
-        return self.changed(
-            {place: _freed(slot) for place, slot in self.places() if place in places}
-        )
+        rows = {
+            door: tuple(
+                Slot(membership=slot.membership) if (door, number) in places else slot
+                for number, slot in enumerate(row, 1)
+            )
+            for door, row in self.slots.items()
+        }
+        return replace(self, slots=rows)
 
     def emptied(self) -> "Layout":
         """Return the layout with no member at all."""
@@ -70,10 +68,6 @@ class Layout:
             row = self.slots.get(door.name, ())
             rows[door.name] = row + (Slot(),) * (door.slots - len(row))
         return replace(self, doors=tuple(doors), slots=rows, certificates=certificates)
-
-
-def _freed(slot: Slot) -> Slot:
-    return Slot(membership=slot.membership)
 
 
 def to_line(layout: Layout) -> str:

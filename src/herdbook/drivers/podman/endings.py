@@ -1,11 +1,9 @@
 """Asks a container's process to end, and waits without holding any of Podman's locks."""
 
-import os
-import select
 import signal
 from contextlib import suppress
 
-from herdbook.drivers.process_identity import is_alive
+from herdbook.drivers.process_identity import has_ended, send
 from herdbook.fleet.instances import RunningProcess
 
 
@@ -28,22 +26,10 @@ def end_kindly(process: RunningProcess, stop_signal: int, grace_seconds: float) 
 
     False where it is not ours to ask, without waiting: then Podman has to do it.
     """
-    if grace_seconds <= 0:
-        return True
-    try:
-        descriptor = os.pidfd_open(process.number)
-    except ProcessLookupError:
-        return True
-    try:
-        if is_alive(process):
-            signal.pidfd_send_signal(descriptor, stop_signal)
-            poll = select.poll()
-            poll.register(descriptor, select.POLLIN)
-            poll.poll(grace_seconds * 1000)
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # the container of a user without root has other users in it
-        return False
-    finally:
-        os.close(descriptor)
+    if grace_seconds > 0:
+        try:
+            send(process, stop_signal)
+        except PermissionError:  # the container of a user without root has other users in it
+            return False
+        has_ended(process, grace_seconds)
     return True

@@ -17,7 +17,7 @@ from herdbook.drivers.podman import command, insides
 from herdbook.drivers.podman.endings import end_kindly
 from herdbook.drivers.podman.images import Images
 from herdbook.drivers.podman.instance_files import InstanceFiles
-from herdbook.drivers.podman.labels import container_name
+from herdbook.drivers.podman.labels import NAME, container_name
 from herdbook.drivers.podman.service_log import service_lines
 from herdbook.drivers.podman.sightings import Sightings
 from herdbook.drivers.podman.starting import Starter
@@ -25,12 +25,8 @@ from herdbook.drivers.podman.trial import Trial, podman_version
 from herdbook.fleet.instances import ContainerArtefact, Seen, Wanted, check_name
 from herdbook.fleet.ports import Capabilities, Executed
 
-NAME = "podman"
-
 _STOPPING = f"{NAME}.stop"
 """What a second claim is called, that hides an instance while it is removed."""
-
-_ABSENT_STATUS = 1
 
 
 class PodmanEngine:
@@ -52,7 +48,6 @@ class PodmanEngine:
         self._starter = Starter(self._scope, self._trial, images, clock)
         self._sightings = Sightings(
             self._scope,
-            NAME,
             is_started=lambda name: is_claimed(self._claim(name)),
             is_removed=lambda name: is_claimed(self._removal(name)),
         )
@@ -81,7 +76,7 @@ class PodmanEngine:
         if not isinstance(wanted.artefact, ContainerArtefact):
             raise InvalidInputError("Podman runs containers, not machines")
         with claim(self._claim(wanted.name)):
-            return self._starter.start(wanted, wanted.artefact, NAME)
+            return self._starter.start(wanted, wanted.artefact)
 
     def observe(self) -> list[Seen]:
         """Return every instance of this state directory, running or not, by name."""
@@ -108,9 +103,10 @@ class PodmanEngine:
     def logs(self, name: str, *, follow: bool = False) -> Iterator[str]:
         """Yield the lines the service wrote; with `follow`, until the container ends."""
         check_name(name)
-        if not self._exists(name):
-            raise NotFoundError(f"There is no instance named {name!r}")
-        return service_lines(self._container(name), self._clock, follow=follow)
+        try:
+            return service_lines(self._container(name), self._clock, follow=follow)
+        except NotFoundError:
+            raise NotFoundError(f"There is no instance named {name!r}") from None
 
     def execute(self, name: str, command: Sequence[str], limit_seconds: float = 10.0) -> Executed:
         """Run a command inside a container, with the rights that its service has."""
@@ -121,12 +117,6 @@ class PodmanEngine:
         """Return the program and arguments by which a person runs a command inside."""
         check_name(name)
         return insides.entering(self._container(name), command, terminal=terminal)
-
-    def _exists(self, name: str) -> bool:
-        result = command.attempt(["container", "exists", self._container(name)])
-        if result.status not in {0, _ABSENT_STATUS}:
-            raise command.as_error(result)
-        return result.succeeded
 
     def _container(self, name: str) -> str:
         return container_name(self._scope, name)

@@ -1,14 +1,12 @@
 """Runs commands inside containers, and ends what a command that took too long has left there."""
 
-import os
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
 from herdbook.core.errors import TimeoutExpiredError
 from herdbook.drivers.podman import command
+from herdbook.drivers.process_identity import identify, kill
 from herdbook.fleet.ports import Executed
 
 _MARK = "HERDBOOK_EXECUTION"
@@ -39,20 +37,10 @@ def entering(container: str, arguments: Sequence[str], *, terminal: bool) -> lis
 
 def _kill_marked(mark: bytes) -> None:
     """End what was started with the mark in its environment: Podman leaves it running."""
-    for number in _marked(mark):
-        with suppress(ProcessLookupError):
-            descriptor = os.pidfd_open(number)
-            try:
-                if _has(number, mark):
-                    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-            finally:
-                os.close(descriptor)
-
-
-def _marked(mark: bytes) -> Iterator[int]:
     for directory in Path("/proc").glob("[0-9]*"):
-        if _has(int(directory.name), mark):
-            yield int(directory.name)
+        found = identify(int(directory.name))
+        if found and _has(found.number, mark):
+            kill(found)
 
 
 def _has(number: int, mark: bytes) -> bool:

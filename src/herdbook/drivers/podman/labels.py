@@ -8,6 +8,9 @@ from datetime import datetime
 from herdbook.core.digests import Digest
 from herdbook.fleet.instances import Origin, PublishedPort, Seen, State, Wanted
 
+NAME = "podman"
+"""The engine's name."""
+
 _PREFIX = "io.herdbook."
 SCOPE_LABEL = _PREFIX + "scope"
 """Which state directory an instance belongs to."""
@@ -24,7 +27,7 @@ def to_labels(wanted: Wanted, scope: str, started_at: datetime) -> dict[str, str
         _PREFIX + "image": wanted.origin.image,
         _PREFIX + "number": str(wanted.origin.number),
         _PREFIX + "digest": wanted.origin.digest,
-        _PREFIX + "ports": json.dumps([asdict(port) for port in published(wanted)]),
+        _PREFIX + "ports": json.dumps([asdict(port) for port in wanted.published]),
         _PREFIX + "health-path": wanted.health_path,
         _PREFIX + "started-at": started_at.isoformat(),
         _PREFIX + "owner": wanted.owner,
@@ -36,18 +39,13 @@ def container_name(scope: str, name: str) -> str:
     return f"herdbook-{scope}-{name}"
 
 
-def published(wanted: Wanted) -> tuple[PublishedPort, ...]:
-    """Return the ports of this machine an instance gets: none where it has its own address."""
-    return () if wanted.plugs else wanted.ports
-
-
-def from_labels(labels: Mapping[str, str], engine: str, state: State, reason: str) -> Seen:
-    """Return the instance that `to_labels` described."""
+def from_labels(labels: Mapping[str, str]) -> Seen:
+    """Return the instance that `to_labels` described, as one that runs."""
     ports = json.loads(labels[_PREFIX + "ports"])
     return Seen(
         name=labels[_PREFIX + "name"],
-        engine=engine,
-        state=state,
+        engine=NAME,
+        state=State.RUNNING,
         origin=Origin(
             labels[_PREFIX + "image"],
             int(labels[_PREFIX + "number"]),
@@ -55,7 +53,6 @@ def from_labels(labels: Mapping[str, str], engine: str, state: State, reason: st
         ),
         ports=tuple(PublishedPort(**port) for port in ports),
         started_at=datetime.fromisoformat(labels[_PREFIX + "started-at"]),
-        reason=reason,
         health_path=labels[_PREFIX + "health-path"],
         owner=labels.get(_PREFIX + "owner", ""),
     )

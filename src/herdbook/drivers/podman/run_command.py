@@ -6,7 +6,7 @@ from pathlib import Path
 from herdbook.drivers.podman.confinement import confinement_flags
 from herdbook.drivers.podman.images import StoredImage
 from herdbook.drivers.podman.instance_files import CREDENTIALS_DIRECTORY, Attempt
-from herdbook.drivers.podman.labels import ATTEMPT_LABEL, published
+from herdbook.drivers.podman.labels import ATTEMPT_LABEL
 from herdbook.drivers.podman.mounts import mount_flag
 from herdbook.drivers.podman.process_flags import process_flags
 from herdbook.drivers.podman.trial import HARDENING, Flags
@@ -60,7 +60,7 @@ def arguments(run: Run) -> list[str]:
         _LOG_LIMIT,
         *confinement_flags(wanted, run.image, run.flags),
         *(_plugged(wanted.plugs) if wanted.plugs else ()),
-        *(f"--publish={_publish(port)}" for port in published(wanted)),
+        *(f"--publish={_publish(port)}" for port in wanted.published),
         *(f"--label={key}={value}" for key, value in labels.items()),
         f"--env-file={run.attempt.environment_file}",
         *run.handed_over,

@@ -15,6 +15,7 @@ _WHOLE_LINE = "F"
 def service_lines(container: str, clock: Clock, *, follow: bool) -> Iterator[str]:
     """Yield the lines a container's service wrote; with `follow`, until nobody writes any more.
 
+    Raises NotFoundError at once where there is no such container.
     `podman logs --follow` may miss a service's last words when its container is then removed.
     """
     (document,) = json.loads(command.call(["container", "inspect", container]))

@@ -25,12 +25,10 @@ class Sightings:
     def __init__(
         self,
         scope: str,
-        engine: str,
         is_started: Callable[[str], bool],
         is_removed: Callable[[str], bool],
     ) -> None:
         self._scope = scope
-        self._engine = engine
         self._is_started = is_started
         self._is_removed = is_removed
         self._last_lines: dict[str, str] = {}
@@ -47,7 +45,7 @@ class Sightings:
 
     def _seen(self, container: dict[str, Any]) -> Seen | None:
         """Return what one entry says; None while it is started or removed."""
-        seen = from_labels(container["Labels"], self._engine, State.RUNNING, "")
+        seen = from_labels(container["Labels"])
         if container["State"] in _LIVING_STATES:
             number = container["Pid"]
             return replace(seen, process=identify(number) if number else None)

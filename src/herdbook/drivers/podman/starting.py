@@ -9,18 +9,14 @@ from herdbook.drivers.podman import command
 from herdbook.drivers.podman.endings import signal_number
 from herdbook.drivers.podman.images import Images
 from herdbook.drivers.podman.instance_files import Attempt, InstanceFiles
-from herdbook.drivers.podman.labels import (
-    ATTEMPT_LABEL,
-    container_name,
-    from_labels,
-    published,
-    to_labels,
-)
-from herdbook.drivers.podman.namespaces import own_address
+from herdbook.drivers.podman.labels import ATTEMPT_LABEL, container_name, from_labels, to_labels
 from herdbook.drivers.podman.run_command import Run, arguments, environment_of
 from herdbook.drivers.podman.trial import Trial
 from herdbook.drivers.process_identity import identify
-from herdbook.fleet.instances import ContainerArtefact, Seen, State, Wanted
+from herdbook.fleet.instances import ContainerArtefact, Seen, Wanted
+
+_OWN_NAME_ADDRESS = "127.0.1.1"
+"""What Debian has a machine's own name stand for where it has no address."""
 
 
 class Starter:
@@ -32,16 +28,16 @@ class Starter:
         self._images = images
         self._clock = clock
 
-    def start(self, wanted: Wanted, artefact: ContainerArtefact, engine: str) -> Seen:
+    def start(self, wanted: Wanted, artefact: ContainerArtefact) -> Seen:
         """Start a container; whoever calls holds the claim on its name."""
-        refuse_taken_ports(published(wanted))
+        refuse_taken_ports(wanted.published)
         try:
-            return self._start(wanted, artefact, engine)
+            return self._start(wanted, artefact)
         except NotFoundError:  # somebody has removed the image: it is imported anew
             self._images.forget(artefact, wanted.origin.image)
-            return self._start(wanted, artefact, engine)
+            return self._start(wanted, artefact)
 
-    def _start(self, wanted: Wanted, artefact: ContainerArtefact, engine: str) -> Seen:
+    def _start(self, wanted: Wanted, artefact: ContainerArtefact) -> Seen:
         flags = self._trial.flags()
         image = self._images.stored(artefact, wanted.origin.image)
         files = InstanceFiles(self._scope, wanted.name)
@@ -55,7 +51,7 @@ class Starter:
             if process:
                 stop_signal = signal_number(wanted.process.stop_signal or image.stop_signal)
                 files.note_process(process, stop_signal)
-        return replace(from_labels(labels, engine, State.RUNNING, ""), process=process)
+        return replace(from_labels(labels), process=process)
 
 
 def _hand_over(wanted: Wanted, attempt: Attempt) -> list[str]:
@@ -63,7 +59,7 @@ def _hand_over(wanted: Wanted, attempt: Attempt) -> list[str]:
     attempt.write_environment(environment_of(wanted))
     flags = attempt.write_secrets(wanted.secrets, wanted.user_id, wanted.secret_paths)
     if wanted.plugs and wanted.plugs.namespace:
-        flags += attempt.write_hosts(own_address(wanted.plugs.namespace), wanted.name)
+        flags += attempt.write_hosts(wanted.plugs.address or _OWN_NAME_ADDRESS, wanted.name)
     return flags
 
 

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 
 from herdbook.core.errors import MissingToolError, TimeoutExpiredError
-from herdbook.drivers import findings, process
+from herdbook.drivers import findings
 from herdbook.drivers.podman import command
 from herdbook.drivers.podman.tiny_program import write_tiny_root
 
@@ -50,7 +50,7 @@ class Trial:
 
         Raises MissingToolError where none do.
         """
-        program = _program()
+        program = findings.program_stamp("podman")
         if program != self._program:
             found = findings.recall(self._path, program)
             if found is None:
@@ -91,12 +91,6 @@ class Flags:
         most = _at_most(file_limit, resource.RLIMIT_NOFILE)
         others = [flag for flag in self.of_run if not flag.startswith(_FILE_LIMIT)]
         return [*others, f"{_FILE_LIMIT}{most}:{most}"]
-
-
-def _program() -> str:
-    """Return what changes where another Podman is installed: asking it for its version is slow."""
-    found = Path(process.find("podman")).stat()
-    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
 
 
 def _candidates() -> Iterator[tuple[str, ...]]:

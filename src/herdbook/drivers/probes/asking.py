@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from herdbook.core.clock import Clock
-from herdbook.drivers.file_limit import SPARE_FILES, file_limit, raise_file_limit
+from herdbook.drivers.file_limit import has_room
 from herdbook.drivers.probe_rhythm import Rhythm, first_at
 from herdbook.drivers.probes.commands import Commands
 from herdbook.drivers.probes.exchanges import Exchange
@@ -120,9 +120,7 @@ class Asking:
 
     def _exchange(self, target: ProbeTarget) -> Exchange | None:
         """Begin to ask; None where this machine has no room for one more connection now."""
-        if len(self._listening) >= file_limit() - SPARE_FILES and (
-            len(self._listening) >= raise_file_limit() - SPARE_FILES
-        ):
+        if not has_room(len(self._listening)):
             return None
         try:
             return Exchange(target)

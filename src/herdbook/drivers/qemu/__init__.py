@@ -1,7 +1,6 @@
 """Runs VM variants with QEMU: no daemon, one process and one directory for each machine."""
 
 from herdbook.drivers.qemu.engine import QemuEngine
-from herdbook.drivers.qemu.file_systems import grow, make_volume
 from herdbook.drivers.qemu.volumes import disk_volumes
 
-__all__ = ["QemuEngine", "disk_volumes", "grow", "make_volume"]
+__all__ = ["QemuEngine", "disk_volumes"]

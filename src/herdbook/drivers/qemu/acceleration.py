@@ -32,11 +32,11 @@ def find_accelerator(path: Path) -> str:
     """
     if not os.access(_DEVICE, os.R_OK | os.W_OK):
         return TCG
-    version = qemu_version()
-    found = findings.recall(path, version)
+    program = findings.program_stamp(QEMU)
+    found = findings.recall(path, program)
     if found is None:
         found = (KVM if _kvm_works(path.parent) else TCG,)
-        findings.remember(path, version, found)
+        findings.remember(path, program, found)
     return found[0]
 
 

@@ -4,9 +4,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from herdbook.core import digests
 from herdbook.drivers.qemu.record import Record, read_record, write_record
-from herdbook.drivers.runtime_directory import runtime_directory
+from herdbook.drivers.runtime_directory import socket_path
 
 _RECORD = "instance.json"
 _REMOVED_PREFIX = ".removed-"
@@ -26,11 +25,8 @@ class Directories:
         return self._instances / name
 
     def monitor_of(self, name: str) -> Path:
-        """Return a machine's control socket: not in its directory, whose path may be too long."""
-        digest = digests.of_bytes(str(self.of(name)).encode())
-        directory = runtime_directory() / "qemu"
-        directory.mkdir(exist_ok=True, mode=0o700)
-        return directory / f"{digests.short(digest)}.sock"
+        """Return a machine's control socket."""
+        return socket_path("qemu", self.of(name))
 
     def secrets_of(self, name: str) -> Path:
         """Return a machine's disk of secrets, which is there only while it starts."""

@@ -24,7 +24,7 @@ from herdbook.drivers.qemu.credentials import remove_credentials, write_credenti
 from herdbook.drivers.qemu.directories import Directories
 from herdbook.drivers.qemu.endings import start_error
 from herdbook.drivers.qemu.machine_command import CONSOLE_LOG, SERVICE_LOG, Machine, command_line
-from herdbook.drivers.qemu.network_cards import published, refuse_missing_taps
+from herdbook.drivers.qemu.network_cards import refuse_missing_taps
 from herdbook.drivers.qemu.record import Record
 from herdbook.drivers.qemu.shutdown import shut_down
 from herdbook.drivers.qemu.sightings import ending, living_process, settled_exit_status
@@ -77,7 +77,7 @@ class QemuEngine:
         self._refuse_taken_name(wanted.name)  # before a claim hides the one that has it
         with claim(self._claim(wanted.name)):
             self._refuse_taken_name(wanted.name)
-            refuse_taken_ports(published(wanted))
+            refuse_taken_ports(wanted.published)
             refuse_missing_taps(wanted)
             record = self._record(wanted)
             try:
@@ -119,7 +119,7 @@ class QemuEngine:
         return Record(
             name=wanted.name,
             origin=wanted.origin,
-            ports=published(wanted),
+            ports=wanted.published,
             health_path=wanted.health_path,
             accelerator=self._accelerator(),
             started_at=self._clock.now(),
@@ -192,7 +192,7 @@ class QemuEngine:
         if record is not None:
             process = living_process(record, self._directories.of(name))
             if process is not None:
-                shut_down(record, process, grace_seconds, self._clock)
+                shut_down(record, process, grace_seconds)
         self._directories.remove(name)
 
     def _accelerator(self) -> str:

@@ -8,14 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from herdbook.core.errors import (
-    EngineError,
-    InvalidInputError,
-    NoSpaceError,
-    VerificationError,
-)
+from herdbook.core.errors import EngineError, VerificationError
 from herdbook.drivers import process
-from herdbook.drivers.qemu.image_lock import locked
 from herdbook.fleet.volumes import Proof
 
 _MEBIBYTE = 1 << 20
@@ -41,43 +35,22 @@ def make_ext4(path: Path, size_bytes: int, label: str) -> None:
     options = ("-q", "-F", "-m", "0", "-e", "remount-ro", "-L", label[:_LABEL_BYTES])
     # A new file is all zeros, so the journal need not be zeroed, nor later the tables by a guest.
     extended = "root_owner=0:0,lazy_itable_init=0,lazy_journal_init=1"
-    _run(["mkfs.ext4", *options, "-E", extended, path])
+    _tell(["mkfs.ext4", *options, "-E", extended, path]).refuse_failure("mkfs.ext4 failed")
 
 
 def make_volume(path: Path, size_bytes: int, name: str) -> None:
-    """Make a volume: a raw disk with one empty ext4, rounded up to whole MiB; idempotent.
+    """Make a volume: a raw disk with one empty ext4, rounded up to whole MiB.
 
-    A file that is there is never touched, whatever its size. Raises as `make_ext4` does.
+    Raises as `make_ext4` does.
     """
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         incoming = Path(folder) / "volume"
         make_ext4(incoming, -(-size_bytes // _MEBIBYTE) * _MEBIBYTE, name)
         # A database refuses to begin in a directory with anything in it.
-        _run(["debugfs", "-w", "-R", "rmdir lost+found", incoming])
+        emptied = _tell(["debugfs", "-w", "-R", "rmdir lost+found", incoming])
+        emptied.refuse_failure("debugfs failed")
         incoming.chmod(0o600)
         incoming.rename(path)
-
-
-def grow(path: Path, size_bytes: int) -> None:
-    """Make a volume and its file system larger, rounded up to whole MiB.
-
-    Raises ConflictError while a machine has it, InvalidInputError where it is larger already.
-    """
-    wanted = -(-size_bytes // _MEBIBYTE) * _MEBIBYTE
-    with locked(path):
-        has = path.stat().st_size
-        if wanted < has:
-            raise InvalidInputError(
-                f"The volume {path.name!r} cannot shrink from {has} to {wanted} bytes",
-                hint="Make a new volume and copy what is needed.",
-            )
-        with path.open("r+b") as stream:
-            stream.truncate(wanted)
-        _check(["e2fsck", "-f", "-p", path])
-        _run(["resize2fs", path])
 
 
 def mend(path: Path) -> None:
@@ -85,7 +58,13 @@ def mend(path: Path) -> None:
 
     Raises EngineError where more is broken: such a volume is not to be written to.
     """
-    _check(["e2fsck", "-p", path])
+    result = _tell(["e2fsck", "-p", path])
+    if result.status & ~_MENDED:
+        raise EngineError(
+            f"The file system of {path} is damaged: {result.last_words}",
+            hint="Restore a snapshot, or look at it with e2fsck on a copy.",
+            where=str(path),
+        )
 
 
 def prove_ext4(copy: Path) -> Proof:
@@ -124,24 +103,7 @@ def _listed(image: Path, inodes: Iterable[int]) -> Iterable[tuple[int, str, str,
         yield int(found[1]), found[2][:2], found[3], int(found[4] or 0)
 
 
-def _check(arguments: Sequence[str | Path]) -> None:
-    result = _tell(arguments)
-    if result.status & ~_MENDED:
-        raise EngineError(
-            f"The file system of {arguments[-1]} is damaged: {result.last_words}",
-            hint="Restore a snapshot, or look at it with e2fsck on a copy.",
-            where=str(arguments[-1]),
-        )
-
-
-def _run(arguments: Sequence[str | Path]) -> None:
-    result = _tell(arguments)
-    if not result.succeeded:
-        raise EngineError(f"{arguments[0]} failed: {result.last_words}")
-
-
 def _tell(arguments: Sequence[str | Path], given: bytes | None = None) -> process.Result:
     result = process.run(arguments, given=given, limit_seconds=_LIMIT_SECONDS)
-    if "No space left on device" in result.errors:
-        raise NoSpaceError(f"The disk is full: {result.last_words}")
+    result.refuse_full_disk()
     return result

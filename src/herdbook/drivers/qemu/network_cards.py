@@ -1,14 +1,9 @@
-"""Decides how a machine is reached: by forwarded ports, or by network cards of its own."""
+"""Looks whether the network cards of a machine are there."""
 
 import socket
 
 from herdbook.core.errors import NotFoundError
-from herdbook.fleet.instances import PublishedPort, Wanted
-
-
-def published(wanted: Wanted) -> tuple[PublishedPort, ...]:
-    """Return the ports that are forwarded: none where a machine has an address of its own."""
-    return wanted.ports if wanted.plugs is None else ()
+from herdbook.fleet.instances import Wanted
 
 
 def refuse_missing_taps(wanted: Wanted) -> None:

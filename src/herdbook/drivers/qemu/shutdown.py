@@ -1,18 +1,16 @@
 """Ends a running machine: asked kindly at first, by force when its time is over."""
 
-from herdbook.core.clock import Clock
 from herdbook.core.errors import EngineError
-from herdbook.drivers.process_identity import is_alive, kill
+from herdbook.drivers.process_identity import has_ended, kill
 from herdbook.drivers.qemu import monitor
 from herdbook.drivers.qemu.record import Record
 from herdbook.fleet.instances import RunningProcess
 
-_PAUSE_SECONDS = 0.05
 _QUIT_SECONDS = 2.0
 _KILL_SECONDS = 10.0
 
 
-def shut_down(record: Record, process: RunningProcess, grace_seconds: float, clock: Clock) -> None:
+def shut_down(record: Record, process: RunningProcess, grace_seconds: float) -> None:
     """End a machine and return once its process is gone.
 
     Ctrl-Alt-Del comes first, for every init system handles it and, as rebooting is off, it ends
@@ -20,12 +18,12 @@ def shut_down(record: Record, process: RunningProcess, grace_seconds: float, clo
     """
     for command in (monitor.PRESS_CONTROL_ALT_DELETE, monitor.PRESS_POWER_BUTTON):
         asked = grace_seconds > 0 and _ask(record, command)
-        if asked and _has_ended(process, grace_seconds / 2, clock):
+        if asked and has_ended(process, grace_seconds / 2):
             return
-    if _ask(record, monitor.QUIT) and _has_ended(process, _QUIT_SECONDS, clock):
+    if _ask(record, monitor.QUIT) and has_ended(process, _QUIT_SECONDS):
         return
     kill(process)
-    if not _has_ended(process, _KILL_SECONDS, clock):
+    if not has_ended(process, _KILL_SECONDS):
         raise EngineError(f"Process {process.number} of {record.name!r} cannot be ended")
 
 
@@ -35,13 +33,4 @@ def _ask(record: Record, command: monitor.Command) -> bool:
         monitor.execute(record.monitor, [command])
     except EngineError:
         return False
-    return True
-
-
-def _has_ended(process: RunningProcess, limit_seconds: float, clock: Clock) -> bool:
-    deadline = clock.monotonic_seconds() + limit_seconds
-    while is_alive(process):
-        if clock.monotonic_seconds() >= deadline:
-            return False
-        clock.sleep(_PAUSE_SECONDS)
     return True

@@ -1,11 +1,10 @@
 """Makes the files a machine may write to; what it was started from is shared and only read."""
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from herdbook.core.errors import EngineError, NoSpaceError, NotFoundError
+from herdbook.core.errors import NotFoundError
 from herdbook.drivers import process
 from herdbook.drivers.qemu.file_systems import make_ext4
 from herdbook.drivers.qemu.firmware import Firmware, find_firmware
@@ -59,13 +58,5 @@ def _check_parts(artefact: MachineArtefact) -> None:
 
 def _make_overlay(path: Path, disk: Path) -> None:
     backing = ("-F", disk_format(disk), "-b", str(disk))
-    _run(["qemu-img", "create", "-q", "-f", "qcow2", *backing, path])
-
-
-def _run(arguments: Sequence[str | Path]) -> None:
-    result = process.run(arguments)
-    if result.succeeded:
-        return
-    if "No space left on device" in result.last_words:
-        raise NoSpaceError(f"The disk is full: {result.last_words}")
-    raise EngineError(f"{arguments[0]} failed: {result.last_words}")
+    result = process.run(["qemu-img", "create", "-q", "-f", "qcow2", *backing, path])
+    result.refuse_failure("qemu-img failed")

@@ -54,9 +54,9 @@ class DiskContent:
         self._directories = directories
         self._clock = clock
 
-    def make(self, path: Path, size_bytes: int, name: str) -> None:
+    def make(self, path: Path, size_bytes: int) -> None:
         """Make an empty file system of that size."""
-        make_volume(path, size_bytes, name)
+        make_volume(path, size_bytes, path.name)
 
     @contextmanager
     def alone(self, path: Path) -> Iterator[None]:
@@ -76,10 +76,6 @@ class DiskContent:
                 return
         with locked(path):
             copy(path, target)
-
-    def lay_back(self, source: Path, target: Path) -> None:
-        """Copy the file."""
-        copy(source, target)
 
     def fingerprint(self, path: Path) -> Digest:
         """Return a digest of the size and of every piece that is not all zeros.
