@@ -50,6 +50,8 @@ from herdbook.rollouts.model import WAITING, Rollout
 from herdbook.rollouts.ports import Application
 from herdbook.server.program import open_workshop
 from herdbook.server.settings import Settings as ServerSettings
+from herdbook.store.audit import SqlAudit
+from herdbook.store.channels import SqlChannels
 from herdbook.store.fleet import SqlFleet
 from herdbook.store.vault import SqlVault
 
@@ -389,12 +391,15 @@ class World:
             name: _Watched("register" if name == "fleet" else name, each, watch)
             for name, each in drivers.items()
         }
+        audit = SqlAudit(self._database, state / "audit.key")
         return replace(
             self.ground.workshop,
             engines={Variant.CONTAINER: cast("Any", _Watched("engine", engine, watch))},
             insides={Variant.CONTAINER: engine},
             volumes={Variant.CONTAINER: cast("Any", _Watched("volumes", volumes, watch))},
             vault=SqlVault(self._database, state / "vault.key"),
+            channels=SqlChannels(self._database, audit),
+            audit=audit,
             clock=machine.clock,
             **watched,
         )

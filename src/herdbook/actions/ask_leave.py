@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import time
 from typing import NoReturn
 
 from herdbook.actions.workshop import Workshop
 from herdbook.campaigns.model import Campaign, CampaignState
 from herdbook.core.digests import Digest
 from herdbook.core.errors import HerdbookError
+from herdbook.core.hours import is_within
 from herdbook.images.documents import LayerReference
 
 _POLL_SECONDS = 2.0
@@ -84,8 +84,3 @@ class Leave:
             if not about.startswith(_CAMPAIGN) and about not in self.building
         ]
         return f"others build first: {', '.join(sorted(others)[:3])}" if others else ""
-
-
-def is_within(now: time, begin: time, end: time) -> bool:
-    """Tell whether a time of day lies between two, over midnight where the second is earlier."""
-    return begin <= now < end if begin <= end else now >= begin or now < end

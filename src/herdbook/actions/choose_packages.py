@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from herdbook.actions.check_revoked import refuse_revoked
 from herdbook.actions.foundation import Foundation, on_base, on_parent
+from herdbook.actions.name_version import version_meant
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import LockedParent
 from herdbook.builds.machine_packages import machine_packages_of
 from herdbook.catalogue.model import Variant
-from herdbook.catalogue.names import version_named
+from herdbook.channels.model import Level
 from herdbook.core.errors import HerdbookError, InvalidInputError, UnsatisfiableError
 from herdbook.images.bases import LockedBase
 from herdbook.packages.model import LockedPackage, SignedIndex
@@ -74,7 +76,8 @@ def _on_base(workshop: Workshop, reference: str, folder: Path) -> Below:
 
 
 def _on_parent(workshop: Workshop, recipe: Recipe) -> Below:
-    version = version_named(workshop.versions, recipe.from_)
+    version = version_meant(workshop, recipe.from_, Level.BUILDS, Level.RELEASES)
+    refuse_revoked(workshop, (version.image, version.number), Level.BUILDS)
     parent = LockedParent(image=version.image, number=version.number, digest=version.digest)
     first = min(recipe.variants, key=list(Variant).index)
     machine = None

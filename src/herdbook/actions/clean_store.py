@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from herdbook.actions.foreign_artefact import foreign_folder
-from herdbook.actions.forget import running_labels
+from herdbook.actions.forget import needed_labels
+from herdbook.actions.note import note
 from herdbook.actions.released import released_instances
 from herdbook.actions.render import artefact_folder
 from herdbook.actions.wanted_instance import FILES_FOLDER
@@ -97,9 +98,10 @@ def begin(
         if keep is None:
             return before, []
         versions = workshop.versions.every()
-        used = in_use(versions, leases, running_labels(workshop))
+        used = in_use(versions, leases, needed_labels(workshop))
         forgotten = surplus(versions, keep, used)
         if forgotten and not dry_run:
+            note(workshop, "forget", "versions", labels=[each.label for each in forgotten])
             workshop.versions.forget(forgotten)
     return before, forgotten
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from herdbook.actions.name_version import version_meant
 from herdbook.actions.render import machine_settings
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.differences import (
@@ -18,7 +19,6 @@ from herdbook.catalogue.differences import (
 )
 from herdbook.catalogue.file_differences import FileChange, file_changes
 from herdbook.catalogue.model import Variant, VariantRecord, Version
-from herdbook.catalogue.names import version_named
 from herdbook.core import digests
 from herdbook.core.errors import NotFoundError
 from herdbook.images.documents import LayerReference, process_of
@@ -65,9 +65,9 @@ def versions_to_compare(
 
     Raises NotFoundError, also where there is none before it.
     """
-    named = version_named(workshop.versions, first)
+    named = version_meant(workshop, first)
     if second:
-        return named, version_named(workshop.versions, second)
+        return named, version_meant(workshop, second)
     for number in range(named.number - 1, 0, -1):
         before = workshop.versions.find(named.image, number)
         if before is not None:

@@ -2,6 +2,7 @@
 
 from herdbook.actions.find_application import application_named, is_up
 from herdbook.actions.mount_volumes import named_volumes
+from herdbook.actions.note import note
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import ConflictError
 from herdbook.recipes.model import Variant
@@ -23,10 +24,12 @@ def destroy(workshop: Workshop, name: str) -> list[str]:
         for each in _volumes(workshop, other.name, external=True)
     }
     volumes = [each for each in _volumes(workshop, name, external=False) if each not in others]
+    names = sorted({volume for _, volume in volumes})
+    note(workshop, "destroy-data", name, volumes=", ".join(names))
     for variant, volume in volumes:
         workshop.volumes[variant].destroy(volume)
     workshop.vault.forget(name)
-    return sorted({volume for _, volume in volumes})
+    return names
 
 
 def _volumes(workshop: Workshop, name: str, *, external: bool) -> dict[tuple[Variant, str], None]:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from herdbook.actions.name_version import version_meant
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock
 from herdbook.catalogue.model import Version
-from herdbook.catalogue.names import version_named
 
 
 @dataclass
@@ -20,9 +20,9 @@ class Ancestor:
 def ancestry(workshop: Workshop, name: str) -> Ancestor:
     """Return the tree that a version stands in: its line from the root, and all its descendants.
 
-    Raises as `version_named`.
+    Raises as `version_meant`.
     """
-    version = version_named(workshop.versions, name)
+    version = version_meant(workshop, name)
     here = _descendants(workshop, version.image, version.number)
     here.asked = True
     while True:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from herdbook.actions.list_channels import list_channels
+from herdbook.actions.note import note
 from herdbook.actions.released import released_labels
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
@@ -17,7 +19,7 @@ def forget(workshop: Workshop, stock: Stock, versions: Sequence[Version]) -> Non
     """
     with stock.alone() as leases:
         known = workshop.versions.every()
-        used = in_use(known, leases, running_labels(workshop))
+        used = in_use(known, leases, needed_labels(workshop))
         used |= dict.fromkeys(named_by_others(known, versions), "another image is made from it")
         for version in versions:
             if version.label in used:
@@ -25,19 +27,26 @@ def forget(workshop: Workshop, stock: Stock, versions: Sequence[Version]) -> Non
                     f"{version.label} cannot be forgotten: {used[version.label]}",
                     hint="See what runs: herdbook ps. What is under way may be waited for.",
                 )
+        note(workshop, "forget", "versions", labels=[version.label for version in versions])
         for image in {version.image for version in versions}:
             workshop.stamps.forget(image)
         workshop.versions.forget(versions)
 
 
-def running_labels(workshop: Workshop) -> set[str]:
-    """Return the labels of the versions that instances were started from, whatever became of them.
+def needed_labels(workshop: Workshop) -> dict[str, str]:
+    """Return the labels of versions that channels mean or instances were started from, and why.
 
     Whoever starts one holds a lease on its version until it is seen here; what an application may
     start, its releases hold.
     """
-    return released_labels(workshop) | {
+    started = {
         f"{seen.origin.image}:{seen.origin.number}"
         for engine in workshop.engines.values()
         for seen in engine.observe()
+    }
+    channels = list_channels(workshop)
+    meant = [each for channel in channels for each in (channel.newest, channel.now) if each]
+    return {
+        **{each.label: f"{each.channel} means it" for each in meant},
+        **dict.fromkeys(released_labels(workshop) | started, "an instance runs it"),
     }

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from herdbook.actions.check_revoked import refuse_revoked
 from herdbook.actions.import_base import import_base
 from herdbook.actions.keep_layers import content_of, stacked
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock, LockedParent
 from herdbook.builds.placing import resolve
 from herdbook.catalogue.model import Variant, Version
+from herdbook.channels.model import Level
 from herdbook.core.digests import Digest
 from herdbook.core.errors import NotFoundError, VerificationError
 from herdbook.images.bases import LockedBase
@@ -120,4 +122,5 @@ def parent_version(workshop: Workshop, parent: LockedParent) -> Version:
             f"{parent.image}:{parent.number} is not the version that was locked",
             hint="It was built from other inputs. Lock again to take it: herdbook lock",
         )
+    refuse_revoked(workshop, (found.image, found.number), Level.BUILDS)
     return found

@@ -3,14 +3,17 @@
 import json
 from pathlib import Path
 
+from herdbook.actions.check_revoked import refuse_revoked
+from herdbook.actions.name_version import version_meant
 from herdbook.actions.render import machine_settings
 from herdbook.actions.run import service_of
 from herdbook.actions.workshop import Workshop
-from herdbook.catalogue.names import version_named
+from herdbook.catalogue.model import Version
+from herdbook.channels.model import Level
 from herdbook.compose.model import Service
 from herdbook.compose.wishes import Kind, WishedImage
 from herdbook.core.digests import Digest
-from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.core.errors import HerdbookError, InvalidInputError, NotFoundError
 from herdbook.fleet.translating import ImageFacts
 from herdbook.recipes.model import Variant
 
@@ -39,14 +42,7 @@ def pin_image(workshop: Workshop, service: Service, folder: Path) -> ImageFacts:
 
 
 def _own(workshop: Workshop, service: Service, wished: WishedImage) -> ImageFacts:
-    if wished.channel is not None:
-        raise NotFoundError(
-            f"There is no channel {wished.channel!r} of {wished.name}",
-            hint=f"Name a version: {wished.name}:NUMBER, or the newest: {wished.name}",
-            where=service.where,
-        )
-    name = wished.name if wished.number is None else f"{wished.name}:{wished.number}"
-    version = version_named(workshop.versions, name)
+    version = _wished(workshop, service, wished)
     kind = Variant(service.herdbook.kind.value)
     variant = version.variant(kind)
     if variant is None:
@@ -68,6 +64,19 @@ def _own(workshop: Workshop, service: Service, wished: WishedImage) -> ImageFact
         cpus=size.get("cpus", 0),
         disk_bytes=size.get("disk_bytes", 0),
     )
+
+
+def _wished(workshop: Workshop, service: Service, wished: WishedImage) -> Version:
+    """Return the version that is meant now; raises RevokedError for one that is revoked."""
+    number = "" if wished.number is None else f":{wished.number}"
+    channel = "" if wished.channel is None else f"@{wished.channel}"
+    try:
+        version = version_meant(workshop, f"{wished.name}{number}{channel}")
+        refuse_revoked(workshop, (version.image, version.number), Level.RELEASES)
+    except HerdbookError as error:
+        error.where = error.where or service.where
+        raise
+    return version
 
 
 def _foreign(workshop: Workshop, reference: str, folder: Path) -> ImageFacts:

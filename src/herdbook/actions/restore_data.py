@@ -10,6 +10,7 @@ from herdbook.actions.backup_archive import BackupArchive
 from herdbook.actions.find_application import is_up
 from herdbook.actions.keep_safe import forget_oldest
 from herdbook.actions.list_data import HeldVolume, open_archive, volume_named
+from herdbook.actions.note import note
 from herdbook.actions.tell import tell
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import ConflictError, InvalidInputError, NotFoundError
@@ -140,6 +141,7 @@ def _from_snapshot(workshop: Workshop, volume: HeldVolume, snapshot: str, called
         volumes.verify(volume.name, snapshot)
     with workshop.progress.task(f"Putting aside what {volume.name} holds"):
         aside = _put_aside(workshop, volume)
+    note(workshop, "restore-data", volume.name, application=volume.application, taken_from=called)
     with workshop.progress.task(f"Restoring {volume.name}"):
         volumes.restore(volume.name, snapshot)
     forget_oldest(volumes, volume.name, _ASIDE, _KEPT_ASIDE, but=snapshot)

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from herdbook.actions.admit import refusal
 from herdbook.actions.find_application import application_named
+from herdbook.actions.note import note
 from herdbook.actions.tell import tell
 from herdbook.actions.workshop import Workshop
+from herdbook.channels.model import Level
 from herdbook.core.errors import ConflictError, NotFoundError
 from herdbook.fleet.applications import Release
 from herdbook.rollouts.model import Rollout, RolloutState, under_way
@@ -23,7 +25,7 @@ def roll_out(workshop: Workshop, release: Release, *, reverts: bool = False) -> 
         return None
     if current is not None and current.goal == release.number:
         return current
-    if reason := refusal(workshop, release):
+    if reason := refusal(workshop, release, Level.RELEASES, Level.RESTARTS):
         raise ConflictError(
             f"Release {release.number} of {application.name} must not run: {reason}",
             hint=f"See the others: herdbook releases {application.name}",
@@ -39,6 +41,7 @@ def roll_out(workshop: Workshop, release: Release, *, reverts: bool = False) -> 
         since=now,
         reverts=reverts,
     )
+    note(workshop, "roll-out", application.name, release=release.number, reverts=reverts)
     return workshop.fleet.begin(rollout)
 
 
@@ -82,7 +85,9 @@ def _before(workshop: Workshop, application: Application, current: Rollout | Non
 def resume(workshop: Workshop, name: str) -> Rollout:
     """Go on with a rollout that waits; what failed is tried again."""
     now = workshop.clock.now()
-    return _changed(workshop, name, lambda each: resumed(each, now, "resumed by a person"))
+    return _changed(
+        workshop, name, "resume", lambda each: resumed(each, now, "resumed by a person")
+    )
 
 
 def pause(workshop: Workshop, name: str) -> Rollout:
@@ -91,6 +96,7 @@ def pause(workshop: Workshop, name: str) -> Rollout:
     return _changed(
         workshop,
         name,
+        "pause",
         lambda each: each.moved(RolloutState.PAUSED, now, "paused by a person"),
     )
 
@@ -107,12 +113,13 @@ def abort(workshop: Workshop, name: str) -> Rollout:
         now = workshop.clock.now()
         return rollout.moved(RolloutState.ROLLING_BACK, now, "aborted by a person")
 
-    return _changed(workshop, name, change)
+    return _changed(workshop, name, "abort", change)
 
 
 def take_down(workshop: Workshop, name: str) -> None:
     """Have nothing of an application run any more; its data and its releases are kept."""
     application_named(workshop, name)
+    note(workshop, "take-down", name)
     for _ in range(_SEVERAL_TIMES):
         now = workshop.clock.now()
         current = under_way(workshop.fleet.newest(name))
@@ -126,7 +133,9 @@ def take_down(workshop: Workshop, name: str) -> None:
     raise _changes_all_the_time(name)
 
 
-def _changed(workshop: Workshop, name: str, change: Callable[[Rollout], Rollout]) -> Rollout:
+def _changed(
+    workshop: Workshop, name: str, verb: str, change: Callable[[Rollout], Rollout]
+) -> Rollout:
     application_named(workshop, name)
     for _ in range(_SEVERAL_TIMES):
         before = under_way(workshop.fleet.newest(name))
@@ -135,6 +144,7 @@ def _changed(workshop: Workshop, name: str, change: Callable[[Rollout], Rollout]
                 f"No rollout of {name} is under way", hint=f"Begin one: herdbook up {name}"
             )
         after = change(before)
+        note(workshop, verb, name, rollout=after.number)
         if workshop.fleet.save(after, before):
             tell(workshop, name, f"rollout {after.number}: {after.reason}")
             return after

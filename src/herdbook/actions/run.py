@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
+from herdbook.actions.check_revoked import refuse_revoked
 from herdbook.actions.render import (
     container_artefact,
     disk_image,
@@ -14,6 +15,7 @@ from herdbook.actions.render import (
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant, VariantRecord, Version
 from herdbook.catalogue.names import version_named
+from herdbook.channels.model import Level
 from herdbook.core.errors import (
     EngineError,
     InvalidInputError,
@@ -65,6 +67,7 @@ def run(
     Raises EngineError where it ends before that, TimeoutExpiredError at the limit; in both cases
     the instance is left for `logs` to be read.
     """
+    refuse_revoked(workshop, (version.image, version.number), Level.RESTARTS)
     engine = workshop.engines[variant.kind]
     _require_usable(workshop, engine)
     with ExitStack() as stack:

@@ -6,12 +6,13 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from herdbook.actions.admit import refusal
 from herdbook.actions.carry_out import Hands
+from herdbook.actions.heed_revocations import refused_releases, replace_revoked, why_replaced
 from herdbook.actions.keep_safe import snapshot_before
 from herdbook.actions.look_at_instances import Eyes
 from herdbook.actions.place_instances import open_doors, place, serve_names
 from herdbook.actions.settle_operations import Settled, settle
+from herdbook.actions.tell import tell
 from herdbook.actions.watch_traffic import TrafficWatch
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import HerdbookError
@@ -55,7 +56,9 @@ class Tending:
         self.restless = True
         self._placed = False
         self._swept = False
-        self._refused = self._find_refused()
+        self._refused: Mapping[int, str] = {}
+        self._barred: Mapping[int, str] = {}
+        self.reconsider()
         if not self.is_over:
             self._lay_networks()
 
@@ -67,10 +70,30 @@ class Tending:
             return
         networks_before = self.application.networks
         self.application, self.rollout = found, rollout
-        self._refused = self._find_refused()
+        self.reconsider()
         self.restless, self._placed = True, False
         if networks_before != found.networks:
             self._lay_networks()
+
+    def reconsider(self) -> None:
+        """Find out what must not be started, nor run on: somebody may have revoked a version.
+
+        What runs and must not is replaced by the newest release that may take its place.
+        """
+        asked = (self.workshop, self.application, self.rollout, self._release)
+        refused, barred = refused_releases(*asked)
+        for number in refused.keys() - self._refused.keys():
+            words = f"release {number} is not started any more: {refused[number]}"
+            tell(self.workshop, self.application.name, words)
+        self.restless |= (refused, barred) != (self._refused, self._barred)
+        self._refused, self._barred = refused, barred
+        if why := why_replaced(*asked):
+            rollout = replace_revoked(self.workshop, self.application)
+            goal = (
+                f"release {rollout.after} takes its place" if rollout else "nothing can replace it"
+            )
+            tell(self.workshop, self.application.name, f"what runs must not: {why}; {goal}")
+            self.rollout = rollout or self.rollout
 
     @property
     def release(self) -> Release | None:
@@ -183,6 +206,7 @@ class Tending:
             histories=self.histories,
             shares=self._shares(rollout) if rollout else {},
             refused=self._refused,
+            barred=self._barred,
         )
 
     def _shares(self, rollout: Rollout) -> Mapping[str, Share]:
@@ -312,17 +336,6 @@ class Tending:
         numbers |= in_force(self.application.standing, self.rollout)
         found = {number: self._release(number) for number in numbers}
         return {number: each for number, each in found.items() if each is not None}
-
-    def _find_refused(self) -> Mapping[int, str]:
-        """Return which releases of a rollout must not run, and why."""
-        if (rollout := self._under_way) is None:
-            return {}
-        found = {
-            number: refusal(self.workshop, release)
-            for number in (rollout.before, rollout.after)
-            if (release := self._release(number)) is not None
-        }
-        return {number: reason for number, reason in found.items() if reason}
 
     def _release(self, number: int) -> Release | None:
         if number and number not in self.releases:

@@ -5,11 +5,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from herdbook.audit.ports import AuditLog
 from herdbook.builds.ports import NodePackages, Sandbox, WheelHouse
 from herdbook.campaigns.ports import Campaigns, Herd
 from herdbook.catalogue.model import Variant
 from herdbook.catalogue.ports import Cache, Components, Layers, Versions
 from herdbook.catalogue.stamps import Stamps
+from herdbook.channels.ports import ChannelRegister
 from herdbook.core.clock import Clock
 from herdbook.core.given_secrets import GivenSecrets
 from herdbook.core.progress import Progress
@@ -32,6 +34,7 @@ class Workshop:
     roots are kept; `staging` gives a folder for the duration of one piece of work, which
     disappears whatever happens. `backups` opens the place at an address where backups are kept,
     sealed with the key in the file `backup_key`. `secrets` are those given to this command.
+    `actor` is who gives this command, as the audit calls them.
     `give_up` ends all programs under way and lets none begin, for when this one is to end.
     """
 
@@ -45,6 +48,8 @@ class Workshop:
     advisories: AdvisoryRegister
     campaigns: Campaigns
     herd: Herd
+    channels: ChannelRegister
+    audit: AuditLog
     feeds: FeedSource
     layers: Layers
     cache: Cache
@@ -65,6 +70,7 @@ class Workshop:
     roots: Path
     artefacts: Path
     staging: Callable[[], AbstractContextManager[Path]]
+    actor: str
     secrets: GivenSecrets = field(default_factory=GivenSecrets)
     turns: Turns = field(default_factory=Turns)
     give_up: Callable[[], None] = lambda: None

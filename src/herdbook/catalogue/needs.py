@@ -22,19 +22,19 @@ def newest_of(versions: Iterable[Version]) -> list[Version]:
 
 
 def in_use(
-    versions: Sequence[Version], leases: Iterable[Lease], running: Collection[str]
+    versions: Sequence[Version], leases: Iterable[Lease], needed: Mapping[str, str]
 ) -> dict[str, str]:
     """Return, by label, the versions that somebody needs right now, and who.
 
-    `running` are the labels of instances' versions. Work about an image as a whole, such as a
+    `needed` says so of some. Work about an image as a whole, such as a
     build, needs its newest version.
     """
     about = {lease.about for lease in leases}
     newest = {version.label for version in newest_of(versions)}
     found = {}
     for version in versions:
-        if version.label in running:
-            found[version.label] = "an instance runs it"
+        if version.label in needed:
+            found[version.label] = needed[version.label]
         elif version.label in about or (version.label in newest and version.image in about):
             found[version.label] = "other work is under way with it"
     return found

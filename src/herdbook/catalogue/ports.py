@@ -64,6 +64,18 @@ class Versions(Protocol):
         """Return image and number of the versions that were made from an image's."""
         ...
 
+    def lineage(self, image: str, number: int) -> list[tuple[str, int]]:
+        """Return a version, what it was made from, what that was made from, and so on.
+
+        Empty where the version is not there. It ends where a version was made from no image of
+        ours, or from one that was forgotten.
+        """
+        ...
+
+    def descendants(self, image: str, number: int) -> list[tuple[str, int]]:
+        """Return what was made from a version, from that again and so on, by image and number."""
+        ...
+
     def document(self, digest: Digest) -> Document:
         """Return a manifest, configuration or index; raises NotFoundError."""
         ...

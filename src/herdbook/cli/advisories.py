@@ -96,13 +96,13 @@ def vulnerabilities(
 ) -> None:
     """Say which vulnerabilities a version has, and of what in it nothing is known."""
     from herdbook.actions.find_vulnerabilities import find_vulnerabilities
-    from herdbook.catalogue.names import version_named
+    from herdbook.actions.name_version import version_meant
     from herdbook.cli.session import open_session
     from herdbook.cli.vulnerabilities import print_report, report_shape
 
     output = Output(as_json=as_json)
     workshop = open_session(output)
-    version = version_named(workshop.versions, image)
+    version = version_meant(workshop, image)
     report = find_vulnerabilities(workshop, version)
     if as_json:
         output.json(report_shape(version, report))

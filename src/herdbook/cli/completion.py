@@ -20,6 +20,15 @@ def complete_image(incomplete: str) -> list[str]:
     return _found(lambda workshop: workshop.versions.names(incomplete, _MOST))
 
 
+def complete_channel(incomplete: str) -> list[str]:
+    """Return the names of channels that begin like this, with their images'."""
+
+    def names(workshop: "Workshop") -> Iterable[str]:
+        return (f"{each.image}@{each.channel}" for each in workshop.channels.every())
+
+    return _beginning(incomplete, names)
+
+
 def complete_component(incomplete: str) -> list[str]:
     """Return the names of components that begin like this."""
     return _found(lambda workshop: workshop.components.names(incomplete, _MOST))

@@ -176,13 +176,14 @@ def sbom(
     as_json: AsJson = False,
 ) -> None:
     """Write a version's bill of materials, as CycloneDX or SPDX."""
+    from herdbook.actions.name_version import version_meant
     from herdbook.actions.write_bill import write_bill
-    from herdbook.catalogue.names import variant_kind, version_named
+    from herdbook.catalogue.names import variant_kind
     from herdbook.cli.session import open_session
 
     output = Output(as_json=as_json)
     workshop = open_session(output)
-    version = version_named(workshop.versions, image)
+    version = version_meant(workshop, image)
     written = write_bill(workshop, version, variant_kind(variant), form)
     if written.not_scanned:
         output.note(written.not_scanned)

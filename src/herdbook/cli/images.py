@@ -76,7 +76,7 @@ def _list(output: Output, found: "list[ImageSummary]") -> None:
 
 def show(image: ImageName, as_json: AsJson = False) -> None:
     """Show a version: its variants, which layers they share, and what made it."""
-    from herdbook.catalogue.names import version_named
+    from herdbook.actions.name_version import version_meant
     from herdbook.cli.campaigns.report_page import made_lines
     from herdbook.cli.campaigns.shapes import made_shape
     from herdbook.cli.session import open_session
@@ -84,7 +84,7 @@ def show(image: ImageName, as_json: AsJson = False) -> None:
 
     output = Output(as_json=as_json)
     workshop = open_session(output)
-    version = version_named(workshop.versions, image)
+    version = version_meant(workshop, image)
     made = workshop.campaigns.cause(version.image, version.number)
     if as_json:
         output.json({**version_shape(version), "cause": made_shape(made)})
@@ -134,12 +134,12 @@ def export(
 ) -> None:
     """Write a version as an OCI layout, a docker-archive or a bootable disk."""
     from herdbook.actions.export import export as act
-    from herdbook.catalogue.names import version_named
+    from herdbook.actions.name_version import version_meant
     from herdbook.cli.session import open_session
 
     output = Output(as_json=as_json)
     workshop = open_session(output)
-    written = act(workshop, version_named(workshop.versions, image), form, to, compression)
+    written = act(workshop, version_meant(workshop, image), form, to, compression)
     if as_json:
         output.json({"path": str(written.path), "digest": written.digest, "format": form})
     else:

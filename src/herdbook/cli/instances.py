@@ -51,9 +51,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option of the comman
     as_json: AsJson = False,
 ) -> None:
     """Start an instance and wait until its service answers."""
+    from herdbook.actions.name_version import version_meant
     from herdbook.actions.run import Wish
     from herdbook.actions.run import run as act
-    from herdbook.catalogue.names import variant_kind, variant_of, version_named
+    from herdbook.catalogue.names import variant_kind, variant_of
     from herdbook.cli.session import open_session
     from herdbook.cli.shapes import instance_shape
     from herdbook.server.program import open_network
@@ -69,7 +70,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option of the comman
         whole_disk=disk,
     )
     workshop = open_session(output)
-    version = version_named(workshop.versions, image)
+    version = version_meant(workshop, image)
     chosen = variant_of(version, variant_kind(variant))
     started = act(workshop, open_network(), version, chosen, wish, wait)
     if as_json:

@@ -30,6 +30,8 @@ from herdbook.cli import (
 )
 from herdbook.cli.applications import commands as applications
 from herdbook.cli.campaigns import commands as campaigns
+from herdbook.cli.channels import audit, revocations
+from herdbook.cli.channels import commands as channels
 from herdbook.cli.output import Output
 from herdbook.core.errors import INTERRUPTED_EXIT_STATUS, HerdbookError, NoSpaceError
 
@@ -56,8 +58,11 @@ for noun in (
     advisories,
     watch,
     campaigns,
+    channels,
+    revocations,
     instances,
     applications,
+    audit,
     store,
 ):
     noun.register(app)

@@ -12,8 +12,8 @@ RecipePath = Annotated[Path, typer.Argument(metavar="[RECIPE]", help="The recipe
 ImageName = Annotated[
     str,
     typer.Argument(
-        metavar="IMAGE[:NUMBER]",
-        help="An image's newest or a numbered version.",
+        metavar="IMAGE[:NUMBER|@CHANNEL]",
+        help="An image's newest version, a numbered one, or a channel's.",
         autocompletion=complete_image,
     ),
 ]

@@ -37,16 +37,18 @@ def init(
 
 def schema(
     kind: Annotated[
-        str, typer.Argument(help="What to describe: recipe, catalogue or application.")
+        str, typer.Argument(help="What to describe: recipe, catalogue, channels or application.")
     ] = "recipe",
     as_json: AsJson = True,
 ) -> None:
     """Print the JSON Schema of a file, for editors."""
     del as_json  # a schema is JSON in any case
+    from herdbook.channels.rules import rules_schema
     from herdbook.compose.wish_reading import wishes_schema
     from herdbook.recipes.schema import schema_named
 
-    found = wishes_schema() if kind == "application" else schema_named(kind)
+    elsewhere = {"application": wishes_schema, "channels": rules_schema}
+    found = elsewhere[kind]() if kind in elsewhere else schema_named(kind)
     Output(as_json=True).json(found)
 
 

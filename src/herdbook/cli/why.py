@@ -42,12 +42,12 @@ def why(
 ) -> None:
     """Tell why a package is in an image: who asked for it, and which layer holds it."""
     from herdbook.actions.explain import explain
-    from herdbook.catalogue.names import version_named
+    from herdbook.actions.name_version import version_meant
     from herdbook.cli.session import open_session
 
     output = Output(as_json=as_json)
     workshop = open_session(output)
-    found = explain(workshop, version_named(workshop.versions, image), package)
+    found = explain(workshop, version_meant(workshop, image), package)
     if as_json:
         output.json(_shape(found, package))
         return

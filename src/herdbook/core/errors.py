@@ -97,5 +97,19 @@ class TimeoutExpiredError(HerdbookError):
     exit_status = 13
 
 
+class GateError(HerdbookError):
+    """What has to hold before a version may get somewhere does not: a rule, a hold, a window."""
+
+    code = "gate"
+    exit_status = 15
+
+
+class RevokedError(HerdbookError):
+    """A version that somebody declared bad, or what was made from it, was to be used."""
+
+    code = "revoked"
+    exit_status = 16
+
+
 INTERRUPTED_EXIT_STATUS = 130
 """What a shell reports for Ctrl-C (128 + SIGINT)."""

@@ -27,7 +27,11 @@ def read_text(path: Path, noun: str, beginning: str) -> str:
     except FileNotFoundError:
         raise NotFoundError(f"There is no {noun} {path}", hint=beginning) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"The {noun} cannot be read: {error}", where=str(path)) from error
+        raise InvalidInputError(
+            f"The {noun} cannot be read: {error}",
+            hint="It is a text file, in UTF-8.",
+            where=str(path),
+        ) from error
 
 
 def not_yaml(name: str, error: Exception) -> InvalidInputError:

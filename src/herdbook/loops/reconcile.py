@@ -8,9 +8,11 @@ from functools import partial
 from threading import Event
 from traceback import format_exc
 
+from herdbook.actions.heed_revocations import forbidden_now
 from herdbook.actions.tell import tell
 from herdbook.actions.tend_application import Tending
 from herdbook.actions.workshop import Workshop
+from herdbook.channels.model import Level
 from herdbook.core.errors import HerdbookError
 from herdbook.fleet.instances import RunningProcess, Seen
 from herdbook.fleet.ports import Deaths, Prober
@@ -71,6 +73,7 @@ class Reconciler:
     _asked: Sequence[ProbeTarget] = ()
     _troubles: dict[str, str] = field(default_factory=dict)
     _owners: Mapping[str, Tending] = field(default_factory=dict)
+    _forbidden: frozenset[tuple[str, int, Level, bool]] = frozenset()
     _backups: BackupsOnTime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -137,8 +140,11 @@ class Reconciler:
             del self.tended[name]
             self._register.hurry()  # what is left of it is taken away there
 
-    def _guarded(self, name: str, work: Callable[[], None]) -> None:
-        """Let the trouble of one application be no trouble of the others, nor the server's end."""
+    def _guarded(self, name: str, work: Callable[[], None]) -> bool:
+        """Let the trouble of one application be no trouble of the others, nor the server's end.
+
+        Tells whether there was none.
+        """
         try:
             work()
         except HerdbookError as error:
@@ -148,6 +154,8 @@ class Reconciler:
             self._complain(name, f"a fault in Herdbook: {type(error).__name__}: {error}")
         else:
             self._troubles.pop(name, None)
+            return True
+        return False
 
     def _complain(self, name: str, trouble: str) -> None:
         """Say what is the matter, once, where whoever waits for the application sees it."""
@@ -160,12 +168,18 @@ class Reconciler:
                 tell(self.workshop, name, f"trouble: {trouble}")
 
     def _read_register(self) -> None:
+        forbidden = forbidden_now(self.workshop)
+        changed = heeded = forbidden != self._forbidden
         for application in self.workshop.fleet.every():
             name = application.name
             if name in self.tended:
                 self._guarded(name, self.tended[name].refresh)
+                if changed:
+                    heeded &= self._guarded(name, self.tended[name].reconsider)
             else:
                 self._guarded(name, partial(self._take_up, application))
+        if heeded:
+            self._forbidden = forbidden
 
     def _take_up(self, application: Application) -> None:
         tending = Tending(self.workshop, application, self.pool)

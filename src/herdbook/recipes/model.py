@@ -21,6 +21,7 @@ from pydantic import (
 _SIZE = re.compile(r"(\d+)\s*([KMGT]?)(i?B)?", re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _IMAGE = r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*"
+_CHANNEL = r"[a-z0-9][a-z0-9._-]{0,62}"
 _KERNEL_FOLDERS = ("/dev", "/proc", "/run", "/sys")
 
 
@@ -245,8 +246,9 @@ class Recipe(Strict):
         str,
         Field(
             alias="from",
-            pattern=rf"^(debian:[a-z]+|oci:\S+|{_IMAGE}(:[1-9][0-9]{{0,8}})?)$",
-            description="debian:SUITE, IMAGE or IMAGE:NUMBER of Herdbook, or oci:REFERENCE",
+            pattern=rf"^(debian:[a-z]+|oci:\S+|{_IMAGE}(:[1-9][0-9]{{0,8}}|@{_CHANNEL})?)$",
+            description="debian:SUITE, IMAGE, IMAGE:NUMBER or IMAGE@CHANNEL of Herdbook, "
+            "or oci:REFERENCE",
         ),
     ]
     packages: tuple[PackageName, ...] = ()
@@ -274,22 +276,16 @@ class Recipe(Strict):
         return name if kind == "debian" else None
 
     @property
-    def parent(self) -> tuple[str, int | None] | None:
-        """The image of Herdbook this one is made from, and the version's number if it says one."""
+    def parent_image(self) -> str | None:
+        """The name of the image of Herdbook this one is made from."""
         if self.from_.startswith(("debian:", "oci:")):
             return None
-        image, _, number = self.from_.partition(":")
-        return image, int(number) if number else None
+        return re.split("[:@]", self.from_)[0]
 
     @property
     def base_reference(self) -> str | None:
         """What names the existing image this one is made from: a registry's, or a path."""
         return self.from_.removeprefix("oci:") if self.from_.startswith("oci:") else None
-
-    @property
-    def parent_image(self) -> str | None:
-        """The name of the image of Herdbook this one is made from."""
-        return self.parent[0] if self.parent else None
 
     @property
     def secrets(self) -> frozenset[str]:

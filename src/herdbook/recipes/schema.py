@@ -12,8 +12,8 @@ from herdbook.recipes.model import Recipe
 
 _MODELS: Mapping[str, type[BaseModel]] = {"catalogue": Catalogue, "recipe": Recipe}
 
-_APPLICATION = "application"
-"""Whose schema is published where Compose files are read."""
+_ELSEWHERE = ("application", "channels")
+"""Whose schemas are published where those files are read."""
 
 
 def recipe_schema() -> dict[str, Any]:
@@ -24,7 +24,7 @@ def recipe_schema() -> dict[str, Any]:
 def schema_named(kind: str) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a kind of file; raises InvalidInputError."""
     if kind not in _MODELS:
-        known = (_APPLICATION, *_MODELS)
+        known = (*_ELSEWHERE, *_MODELS)
         hint = did_you_mean(kind, known, f"There are: {', '.join(known)}.")
         raise InvalidInputError(f"There is no schema of {kind!r}", hint=hint)
     schema = _MODELS[kind].model_json_schema(by_alias=True)

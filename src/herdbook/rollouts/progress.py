@@ -31,10 +31,21 @@ def advanced(
     `failed` are the instances that were just found to have failed.
     """
     rollout = under_way(situation.rollout)
-    if rollout is None or rollout.waits:
+    if rollout is None or (rollout.waits and rollout.state is not RolloutState.HOLDING):
         return situation.rollout
-    if refusal := situation.refused.get(rollout.goal):
+    if refusal := situation.why_not_to(rollout.goal):
         return _refused(situation, rollout, found, refusal, now)
+    return rollout if rollout.waits else _moved_on(situation, rollout, found, failed, now)
+
+
+def _moved_on(
+    situation: Situation,
+    rollout: Rollout,
+    found: Sequence[Course],
+    failed: Collection[str],
+    now: datetime,
+) -> Rollout:
+    """Return a rollout that does not wait after this look."""
     begun = [each for each in found if each.phase is not Phase.BEFORE and each.new]
     for course in begun:
         rollout = rollout.with_progress(course.name, _counted(situation, course, failed, now))
@@ -145,7 +156,7 @@ def _way_back(
         return RolloutState.PAUSED, "; there is no release before to go back to"
     if rollout.reverts:
         return RolloutState.PAUSED, "; it goes back already, and no way back leads back again"
-    if refusal := situation.refused.get(rollout.before):
+    if refusal := situation.why_not_to(rollout.before):
         return RolloutState.FROZEN, f"; release {rollout.before} must not run: {refusal}"
     for course in found:
         if (

@@ -29,7 +29,8 @@ class Situation:
     from and to, and those of instances that are there. `standing` is the number of the release
     that runs where no rollout says otherwise; 0 where nothing is to run. `shares` are what the
     new and the old members of a component's doors did since the present stage began. `refused` are
-    releases that must not be started (any more), with the reason.
+    releases that must not be started (any more), with the reason; to those that are `barred`, no
+    rollout leads, either.
     """
 
     application: str
@@ -40,6 +41,11 @@ class Situation:
     histories: Mapping[tuple[str, int], SlotHistory] = field(default_factory=dict)
     shares: Mapping[str, Share] = field(default_factory=dict)
     refused: Mapping[int, str] = field(default_factory=dict)
+    barred: Mapping[int, str] = field(default_factory=dict)
+
+    def why_not_to(self, release: int) -> str:
+        """Return why no rollout leads to a release; empty where one may."""
+        return self.refused.get(release) or self.barred.get(release, "")
 
     @cached_property
     def by_component(self) -> Mapping[str, Sequence[Sight]]:

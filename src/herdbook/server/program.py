@@ -37,9 +37,11 @@ from herdbook.server.provision import provide_renderer
 from herdbook.server.settings import Settings
 from herdbook.server.stamps import open_stamps
 from herdbook.store.advisories import SqlAdvisories
+from herdbook.store.audit import SqlAudit
 from herdbook.store.blobs import BlobStore
 from herdbook.store.cache import SqlCache
 from herdbook.store.campaigns import SqlCampaigns
+from herdbook.store.channels import SqlChannels
 from herdbook.store.components import SqlComponents
 from herdbook.store.database import open_database
 from herdbook.store.fleet import SqlFleet
@@ -62,6 +64,7 @@ def open_workshop(
     staging = Staging(state / "staging")
     staging.sweep()
     database = open_database(settings.database_url)
+    audit = SqlAudit(database, state / "audit.key")
     blobs = BlobStore(state / "blobs")
     blobs.sweep()
     clock = SystemClock()
@@ -84,6 +87,8 @@ def open_workshop(
         advisories=SqlAdvisories(database),
         campaigns=SqlCampaigns(database),
         herd=SqlHerd(database),
+        channels=SqlChannels(database, audit),
+        audit=audit,
         feeds=HttpFeeds(),
         layers=blobs,
         cache=SqlCache(database, blobs),
@@ -107,6 +112,7 @@ def open_workshop(
         roots=state / "roots",
         artefacts=state / "artefacts",
         staging=staging,
+        actor=settings.actor,
         give_up=process.end_all,
         secrets=secrets or GivenSecrets(),
     )

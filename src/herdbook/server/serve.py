@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from threading import Event
 from time import monotonic, sleep
 
@@ -22,6 +23,9 @@ _HANDS = 8
 
 _END_SECONDS = 30.0
 
+_ACTOR = "herdbook serve"
+"""Who does what the server does by itself, as the audit calls it."""
+
 
 def serve(settings: Settings, workshop: Workshop, say: Callable[[str], None]) -> None:
     """Tend all applications until somebody ends this program; what runs goes on running.
@@ -37,7 +41,7 @@ def serve(settings: Settings, workshop: Workshop, say: Callable[[str], None]) ->
         closing(HostProber(workshop.clock, inside.execute)) as prober,
         ThreadPoolExecutor(_HANDS) as pool,
     ):
-        reconciler = Reconciler(workshop, prober, deaths, pool, say)
+        reconciler = Reconciler(replace(workshop, actor=_ACTOR), prober, deaths, pool, say)
         server.listen(reconciler.wake)
         server.watch_over(stop.set)
         for number in (signal.SIGINT, signal.SIGTERM):

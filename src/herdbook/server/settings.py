@@ -1,6 +1,7 @@
 """The settings of this program, and the only reader of the environment."""
 
 import os
+import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +12,15 @@ _SYSTEM_STATE = Path("/var/lib/herdbook")
 class Settings:
     """Where state lies and which archive is read.
 
-    `database_url` is SQLAlchemy's. The mirrors are empty where apt's own sources decide.
+    `database_url` is SQLAlchemy's. The mirrors are empty where apt's own sources decide. `actor`
+    is the user of this machine who gives the command, also through sudo.
     """
 
     state_directory: Path
     database_url: str
     mirror: str = ""
     security_mirror: str = ""
+    actor: str = "nobody"
 
 
 def load_settings() -> Settings:
@@ -28,12 +31,24 @@ def load_settings() -> Settings:
         database_url=_read("HERDBOOK_DATABASE") or f"sqlite:///{state}/herdbook.db",
         mirror=_read("HERDBOOK_MIRROR"),
         security_mirror=_read("HERDBOOK_SECURITY_MIRROR"),
+        actor=_actor(),
     )
 
 
 def whole_environment() -> dict[str, str]:
     """Return all of the environment: Compose files name its variables."""
     return dict(os.environ)  # noqa: TID251 - this is the one place
+
+
+def _actor() -> str:
+    number = os.getuid()
+    through_sudo = _read("SUDO_USER") if number == 0 else ""
+    if through_sudo:
+        return through_sudo
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # a user of a container need not have a name
+        return f"user {number}"
 
 
 def _default_state() -> Path:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal,
     or_,
     select,
     union,
@@ -161,6 +162,16 @@ class SqlVersions:
         with reading(self._engine) as connection:
             return [(name, each) for name, each in connection.execute(query)]
 
+    def lineage(self, image: str, number: int) -> list[tuple[str, int]]:
+        """Return a version, what it was made from, what that was made from, and so on."""
+        with reading(self._engine) as connection:
+            return _line(connection, image, number, upwards=True)
+
+    def descendants(self, image: str, number: int) -> list[tuple[str, int]]:
+        """Return what was made from a version, from that again and so on, by image and number."""
+        with reading(self._engine) as connection:
+            return sorted(_line(connection, image, number, upwards=False)[1:])
+
     def forget(self, versions: Iterable[Version]) -> None:
         """Remove versions, and what no other one shares with them."""
         with writing(self._engine) as connection:
@@ -187,6 +198,25 @@ class SqlVersions:
             if document.digest == digest:
                 return document
         raise NotFoundError(f"There is no document {digest}")
+
+
+def _line(
+    connection: Connection, image: str, number: int, *, upwards: bool
+) -> list[tuple[str, int]]:
+    """Return a version, and all above or below it, the nearest first."""
+    versions, names = schema.versions.c, schema.images.c
+    first = (
+        select(versions.id, versions.parent_id, versions.image_id, versions.number)
+        .add_columns(literal(0).label("distance"))
+        .join(schema.images)
+        .where(names.name == image, versions.number == number)
+    )
+    found, each = first.cte("line", recursive=True), schema.versions.alias()
+    next_one = each.c.id == found.c.parent_id if upwards else each.c.parent_id == found.c.id
+    columns = (each.c.id, each.c.parent_id, each.c.image_id, each.c.number, found.c.distance + 1)
+    found = found.union_all(select(*columns).join(found, next_one))
+    query = select(names.name, found.c.number).join(found, found.c.image_id == names.id)
+    return [(name, each) for name, each in connection.execute(query.order_by(found.c.distance))]
 
 
 def _versions() -> Select[Any]:

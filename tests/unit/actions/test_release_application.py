@@ -7,12 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from channel_images import add_versions
 from fleet_workshop import KnownImages, MadeUpNetwork, composed, fleet_workshop
 
+from herdbook.actions.promote import promote
 from herdbook.actions.release_application import release_application
+from herdbook.actions.revoke import plan_revocation, reinstate, revoke
 from herdbook.actions.workshop import Workshop
+from herdbook.channels.model import Level
 from herdbook.core import digests
-from herdbook.core.errors import ConflictError, HerdbookError, InvalidInputError, NotFoundError
+from herdbook.core.errors import (
+    ConflictError,
+    HerdbookError,
+    InvalidInputError,
+    NotFoundError,
+    RevokedError,
+)
 from herdbook.fleet.applications import Component, Release
 from herdbook.fleet.records import Instance, Role
 from herdbook.rollouts.model import Rollout, RolloutState
@@ -340,6 +350,90 @@ def test_networks_lie_in_the_applications_subnet_where_it_has_one(
     assert plans(workshop) == {"front": IPv4Network("10.99.0.0/24")}
 
 
+# Channels and revocations
+
+
+def by(image: str) -> str:
+    return f"services:\n  web:\n    image: web\n    x-herdbook: {{image: '{image}'}}"
+
+
+@pytest.fixture
+def production(workshop: Workshop) -> str:
+    """A channel that means the first of three versions."""
+    add_versions(workshop, 3, "shop/site")
+    promote(workshop, "shop/site:1", "production")
+    return "shop/site@production"
+
+
+def declare_bad(workshop: Workshop, name: str, *levels: Level) -> None:
+    since = dict.fromkeys(levels, workshop.clock.now())
+    revoke(workshop, plan_revocation(workshop, name, "it leaks", since))
+
+
+def test_a_release_keeps_the_version_that_a_channel_meant(
+    give: Give, workshop: Workshop, production: str
+) -> None:
+    first = give(by(production))
+    assert web(first).instance.number == 1
+    assert give(by(production)) == first
+    promote(workshop, "shop/site:2", "production")
+    second = give(by(production))
+    assert (second.number, web(second).instance.number) == (2, 2)
+    kept = workshop.fleet.release("shop", 1)
+    assert kept
+    assert web(kept).instance.number == 1
+
+
+def test_a_release_takes_what_a_channel_has_fallen_to(
+    give: Give, workshop: Workshop, production: str
+) -> None:
+    promote(workshop, "shop/site:2", "production")
+    declare_bad(workshop, "shop/site:2", Level.RELEASES)
+    assert web(give(by(production))).instance.number == 1
+
+
+@pytest.mark.parametrize("image", ["shop/site:1", "shop/site@production"])
+def test_what_must_not_be_released_is_refused_with_its_line_until_it_is_reinstated(
+    give: Give, workshop: Workshop, production: str, tmp_path: Path, image: str
+) -> None:
+    del production
+    declare_bad(workshop, "shop/site:1", Level.RELEASES)
+    with pytest.raises(RevokedError) as caught:
+        give(by(image))
+    assert caught.value.message.endswith("shop/site:1 is revoked: it leaks")
+    assert caught.value.where == f"{tmp_path / 'shop' / 'compose.yaml'}:2"
+    assert not workshop.fleet.every()
+    reinstate(workshop, "shop/site:1")
+    assert web(give(by(image))).instance.number == 1
+
+
+def test_the_newest_version_is_refused_where_it_is_revoked(
+    give: Give, workshop: Workshop, production: str
+) -> None:
+    """Nobody gets an older one without having said so: that is what channels are for."""
+    del production
+    declare_bad(workshop, "shop/site:3", Level.RELEASES)
+    with pytest.raises(RevokedError, match="shop/site:3 is revoked"):
+        give(by("shop/site"))
+
+
+def test_what_is_revoked_for_something_else_is_released(
+    give: Give, workshop: Workshop, production: str
+) -> None:
+    declare_bad(workshop, "shop/site:1", Level.BUILDS)
+    assert web(give(by(production))).instance.number == 1
+
+
+def test_an_unknown_channel_is_told_with_its_line_and_the_nearest_name(
+    give: Give, production: str, tmp_path: Path
+) -> None:
+    del production
+    with pytest.raises(NotFoundError) as caught:
+        give(by("shop/site@prodction"))
+    assert caught.value.where == f"{tmp_path / 'shop' / 'compose.yaml'}:2"
+    assert "'production'" in caught.value.hint
+
+
 # What cannot be
 
 
@@ -357,7 +451,7 @@ def test_networks_lie_in_the_applications_subnet_where_it_has_one(
         (
             "services: {web: {image: web, x-herdbook: {image: web@stable}}}",
             NotFoundError,
-            "stable",
+            "no image 'web'",
         ),
     ],
 )

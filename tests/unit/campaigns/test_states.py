@@ -5,10 +5,10 @@ from itertools import product
 
 import pytest
 
-from herdbook.actions.ask_leave import is_within
 from herdbook.campaigns.conditions import Condition, Finding, Way, way_of
 from herdbook.campaigns.model import MOVES, OPEN, CampaignState, require_move
 from herdbook.core.errors import ConflictError
+from herdbook.core.hours import is_within
 
 RUNNING, PAUSED = CampaignState.RUNNING, CampaignState.PAUSED
 DONE, ABORTED = CampaignState.DONE, CampaignState.ABORTED

@@ -60,7 +60,9 @@ def test_what_a_staying_version_is_made_from_stays() -> None:
 
 def test_who_uses_a_version_is_told() -> None:
     leases = [Lease("web", 0), Lease("base:1", 0), Lease("other", 0)]
-    assert in_use([*WEB, *BASE], leases, {"web:2", "gone:1"}) == {
+    assert in_use(
+        [*WEB, *BASE], leases, dict.fromkeys(["web:2", "gone:1"], "an instance runs it")
+    ) == {
         "web:2": "an instance runs it",
         "web:7": "other work is under way with it",
         "base:1": "other work is under way with it",

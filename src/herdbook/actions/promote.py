@@ -1,0 +1,123 @@
+"""Gives a channel a version, where nothing speaks against it, and those that follow it back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from herdbook.actions.check_revoked import revocation_of
+from herdbook.actions.name_version import present, version_meant
+from herdbook.actions.note import entry
+from herdbook.actions.workshop import Workshop
+from herdbook.catalogue.model import Version
+from herdbook.channels.deciding import Facts, Objection, followers, objections
+from herdbook.channels.model import Assignment, Hold, Level, Way, check_channel
+from herdbook.channels.rules import ChannelRule
+from herdbook.core.errors import GateError
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What came of it: what the channel means now and meant before, and who followed back.
+
+    `changed` is whether anything was to be done; `stayed` are channels that would have followed,
+    but are held.
+    """
+
+    assignment: Assignment
+    before: Assignment | None
+    changed: bool = True
+    followed: tuple[Assignment, ...] = ()
+    stayed: tuple[Hold, ...] = ()
+
+
+def promote(workshop: Workshop, name: str, channel: str, why: str = "") -> Promotion:
+    """Have a channel of an image mean a version from now on.
+
+    Raises GateError with all that speaks against it, ConflictError where somebody else moved the
+    channel at the same time: then exactly one of both has done it.
+    """
+    check_channel(channel)
+    version = version_meant(workshop, name)
+    rule = workshop.channels.rules().of(version.image, channel)
+    # Read first, so that a channel that is moved while we decide is seen when this one is kept.
+    newest = {each.channel: each for each in workshop.channels.every(version.image)}
+    numbers = {name: each.number for name, each in newest.items()}
+    before = present(workshop, version.image, channel)
+    # Where it has but fallen back to that version, a person who wants it means it to stay.
+    last = newest.get(channel)
+    same = last is not None and (last.version, last.digest) == (version.number, version.digest)
+    if last is not None and same and last == before:  # else it is revoked: that speaks against it
+        return Promotion(last, before, changed=False)
+    against = objections(rule, _facts(workshop, version, channel, rule), workshop.clock.now())
+    if against:
+        raise _refused(version, channel, against)
+    return _assign(workshop, version, rule, numbers, before, why)
+
+
+def _facts(workshop: Workshop, version: Version, channel: str, rule: ChannelRule) -> Facts:
+    made = (version.image, version.number)
+    holds = {each.channel: each for each in workshop.channels.holds(version.image)}
+    return Facts(
+        made,
+        upstream={name: workshop.channels.history(version.image, name) for name in rule.from_},
+        hold=holds.get(channel),
+        revoked=revocation_of(workshop, made, Level.RELEASES),
+    )
+
+
+def _refused(version: Version, channel: str, against: Sequence[Objection]) -> GateError:
+    first, *others = against
+    what = f"{version.label} cannot get to {channel}"
+    if not others:
+        return GateError(f"{what}: {first.words}", hint=first.remedy)
+    lines = "".join(f"\n  {each.gate}: {each.words}\n    {each.remedy}" for each in against)
+    return GateError(f"{what}:{lines}", hint="All of that has to be done.")
+
+
+def _assign(
+    workshop: Workshop,
+    version: Version,
+    rule: ChannelRule,
+    numbers: Mapping[str, int],
+    before: Assignment | None,
+    why: str,
+) -> Promotion:
+    image, channel, made = version.image, rule.channel, (version.image, version.number)
+    holds = {each.channel: each for each in workshop.channels.holds(image)}
+    there = {name: present(workshop, image, name) for name in rule.follow_back}
+    follow = followers(rule, made, there, holds)
+    reason = f"follows {channel}"
+    assignments = [
+        _next(workshop, version, channel, numbers, why),
+        *(
+            replace(_next(workshop, version, name, numbers, reason), way=Way.FOLLOWED)
+            for name in follow
+        ),
+    ]
+    written = entry(
+        workshop,
+        "promote",
+        f"{image}@{channel}",
+        version=version.number,
+        digest=version.digest,
+        before=before.version if before else 0,
+        why=why,
+        followed=[*follow],
+    )
+    workshop.channels.assign(assignments, written)
+    stayed = (holds[name] for name in rule.follow_back if name in holds)
+    return Promotion(assignments[0], before, followed=tuple(assignments[1:]), stayed=tuple(stayed))
+
+
+def _next(
+    workshop: Workshop, version: Version, channel: str, numbers: Mapping[str, int], why: str
+) -> Assignment:
+    return Assignment(
+        image=version.image,
+        channel=channel,
+        number=numbers.get(channel, 0) + 1,
+        version=version.number,
+        digest=version.digest,
+        at=workshop.clock.now(),
+        who=workshop.actor,
+        why=why,
+    )

@@ -1,0 +1,60 @@
+"""The port to the register of channels."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from herdbook.audit.chain import Entry
+from herdbook.channels.model import Assignment, Hold, Made, Revocation
+from herdbook.channels.rules import ChannelRules
+
+
+class ChannelRegister(Protocol):
+    """The channels of one installation; each change is kept together with its audit entry."""
+
+    def every(self, image: str = "") -> list[Assignment]:
+        """Return the newest assignment of each channel, of one image or all, by their names."""
+        ...
+
+    def history(self, image: str, channel: str, most: int | None = None) -> list[Assignment]:
+        """Return a channel's assignments, or the `most` newest, the newest first."""
+        ...
+
+    def assign(self, assignments: Sequence[Assignment], entry: Entry) -> None:
+        """Keep assignments, all or none.
+
+        Raises ConflictError where a channel has got one of that number meanwhile, or is held.
+        """
+        ...
+
+    def holds(self, image: str = "") -> list[Hold]:
+        """Return the holds of one image's channels, or all."""
+        ...
+
+    def hold(self, hold: Hold, entry: Entry) -> None:
+        """Keep a hold; another one of that channel is replaced."""
+        ...
+
+    def release(self, image: str, channel: str, entry: Entry, at: datetime) -> bool:
+        """Remove a hold; tell whether there was one."""
+        ...
+
+    def revocations(self, made: Collection[Made] | None = None) -> Mapping[Made, Revocation]:
+        """Return the revocations of these versions, or all."""
+        ...
+
+    def revoke(self, revocation: Revocation, entry: Entry) -> None:
+        """Keep a revocation; another one of that version is replaced."""
+        ...
+
+    def reinstate(self, made: Made, entry: Entry, at: datetime) -> bool:
+        """Remove a revocation; tell whether there was one."""
+        ...
+
+    def rules(self) -> ChannelRules:
+        """Return the rules: none where nobody has given any."""
+        ...
+
+    def set_rules(self, rules: ChannelRules, entry: Entry, at: datetime) -> None:
+        """Put rules in place of those before."""
+        ...

@@ -1,0 +1,176 @@
+"""The rules of channels, as people write them: from where, at which hours, and who follows."""
+
+from collections.abc import Iterator
+from datetime import datetime, time
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+
+from herdbook.core.hours import is_within
+from herdbook.recipes.model import Strict
+from herdbook.recipes.yaml_files import Kind, read_yaml
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+CHANNELS = Kind(
+    noun="file of channels",
+    beginning="Begin with: channels: [{channel: production, from: staging}]",
+    more="See what can be written: herdbook schema channels",
+    examples={
+        "channels.images": "images: shop/*",
+        "channels.channel": "channel: production",
+        "channels.from": "from: staging",
+        "channels.hours.begin": 'begin: "09:00"',
+        "channels.hours.end": 'end: "17:00"',
+        "channels.hours.zone": "zone: Europe/Berlin",
+        "channels.freezes.begin": 'begin: "2026-12-20"',
+        "channels.freezes.end": 'end: "2027-01-02"',
+    },
+)
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("is no time zone that this machine knows") from error
+    return value
+
+
+ChannelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+ChannelNames = Annotated[
+    tuple[ChannelName, ...],
+    BeforeValidator(_one_or_many, json_schema_input_type=ChannelName | tuple[ChannelName, ...]),
+]
+Zone = Annotated[str, AfterValidator(_zone), Field(description="Of the tz database.")]
+TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+_Date = r"^\d{4}-\d{2}-\d{2}( ([01]\d|2[0-3]):[0-5]\d)?$"
+
+
+def _moment(value: str) -> str:
+    datetime.fromisoformat(value)
+    return value
+
+
+Moment = Annotated[str, Field(pattern=_Date), AfterValidator(_moment)]
+
+
+class Hours(Strict):
+    """When a channel may be moved: from `begin` on these days until it is `end`.
+
+    That may be on the next day; it is the whole day long where both are the same.
+    """
+
+    days: Annotated[tuple[Day, ...], Field(min_length=1)] = DAYS
+    begin: TimeOfDay = "00:00"
+    end: TimeOfDay = "00:00"
+    zone: Zone = "UTC"
+
+    def hold(self, now: datetime) -> bool:
+        """Tell whether they hold at a time."""
+        here = now.astimezone(ZoneInfo(self.zone))
+        begin, end = time.fromisoformat(self.begin), time.fromisoformat(self.end)
+        began_yesterday = end <= begin and here.time() < begin
+        day = DAYS[here.weekday() - began_yesterday]
+        return day in self.days and (begin == end or is_within(here.time(), begin, end))
+
+    def __str__(self) -> str:
+        """How people are told."""
+        days = "" if self.days == DAYS else f"{', '.join(self.days)} "
+        return f"{days}{self.begin} to {self.end} ({self.zone})"
+
+
+class Freeze(Strict):
+    """A time in which a channel is not moved, such as the days before Christmas.
+
+    A date alone is the beginning of that day.
+    """
+
+    begin: Moment
+    end: Moment
+    zone: Zone = "UTC"
+    reason: str = ""
+
+    @field_validator("end")
+    @classmethod
+    def _ends_after_it_begins(cls, end: str, before: Any) -> str:  # noqa: ANN401
+        begin = before.data.get("begin")
+        if begin is not None and datetime.fromisoformat(end) <= datetime.fromisoformat(begin):
+            raise ValueError("is not after its beginning")
+        return end
+
+    def holds(self, now: datetime) -> bool:
+        """Tell whether it holds at a time."""
+        zone = ZoneInfo(self.zone)
+        first, last = (
+            datetime.fromisoformat(each).replace(tzinfo=zone) for each in (self.begin, self.end)
+        )
+        return first <= now < last
+
+
+class ChannelRule(Strict):
+    """What holds for a channel of all images whose names fit."""
+
+    channel: ChannelName
+    images: Annotated[str, Field(min_length=1, description="A name, or a pattern with *.")] = "*"
+    from_: Annotated[
+        ChannelNames,
+        Field(alias="from", description="A version must have been in one of these before."),
+    ] = ()
+    hours: Hours | None = None
+    freezes: tuple[Freeze, ...] = ()
+    follow_back: Annotated[
+        ChannelNames, Field(description="Channels that get what this one gets.")
+    ] = ()
+
+    def in_words(self) -> Iterator[str]:
+        """Yield what it says, a line each."""
+        if self.from_:
+            yield f"from {' or '.join(self.from_)}"
+        if self.hours:
+            yield f"on {self.hours}"
+        for each in self.freezes:
+            yield f"not from {each.begin} to {each.end}" + (f": {each.reason}" * bool(each.reason))
+        if self.follow_back:
+            yield f"{', '.join(self.follow_back)} follow back"
+
+    @field_validator("follow_back")
+    @classmethod
+    def _others_follow(cls, names: tuple[str, ...], before: Any) -> tuple[str, ...]:  # noqa: ANN401
+        if before.data.get("channel") in names:
+            raise ValueError("names the channel itself")
+        return tuple(dict.fromkeys(names))
+
+
+class ChannelRules(Strict):
+    """All rules; for a channel of an image, the first that fits holds."""
+
+    channels: tuple[ChannelRule, ...] = ()
+
+    def of(self, image: str, channel: str) -> ChannelRule:
+        """Return what holds for a channel of an image: no rule at all where none fits."""
+        return next(self._fitting(image, channel), ChannelRule(channel=channel))
+
+    def _fitting(self, image: str, channel: str) -> Iterator[ChannelRule]:
+        for each in self.channels:
+            if each.channel == channel and fnmatchcase(image, each.images):
+                yield each
+
+
+def read_rules(path: Path) -> ChannelRules:
+    """Read a file of rules; raises InvalidInputError with the line, or NotFoundError."""
+    return read_yaml(path, ChannelRules, CHANNELS).content
+
+
+def rules_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a file of rules."""
+    schema = ChannelRules.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,1 @@
+"""The commands of channels, revocations and the audit, and what they print."""

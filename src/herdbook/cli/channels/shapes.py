@@ -1,0 +1,105 @@
+"""The JSON shapes of channels, revocations and the audit."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from herdbook.actions.list_channels import Channel
+    from herdbook.actions.promote import Promotion
+    from herdbook.actions.revoke import Reach
+    from herdbook.audit.chain import Record
+    from herdbook.channels.model import Assignment, Hold, Revocation
+
+
+def assignment_shape(assignment: "Assignment") -> dict[str, Any]:
+    """Return the shape of what a channel got."""
+    return {
+        "image": assignment.image,
+        "channel": assignment.channel,
+        "number": assignment.number,
+        "version": assignment.version,
+        "digest": assignment.digest,
+        "at": assignment.at.isoformat(),
+        "who": assignment.who,
+        "why": assignment.why,
+        "way": assignment.way.value,
+    }
+
+
+def promotion_shape(promotion: "Promotion") -> dict[str, Any]:
+    """Return the shape of what came of a promotion."""
+    return {
+        **assignment_shape(promotion.assignment),
+        "changed": promotion.changed,
+        "before": promotion.before.version if promotion.before else None,
+        "followed": [assignment_shape(each) for each in promotion.followed],
+        "held": [each.channel for each in promotion.stayed],
+    }
+
+
+def hold_shape(hold: "Hold") -> dict[str, Any]:
+    """Return the shape of a hold."""
+    return {
+        "image": hold.image,
+        "channel": hold.channel,
+        "at": hold.at.isoformat(),
+        "who": hold.who,
+        "why": hold.why,
+    }
+
+
+def channel_shape(channel: "Channel") -> dict[str, Any]:
+    """Return the shape of a channel: what it means now, and who holds it."""
+    return {
+        "image": channel.newest.image,
+        "channel": channel.newest.channel,
+        "now": assignment_shape(channel.now) if channel.now else None,
+        "newest": assignment_shape(channel.newest),
+        "revoked": channel.revoked or None,
+        "hold": hold_shape(channel.hold) if channel.hold else None,
+    }
+
+
+def revocation_shape(revocation: "Revocation") -> dict[str, Any]:
+    """Return the shape of a revocation."""
+    return {
+        "image": revocation.image,
+        "version": revocation.version,
+        "at": revocation.at.isoformat(),
+        "who": revocation.who,
+        "reason": revocation.reason,
+        "since": {level.value: at.isoformat() for level, at in revocation.since.items()},
+        "inherited": revocation.inherited,
+    }
+
+
+def reach_shape(reach: "Reach", *, done: bool) -> dict[str, Any]:
+    """Return the shape of what a revocation reaches; `revoked` is whether it was done."""
+    return {
+        "revoked": done,
+        "revocation": revocation_shape(reach.revocation),
+        "versions": [f"{image}:{number}" for image, number in reach.reached],
+        "channels": [
+            {
+                "image": each.before.image,
+                "channel": each.before.channel,
+                "before": each.before.version,
+                "after": each.after.version if each.after else None,
+            }
+            for each in reach.falls
+        ],
+        "applications": [
+            {
+                "application": each.application,
+                "release": each.release,
+                "service": each.component,
+                "version": f"{each.made[0]}:{each.made[1]}",
+                "instances": each.instances,
+            }
+            for each in reach.consumers
+        ],
+    }
+
+
+def record_shape(record: "Record") -> dict[str, Any]:
+    """Return the shape of an audit record: what `audit export` writes, one on a line."""
+    return record.model_dump(mode="json")

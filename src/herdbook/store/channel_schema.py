@@ -1,0 +1,84 @@
+"""The tables of channels and of the audit, as SQLAlchemy describes them."""
+
+from sqlalchemy import JSON, Boolean, Column, DateTime, Integer, String, Table, Text
+
+from herdbook.store.schema import DigestColumn, metadata
+
+_IMAGE = String(200)
+_CHANNEL = String(63)
+_WHO = String(100)
+
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("image", _IMAGE, primary_key=True),
+    Column("channel", _CHANNEL, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", DigestColumn, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("who", _WHO, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("way", String(16), nullable=False),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("image", _IMAGE, primary_key=True),
+    Column("channel", _CHANNEL, primary_key=True),
+    Column("newest", Integer, nullable=False),
+)
+"""The number of each channel's newest assignment: there may be very many in all."""
+
+channel_holds = Table(
+    "channel_holds",
+    metadata,
+    Column("image", _IMAGE, primary_key=True),
+    Column("channel", _CHANNEL, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("who", _WHO, nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("image", _IMAGE, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("who", _WHO, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("since", JSON, nullable=False),
+    Column("inherited", Boolean, nullable=False),
+)
+
+channel_rules = Table(
+    "channel_rules",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("content", JSON, nullable=False),
+)
+"""One row, the rules in force."""
+
+audit_records = Table(
+    "audit_records",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("who", _WHO, nullable=False),
+    Column("verb", String(40), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("digest", DigestColumn, nullable=False),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+    Column("digest", DigestColumn, nullable=False),
+    Column("seal", String(64), nullable=False),
+)
+"""One row, the newest record, sealed."""

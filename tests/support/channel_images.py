@@ -1,0 +1,86 @@
+"""Versions to promote, revoke, release and make others from: they hold one small file."""
+
+from io import BytesIO
+
+from locked import package
+from trees import file, tree
+from versions import MOMENT, digest, document
+
+from herdbook.actions.set_rules import set_rules
+from herdbook.actions.workshop import Workshop
+from herdbook.builds.lock import Lock, LockedParent
+from herdbook.catalogue.model import NewVersion, Variant, VariantRecord, Version
+from herdbook.channels.model import Level, Made
+from herdbook.core.errors import NotFoundError
+from herdbook.images.documents import CONFIG, LayerReference, render
+from herdbook.layers.writing import tar_pieces
+
+EVERY_LEVEL = tuple(Level)
+
+_CONFIGURATION = {
+    "created": MOMENT.isoformat(),
+    "config": {"Env": [], "Labels": {}, "WorkingDir": "/", "User": "1000:1000"},
+}
+
+
+def add_version(workshop: Workshop, image: str = "shop/web", parent: Made | None = None) -> Version:
+    """Add the next version of an image."""
+    seed = f"{image} {_next(workshop, image)} {parent}"
+    layer = _layer(workshop, seed)
+    config = render(CONFIG, {**_CONFIGURATION, "seed": seed})
+    manifest, index = document(f"manifest {seed}"), document(f"index {seed}")
+    record = VariantRecord(Variant.CONTAINER, manifest.digest, config.digest, (layer,))
+    new = NewVersion(
+        image=image,
+        digest=index.digest,
+        build_key=digest(f"inputs {seed}"),
+        lock=_lock(workshop, seed, parent).model_dump_json(),
+        recipe=f"recipe {seed}",
+        created_at=MOMENT,
+        variants=(record,),
+        documents=(index, manifest, config),
+        parent=parent,
+    )
+    return workshop.versions.add(new)
+
+
+def add_versions(workshop: Workshop, count: int, image: str = "shop/web") -> list[Version]:
+    """Add so many versions of an image, the oldest first."""
+    return [add_version(workshop, image) for _ in range(count)]
+
+
+def put_rules(workshop: Workshop, text: str) -> None:
+    """Put the rules in force that a file would hold."""
+    with workshop.staging() as folder:
+        path = folder / "channels.yaml"
+        path.write_text(text)
+        set_rules(workshop, path)
+
+
+def verbs(workshop: Workshop) -> list[str]:
+    """Return what the audit says was done, in order."""
+    return [f"{each.verb} {each.subject}" for each in workshop.audit.records()]
+
+
+def _next(workshop: Workshop, image: str) -> int:
+    newest = workshop.versions.find(image)
+    return newest.number + 1 if newest else 1
+
+
+def _lock(workshop: Workshop, seed: str, parent: Made | None) -> Lock:
+    below = None
+    if parent is not None:
+        found = workshop.versions.find(*parent)
+        if found is None:
+            raise NotFoundError(f"There is no {parent}")
+        below = LockedParent(image=found.image, number=found.number, digest=found.digest)
+    packages = () if below else (package("base-files"),)
+    return Lock(inputs=digest(seed), suite="bookworm", packages=packages, parent=below)
+
+
+def _layer(workshop: Workshop, seed: str) -> LayerReference:
+    content = seed.encode()
+    held = tree(file("srv/what", content))
+    found, size = workshop.layers.write(tar_pieces(held.values(), lambda _: BytesIO(content)))
+    workshop.layers.set_tree(found, held)
+    return LayerReference("files", found, size)
