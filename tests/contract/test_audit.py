@@ -309,6 +309,17 @@ def test_what_was_tampered_with_is_still_found_after_others_went_on(
             verify_audit(workshop)
 
 
+@pytest.mark.parametrize("name", ["number", "added"])
+def test_nothing_is_written_where_somebody_has_taken_the_next_place(
+    engine: Engine, audit: SqlAudit, name: str
+) -> None:
+    begun_anew(engine, audit)
+    with engine.begin() as connection:
+        DAMAGE[name][0](connection)
+    with pytest.raises(VerificationError, match="was not written by Herdbook"):
+        audit.append(entry(6), NOW)
+
+
 HEAD_DAMAGE: dict[str, Tampering] = {
     "number": lambda connection: connection.execute(update(audit_head).values(number=4)),
     "digest": lambda connection: connection.execute(

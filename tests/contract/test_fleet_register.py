@@ -268,6 +268,19 @@ def test_happenings_are_read_on_from_a_number(fleet: FleetRegister) -> None:
     assert fleet.happenings("shop", every[3].number, most=2) == every[-2:]
 
 
+def test_the_oldest_happenings_of_very_many_are_forgotten(fleet: FleetRegister) -> None:
+    """What fails for ever is told for ever."""
+    fleet.keep(Application("zoo", "/"))
+    fleet.record("zoo", Changes(happenings=(Happening(NOW, "elsewhere"),)))
+    for begin in range(0, 12_000, 400):
+        told = [Happening(NOW, f"{number}") for number in range(begin, begin + 400)]
+        fleet.record("shop", Changes(happenings=told))
+    found = [int(each.words) for each in fleet.happenings("shop", most=20_000)]
+    assert 10_000 <= len(found) < 11_000
+    assert found == list(range(found[0], 12_000))
+    assert [each.words for each in fleet.happenings("zoo")] == ["elsewhere"]
+
+
 @pytest.mark.parametrize("words", ["a\0b", "\ud800", "ü\n☃", "x" * 100_000])
 def test_an_instance_may_say_anything(fleet: FleetRegister, words: str) -> None:
     """What a program printed last must not keep its end from being recorded."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from herdbook.audit.chain import Entry, Head, Record, following, sealed
 from herdbook.core.digests import Digest
@@ -39,7 +40,13 @@ class SqlAudit:
         head = self._head(connection)
         record = following(head, entry, at)
         values = {**record.model_dump(), "at": at.astimezone(UTC), "details": dict(entry.details)}
-        connection.execute(insert(schema.audit_records).values(**values))
+        try:
+            connection.execute(insert(schema.audit_records).values(**values))
+        except IntegrityError as error:
+            raise VerificationError(
+                f"Record {record.number} of the audit is there, and was not written by Herdbook",
+                hint="Somebody has added it: see what is wrong with herdbook audit verify.",
+            ) from error
         found = Head(number=record.number, digest=record.digest)
         row = {**found.model_dump(), "seal": sealed(self._key(), found)}
         if head.number:

@@ -1,10 +1,21 @@
 """The register of what applications run: instances, what happened in slots, and in words."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from herdbook.core.digests import Digest
 from herdbook.fleet.records import Instance, Role
@@ -15,9 +26,19 @@ from herdbook.store.applications import SqlApplications, identity_of, of_applica
 from herdbook.store.database import reading, writing
 from herdbook.store.moments import in_utc
 
+_KEPT_HAPPENINGS = 10_000
+"""So many of an application's newest happenings are kept: of one that fails for ever, a week's."""
+
+_FORGOTTEN_AFTER = 500
+"""After so many new ones, the oldest are forgotten: looking for them each time would cost more."""
+
 
 class SqlFleet(SqlApplications):
     """Applications with their instances; every reading and writing is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._new_happenings: Counter[int] = Counter()
 
     def instances(self, application: str) -> list[Instance]:
         """Return an application's instances."""
@@ -61,6 +82,21 @@ class SqlFleet(SqlApplications):
             if changes.happenings:
                 rows = [_happening_row(identity, each) for each in changes.happenings]
                 connection.execute(insert(schema.happenings), rows)
+                self._forget_old(connection, identity, len(rows))
+
+    def _forget_old(self, connection: Connection, identity: int, new: int) -> None:
+        self._new_happenings[identity] += new
+        if self._new_happenings[identity] < _FORGOTTEN_AFTER:
+            return
+        self._new_happenings[identity] = 0
+        table = schema.happenings.c
+        mine = select(table.id).where(table.application_id == identity)
+        oldest = mine.order_by(table.id.desc()).offset(_KEPT_HAPPENINGS - 1).limit(1)
+        connection.execute(
+            delete(schema.happenings).where(
+                table.application_id == identity, table.id < oldest.scalar_subquery()
+            )
+        )
 
     def happenings(self, application: str, after: int = 0, most: int = 1000) -> list[Happening]:
         """Return what happened after that number, the oldest first; the newest if too many."""
