@@ -237,6 +237,16 @@ def test_rules_are_found_as_they_were_set_and_replace_those_before(
         assert channels.rules() == rules
 
 
+def test_the_time_in_which_versions_serve_adds_up(channels: ChannelRegister) -> None:
+    assert channels.served(MADE) == timedelta(0)
+    channels.add_served([MADE, (WEB, 4)], timedelta(seconds=30.5))
+    channels.add_served([MADE], timedelta(hours=2))
+    channels.add_served([], timedelta(hours=2))
+    assert channels.served(MADE) == timedelta(hours=2, seconds=30.5)
+    assert channels.served((WEB, 4)) == timedelta(seconds=30.5)
+    assert channels.served(("shop/other", 3)) == timedelta(0)
+
+
 def test_times_of_other_zones_are_the_same_moments(
     channels: ChannelRegister, audit: SqlAudit
 ) -> None:

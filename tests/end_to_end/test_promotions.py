@@ -9,7 +9,7 @@ import subprocess
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,10 @@ class House:
         self.register.mkdir()
         for name in ("herdbook.db", "audit.key"):
             shutil.copy(self.herdbook.state / name, self.register)
+
+    def by(self, who: str) -> "House":
+        """The same for somebody who gives commands through sudo."""
+        return replace(self, herdbook=replace(self.herdbook, settings={"SUDO_USER": who}))
 
     def must(self, *words: str | Path) -> str:
         return self.herdbook.must(*words)
@@ -204,6 +208,44 @@ def test_neither_what_a_channel_got_last_nor_what_it_means_instead_can_be_forgot
         assert "production means it" in said
     cleaned = house.herdbook.json("store", "clean", "--keep", "1", "--dry-run")
     assert cleaned["forgotten"] == []
+
+
+# --- what others have to approve
+
+
+def test_a_version_is_promoted_once_two_others_have_approved_what_it_replaces(
+    house: House, tmp_path: Path
+) -> None:
+    """An approval is void after somebody has moved the channel, while other rules held."""
+    rules, none = tmp_path / "channels.yaml", tmp_path / "none.yaml"
+    rules.write_text("channels: [{channel: canary, approvals: {count: 2}}]\n")
+    none.write_text("channels: []\n")
+    anna, bert, carla, dora = (house.by(each) for each in ("anna", "bert", "carla", "dora"))
+    dora.must("channel", "apply", rules)
+    said = anna.must("propose", "c/web:2", "canary", "--why", "louder")
+    assert said == "proposal 1: c/web:2 for c/web@canary\n"
+    said = anna.refuses(GATE, "promote", "c/web:2", "canary")
+    assert "2 more have to approve proposal 1" in said
+    assert "nobody approves what they propose" in anna.refuses(GATE, "approve", "1")
+    bert.must("approve", "1", "--say", "I listened")
+
+    for command in (
+        ("channel", "apply", none),
+        ("promote", "c/web:1", "canary"),
+        ("channel", "apply", rules),
+    ):
+        dora.must(*command)
+    shown = carla.must("proposal", "show", "1")
+    assert "in place of c/web:1" in shown
+    assert "I listened (void: what it rested on has changed)" in shown
+    assert "2 more have to approve it" in shown
+
+    assert bert.herdbook.json("approve", "1")["missing"] == 1
+    assert carla.herdbook.json("approve", "1")["missing"] == 0
+    anna.must("promote", "c/web:2", "canary")
+    house.must("audit", "verify")
+    (listed,) = house.herdbook.json("proposal", "ls", "--all")
+    assert (listed["who"], listed["state"], listed["ended_by"]) == ("anna", "promoted", "anna")
 
 
 # --- what is revoked

@@ -9,6 +9,7 @@ from typing import Any
 _NOTES = {"$schema", "$defs", "title", "description", "default"}
 _TYPES: dict[str, tuple[type, ...]] = {
     "array": (list,),
+    "boolean": (bool,),
     "integer": (int,),
     "null": (type(None),),
     "object": (dict,),
@@ -32,10 +33,9 @@ def _check(fits: bool, problem: str) -> list[str]:  # noqa: FBT001
 
 
 def _type(document: Any, value: str, *_: Any) -> list[str]:
-    boolean = isinstance(document, bool)
-    return _check(
-        isinstance(document, _TYPES[value]) and not boolean, f"{document!r} is no {value}"
-    )
+    truth = isinstance(document, bool)  # which Python takes for an integer
+    fits = isinstance(document, _TYPES[value]) and (not truth or value == "boolean")
+    return _check(fits, f"{document!r} is no {value}")
 
 
 def _reference(document: Any, value: str, _: Any, root: dict[str, Any]) -> list[str]:

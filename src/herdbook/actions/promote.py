@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from herdbook.actions.check_revoked import revocation_of
 from herdbook.actions.name_version import present, version_meant
 from herdbook.actions.note import entry
+from herdbook.actions.weigh_proposal import ballot_of, gather, version_before
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.channels.deciding import Facts, Objection, followers, objections
 from herdbook.channels.model import Assignment, Hold, Level, Way, check_channel
+from herdbook.channels.proposals import Proposal, ProposalState, open_for
 from herdbook.channels.rules import ChannelRule
 from herdbook.core.errors import GateError
 
@@ -47,20 +49,32 @@ def promote(workshop: Workshop, name: str, channel: str, why: str = "") -> Promo
     same = last is not None and (last.version, last.digest) == (version.number, version.digest)
     if last is not None and same and last == before:  # else it is revoked: that speaks against it
         return Promotion(last, before, changed=False)
-    against = objections(rule, _facts(workshop, version, channel, rule), workshop.clock.now())
-    if against:
+    facts = facts_of(workshop, version, rule)
+    if against := objections(rule, facts, workshop.clock.now()):
         raise _refused(version, channel, against)
-    return _assign(workshop, version, rule, numbers, before, why)
+    return _assign(workshop, _Wish(version, rule, numbers, before, why, facts.proposal))
 
 
-def _facts(workshop: Workshop, version: Version, channel: str, rule: ChannelRule) -> Facts:
-    made = (version.image, version.number)
-    holds = {each.channel: each for each in workshop.channels.holds(version.image)}
+def facts_of(workshop: Workshop, version: Version, rule: ChannelRule) -> Facts:
+    """Return all that a promotion to a rule's channel is decided by."""
+    image, made = version.image, (version.image, version.number)
+    holds = {each.channel: each for each in workshop.channels.holds(image)}
+    proposal = open_for(workshop.channels.proposals(image), made, rule.channel)
+    evidence, ballot = None, None
+    if rule.asks_for_evidence:
+        evidence = gather(workshop, version, version_before(workshop, image, rule.channel), rule)
+        ballot = ballot_of(workshop, proposal, rule, evidence) if proposal else None
     return Facts(
         made,
-        upstream={name: workshop.channels.history(version.image, name) for name in rule.from_},
-        hold=holds.get(channel),
+        who=workshop.actor,
+        groups=workshop.groups_of(workshop.actor),
+        upstream={name: workshop.channels.history(image, name) for name in rule.from_},
+        evidence=evidence,
+        proposal=proposal,
+        ballot=ballot,
+        hold=holds.get(rule.channel),
         revoked=revocation_of(workshop, made, Level.RELEASES),
+        served=workshop.channels.served(made),
     )
 
 
@@ -73,25 +87,30 @@ def _refused(version: Version, channel: str, against: Sequence[Objection]) -> Ga
     return GateError(f"{what}:{lines}", hint="All of that has to be done.")
 
 
-def _assign(
-    workshop: Workshop,
-    version: Version,
-    rule: ChannelRule,
-    numbers: Mapping[str, int],
-    before: Assignment | None,
-    why: str,
-) -> Promotion:
+@dataclass(frozen=True)
+class _Wish:
+    """A promotion that nothing speaks against; `numbers` are those of channels' newest assignments.
+
+    `proposal` is the one that comes to its end with it.
+    """
+
+    version: Version
+    rule: ChannelRule
+    numbers: Mapping[str, int]
+    before: Assignment | None
+    why: str
+    proposal: Proposal | None
+
+
+def _assign(workshop: Workshop, wish: _Wish) -> Promotion:
+    version, rule, before, proposal = wish.version, wish.rule, wish.before, wish.proposal
     image, channel, made = version.image, rule.channel, (version.image, version.number)
     holds = {each.channel: each for each in workshop.channels.holds(image)}
     there = {name: present(workshop, image, name) for name in rule.follow_back}
     follow = followers(rule, made, there, holds)
-    reason = f"follows {channel}"
     assignments = [
-        _next(workshop, version, channel, numbers, why),
-        *(
-            replace(_next(workshop, version, name, numbers, reason), way=Way.FOLLOWED)
-            for name in follow
-        ),
+        _next(workshop, wish, channel, wish.why, Way.PROMOTED),
+        *(_next(workshop, wish, name, f"follows {channel}", Way.FOLLOWED) for name in follow),
     ]
     written = entry(
         workshop,
@@ -100,24 +119,30 @@ def _assign(
         version=version.number,
         digest=version.digest,
         before=before.version if before else 0,
-        why=why,
+        why=wish.why,
         followed=[*follow],
+        proposal=proposal.number if proposal else 0,
     )
-    workshop.channels.assign(assignments, written)
+    workshop.channels.assign(assignments, written, proposal and _promoted(workshop, proposal))
     stayed = (holds[name] for name in rule.follow_back if name in holds)
     return Promotion(assignments[0], before, followed=tuple(assignments[1:]), stayed=tuple(stayed))
 
 
-def _next(
-    workshop: Workshop, version: Version, channel: str, numbers: Mapping[str, int], why: str
-) -> Assignment:
+def _promoted(workshop: Workshop, proposal: Proposal) -> Proposal:
+    now, state = workshop.clock.now(), ProposalState.PROMOTED
+    return replace(proposal, state=state, ended_at=now, ended_by=workshop.actor)
+
+
+def _next(workshop: Workshop, wish: _Wish, channel: str, why: str, way: Way) -> Assignment:
+    version = wish.version
     return Assignment(
         image=version.image,
         channel=channel,
-        number=numbers.get(channel, 0) + 1,
+        number=wish.numbers.get(channel, 0) + 1,
         version=version.number,
         digest=version.digest,
         at=workshop.clock.now(),
         who=workshop.actor,
         why=why,
+        way=way,
     )

@@ -124,20 +124,20 @@ class Tending:
         self._swept = True
         for record in done:
             if record.name in left:
-                self.hands.stop(record, self._component(record), failed=False)
+                self.hands.stop(record, self.component(record), failed=False)
                 self.restless = True
 
     def hear(self, answer: Answer) -> None:
         """Take note of an instance's answer to a probe."""
         record = self.records.get(answer.instance)
-        component = self._component(record) if record else None
+        component = self.component(record) if record else None
         if record and component and component.instance.probe:
             self.restless |= self.eyes.hear(record, component.instance.probe, answer)
 
     def targets(self) -> list[ProbeTarget]:
         """Return which instances are to be asked how they are."""
         return self.eyes.targets(
-            (record, self._component(record)) for record in self.records.values()
+            (record, self.component(record)) for record in self.records.values()
         )
 
     def turn(self) -> list[str]:
@@ -191,7 +191,7 @@ class Tending:
         sights = [
             self.eyes.sight(
                 record,
-                self._component(record),
+                self.component(record),
                 sessions=self.traffic.sessions(record.name),
                 busy=record.name in self.hands.busy,
             )
@@ -272,7 +272,7 @@ class Tending:
     def _act(self, settled: Settled, situation: Situation) -> None:
         lives = {sight.name: sight.life for sight in situation.sights}
         for record in settled.start:
-            if component := self._component(record):
+            if component := self.component(record):
                 before = self.rollout.before if self.rollout else 0
                 known = situation.component(before, record.component)
                 snapshot = snapshot_before(self.rollout, known, record)
@@ -281,7 +281,7 @@ class Tending:
                 self.hands.start(record, component, networks, snapshot, anew=anew)
         for record in settled.stop:
             failed = lives.get(record.name) is Life.FAILED
-            self.hands.stop(record, self._component(record), failed=failed)
+            self.hands.stop(record, self.component(record), failed=failed)
 
     def _finish(self) -> Iterator[Happening]:
         """Take note of starts and stops that are over."""
@@ -327,7 +327,8 @@ class Tending:
                 known = self.histories[place_]
                 settled.histories[place_] = replace(known, failures=0, failed_at=None)
 
-    def _component(self, record: Instance) -> Component | None:
+    def component(self, record: Instance) -> Component | None:
+        """Return what an instance is one of; None where its release is gone."""
         release = self._release(record.release)
         return release.settings.by_name.get(record.component) if release else None
 

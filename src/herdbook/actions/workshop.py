@@ -1,6 +1,7 @@
 """Everything a verb may work with, as ports; who runs the program decides what stands behind."""
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +35,8 @@ class Workshop:
     roots are kept; `staging` gives a folder for the duration of one piece of work, which
     disappears whatever happens. `backups` opens the place at an address where backups are kept,
     sealed with the key in the file `backup_key`. `secrets` are those given to this command.
-    `actor` is who gives this command, as the audit calls them.
+    `actor` is who gives this command, as the audit calls them;
+    `groups_of` tells in which groups somebody is.
     `give_up` ends all programs under way and lets none begin, for when this one is to end.
     """
 
@@ -71,6 +73,7 @@ class Workshop:
     artefacts: Path
     staging: Callable[[], AbstractContextManager[Path]]
     actor: str
+    groups_of: Callable[[str], AbstractSet[str]]
     secrets: GivenSecrets = field(default_factory=GivenSecrets)
     turns: Turns = field(default_factory=Turns)
     give_up: Callable[[], None] = lambda: None

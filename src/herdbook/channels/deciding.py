@@ -1,12 +1,18 @@
 """Decides whether a channel may get a version, and which channels follow: everything it is told."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from herdbook.channels.evidence import Evidence, Finding, graver_than
 from herdbook.channels.model import Assignment, Hold, Made, Revocation
+from herdbook.channels.proposals import Ballot, Proposal, more_have
 from herdbook.channels.revoking import in_words
-from herdbook.channels.rules import ChannelRule
+from herdbook.channels.rules import ChannelRule, Gates
+from herdbook.core.durations import duration_of
+
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -22,13 +28,21 @@ class Objection:
 class Facts:
     """What is known of a version that a channel is to get.
 
-    `upstream` is what the channels that it may come from have had; `revoked` what forbids it.
+    `who` wants that, being in these `groups`. `upstream` is what the channels that it may come from
+    have had; `revoked` what forbids it. `proposal` is the open one, if it was proposed; `evidence`
+    and `ballot` are there where the rule asks for them. It has truly `served` for so long.
     """
 
     made: Made
     upstream: Mapping[str, Sequence[Assignment]]
     hold: Hold | None = None
     revoked: Revocation | None = None
+    who: str = ""
+    groups: AbstractSet[str] = frozenset()
+    evidence: Evidence | None = None
+    proposal: Proposal | None = None
+    ballot: Ballot | None = None
+    served: timedelta = timedelta()
 
     @property
     def label(self) -> str:
@@ -42,6 +56,10 @@ def objections(rule: ChannelRule, facts: Facts, now: datetime) -> list[Objection
         *_revoked(facts),
         *_held(facts),
         *_from(rule, facts),
+        *_promoters(rule, facts),
+        *_gates(rule.gates, facts),
+        *_approvals(rule, facts, now),
+        *_soak(rule, facts),
         *_time(rule, now),
     ]
 
@@ -68,6 +86,56 @@ def _from(rule: ChannelRule, facts: Facts) -> Iterator[Objection]:
         first = rule.from_[0]
         words = f"{facts.label} has never been in {' or '.join(rule.from_)}"
         yield Objection("from", words, f"First: herdbook promote {facts.label} {first}")
+
+
+def _promoters(rule: ChannelRule, facts: Facts) -> Iterator[Objection]:
+    if rule.promoters and not facts.groups & set(rule.promoters):
+        words = f"{facts.who} is not in {' or '.join(rule.promoters)}"
+        yield Objection("promoters", words, "Ask one of them.")
+
+
+def _gates(gates: Gates, facts: Facts) -> Iterator[Objection]:
+    if (evidence := facts.evidence) is None:
+        return
+    look = f"See them: herdbook vulnerabilities {facts.label}"
+    grave = graver_than(evidence.findings, gates.worst) if gates.worst else []
+    if grave:
+        words = f"{_some(grave)}: nothing graver than {gates.worst} may be open"
+        yield Objection("vulnerabilities", words, look)
+    exploited = [each for each in evidence.findings if each.exploited]
+    if exploited and not gates.exploited:
+        yield Objection("exploited", f"{_some(exploited)}: known to be exploited", look)
+    if gates.complete and not evidence.complete:
+        words = "not all layers were scanned, or no advisories were imported for what is in them"
+        yield Objection("complete", words, f"See what: herdbook vulnerabilities {facts.label}")
+
+
+def _some(findings: Sequence[Finding]) -> str:
+    shown = ", ".join(f"{each.name} in {each.component}" for each in findings[:_SHOWN])
+    return shown + (f" and {len(findings) - _SHOWN} more" if len(findings) > _SHOWN else "")
+
+
+def _approvals(rule: ChannelRule, facts: Facts, now: datetime) -> Iterator[Objection]:
+    if rule.approvals is None:
+        return
+    if facts.ballot is None:
+        count = rule.approvals.count
+        words = (
+            f"{count} {'has' if count == 1 else 'have'} to approve it, and nobody has proposed it"
+        )
+        again = f"First: herdbook propose {facts.label} {rule.channel} --why TEXT"
+        yield Objection("approvals", words, again)
+    elif missing := facts.ballot.missing(now):
+        number = facts.ballot.proposal.number
+        words = f"{more_have(missing)} to approve proposal {number}"
+        yield Objection("approvals", words, f"See who and why: herdbook proposal show {number}")
+
+
+def _soak(rule: ChannelRule, facts: Facts) -> Iterator[Objection]:
+    if rule.soak and facts.served < duration_of(rule.soak):
+        hours = facts.served // timedelta(minutes=6) / 10  # never more than it was
+        words = f"{facts.label} has served for {hours:.1f} h, and has to for {rule.soak}"
+        yield Objection("soak", words, "Only time counts in which an instance of it serves.")
 
 
 def _time(rule: ChannelRule, now: datetime) -> Iterator[Objection]:

@@ -1,15 +1,44 @@
 """The port to the register of channels."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from herdbook.audit.chain import Entry
 from herdbook.channels.model import Assignment, Hold, Made, Revocation
+from herdbook.channels.proposals import Approval, Proposal
 from herdbook.channels.rules import ChannelRules
 
 
-class ChannelRegister(Protocol):
+class Proposals(Protocol):
+    """Proposals and approvals; each change is kept together with its audit entry."""
+
+    def propose(self, proposal: Proposal, entry: Entry) -> Proposal:
+        """Keep a proposal under the next number, and return it with that."""
+        ...
+
+    def proposals(self, image: str = "", *, every: bool = False) -> list[Proposal]:
+        """Return the open proposals of one image or all, or every one, the newest first."""
+        ...
+
+    def proposal(self, number: int) -> Proposal | None:
+        """Return a proposal, or None."""
+        ...
+
+    def end(self, proposal: Proposal, entry: Entry) -> None:
+        """Keep that a proposal has come to its end; raises ConflictError where it had before."""
+        ...
+
+    def approvals(self, proposal: int) -> list[Approval]:
+        """Return the approvals of a proposal, the oldest first."""
+        ...
+
+    def approve(self, approval: Approval, entry: Entry) -> None:
+        """Keep an approval; raises ConflictError where the proposal is no longer open."""
+        ...
+
+
+class ChannelRegister(Proposals, Protocol):
     """The channels of one installation; each change is kept together with its audit entry."""
 
     def every(self, image: str = "") -> list[Assignment]:
@@ -20,10 +49,13 @@ class ChannelRegister(Protocol):
         """Return a channel's assignments, or the `most` newest, the newest first."""
         ...
 
-    def assign(self, assignments: Sequence[Assignment], entry: Entry) -> None:
-        """Keep assignments, all or none.
+    def assign(
+        self, assignments: Sequence[Assignment], entry: Entry, ends: Proposal | None = None
+    ) -> None:
+        """Keep assignments, all or none, and that a proposal `ends` with them.
 
-        Raises ConflictError where a channel has got one of that number meanwhile, or is held.
+        Raises ConflictError where a channel has got one of that number meanwhile, or is held,
+        or where the proposal is no longer open.
         """
         ...
 
@@ -49,6 +81,14 @@ class ChannelRegister(Protocol):
 
     def reinstate(self, made: Made, entry: Entry, at: datetime) -> bool:
         """Remove a revocation; tell whether there was one."""
+        ...
+
+    def add_served(self, versions: Collection[Made], time: timedelta) -> None:
+        """Add to the time in which versions have truly served."""
+        ...
+
+    def served(self, made: Made) -> timedelta:
+        """Return for how long a version has truly served, in all."""
         ...
 
     def rules(self) -> ChannelRules:

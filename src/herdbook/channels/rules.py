@@ -1,7 +1,7 @@
 """The rules of channels, as people write them: from where, at which hours, and who follows."""
 
 from collections.abc import Iterator
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
+from herdbook.core.durations import duration_of
 from herdbook.core.hours import is_within
 from herdbook.recipes.model import Strict
 from herdbook.recipes.yaml_files import Kind, read_yaml
@@ -50,9 +51,24 @@ ChannelNames = Annotated[
     tuple[ChannelName, ...],
     BeforeValidator(_one_or_many, json_schema_input_type=ChannelName | tuple[ChannelName, ...]),
 ]
+GroupName = Annotated[str, Field(min_length=1)]
+GroupNames = Annotated[
+    tuple[GroupName, ...],
+    BeforeValidator(_one_or_many, json_schema_input_type=GroupName | tuple[GroupName, ...]),
+]
+Severity = Literal["low", "medium", "high", "critical"]
 Zone = Annotated[str, AfterValidator(_zone), Field(description="Of the tz database.")]
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 _Date = r"^\d{4}-\d{2}-\d{2}( ([01]\d|2[0-3]):[0-5]\d)?$"
+
+
+def _duration(value: str) -> str:
+    duration_of(value)
+    return value
+
+
+def _duration_if_any(value: str | None) -> str | None:
+    return value if value is None else _duration(value)
 
 
 def _moment(value: str) -> str:
@@ -116,6 +132,34 @@ class Freeze(Strict):
         return first <= now < last
 
 
+class Approvals(Strict):
+    """Who has to approve what is proposed: so many, none of them who proposed it.
+
+    Where groups are named, only their members count. An approval holds for so long.
+    """
+
+    count: Annotated[int, Field(ge=1)] = 1
+    groups: GroupNames = ()
+    valid: Annotated[str, AfterValidator(_duration), Field(description="Such as 12h or 7d.")] = "7d"
+
+    @property
+    def lasts(self) -> timedelta:
+        """How long an approval holds."""
+        return duration_of(self.valid)
+
+
+class Gates(Strict):
+    """What has to be true of a version, by what imported advisories say of it now.
+
+    `worst` is the gravest severity that may be open, where it is said; with `exploited` false,
+    nothing known to be exploited may be; with `complete`, nothing may be unknown.
+    """
+
+    worst: Severity | None = None
+    exploited: bool = True
+    complete: bool = False
+
+
 class ChannelRule(Strict):
     """What holds for a channel of all images whose names fit."""
 
@@ -125,22 +169,53 @@ class ChannelRule(Strict):
         ChannelNames,
         Field(alias="from", description="A version must have been in one of these before."),
     ] = ()
+    promoters: Annotated[
+        GroupNames, Field(description="Groups whose members may promote; everybody without them.")
+    ] = ()
+    approvals: Approvals | None = None
+    gates: Gates = Gates()
+    soak: Annotated[
+        str | None,
+        AfterValidator(_duration_if_any),
+        Field(description="How long a version must truly have served before, such as 24h."),
+    ] = None
     hours: Hours | None = None
     freezes: tuple[Freeze, ...] = ()
     follow_back: Annotated[
         ChannelNames, Field(description="Channels that get what this one gets.")
     ] = ()
 
+    @property
+    def asks_for_evidence(self) -> bool:
+        """Whether anything of it depends on what is known of a version."""
+        return self.approvals is not None or self.gates != Gates()
+
     def in_words(self) -> Iterator[str]:
         """Yield what it says, a line each."""
         if self.from_:
             yield f"from {' or '.join(self.from_)}"
+        if self.promoters:
+            yield f"by {' or '.join(self.promoters)}"
+        if self.approvals:
+            of = f" of {' or '.join(self.approvals.groups)}" if self.approvals.groups else ""
+            yield f"{self.approvals.count}{of} approve, at most {self.approvals.valid} before"
+        yield from self._gates_in_words()
+        if self.soak:
+            yield f"after {self.soak} of serving"
         if self.hours:
             yield f"on {self.hours}"
         for each in self.freezes:
             yield f"not from {each.begin} to {each.end}" + (f": {each.reason}" * bool(each.reason))
         if self.follow_back:
             yield f"{', '.join(self.follow_back)} follow back"
+
+    def _gates_in_words(self) -> Iterator[str]:
+        if self.gates.worst:
+            yield f"nothing graver than {self.gates.worst}"
+        if not self.gates.exploited:
+            yield "nothing that is known to be exploited"
+        if self.gates.complete:
+            yield "nothing unknown"
 
     @field_validator("follow_back")
     @classmethod

@@ -29,6 +29,15 @@ def complete_channel(incomplete: str) -> list[str]:
     return _beginning(incomplete, names)
 
 
+def complete_proposal(incomplete: str) -> list[str]:
+    """Return the numbers of open proposals that begin like this, the newest first."""
+
+    def numbers(workshop: "Workshop") -> Iterable[str]:
+        return (str(each.number) for each in workshop.channels.proposals())
+
+    return _beginning(incomplete, numbers)
+
+
 def complete_component(incomplete: str) -> list[str]:
     """Return the names of components that begin like this."""
     return _found(lambda workshop: workshop.components.names(incomplete, _MOST))

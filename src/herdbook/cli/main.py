@@ -30,7 +30,7 @@ from herdbook.cli import (
 )
 from herdbook.cli.applications import commands as applications
 from herdbook.cli.campaigns import commands as campaigns
-from herdbook.cli.channels import audit, revocations
+from herdbook.cli.channels import audit, proposals, revocations
 from herdbook.cli.channels import commands as channels
 from herdbook.cli.output import Output
 from herdbook.core.errors import INTERRUPTED_EXIT_STATUS, HerdbookError, NoSpaceError
@@ -58,6 +58,7 @@ for noun in (
     advisories,
     watch,
     campaigns,
+    proposals,
     channels,
     revocations,
     instances,

@@ -1,7 +1,6 @@
 """The command that watches the archive: what is newer there than what images hold."""
 
 import json
-import re
 import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,14 +9,13 @@ import typer
 
 from herdbook.cli.options import AsJson
 from herdbook.cli.output import Output
+from herdbook.core.durations import duration_of
 from herdbook.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from herdbook.campaigns.sightings import Sighting, Sightings
     from herdbook.packages.model import SignedIndex
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _SECURITY, _ANY = "security", "any"
 _MARK = "!"
 
@@ -59,12 +57,12 @@ def watch(
 
 def seconds_of(duration: str) -> int:
     """Return what a duration such as 30m or 6h comes to; raises InvalidInputError."""
-    match = _DURATION.fullmatch(duration)
-    if match is None:
+    try:
+        return int(duration_of(duration).total_seconds())
+    except ValueError:
         raise InvalidInputError(
             f"{duration!r} is no duration", hint="Write a number and s, m, h or d: 30m, 6h."
-        )
-    return int(match[1]) * _UNITS[match[2]]
+        ) from None
 
 
 def _of_pocket(seen: "Sightings", pocket: str) -> "Sightings":

@@ -8,6 +8,7 @@ from functools import partial
 from threading import Event
 from traceback import format_exc
 
+from herdbook.actions.count_served import ServedTime
 from herdbook.actions.heed_revocations import forbidden_now
 from herdbook.actions.tell import tell
 from herdbook.actions.tend_application import Tending
@@ -75,9 +76,11 @@ class Reconciler:
     _owners: Mapping[str, Tending] = field(default_factory=dict)
     _forbidden: frozenset[tuple[str, int, Level, bool]] = frozenset()
     _backups: BackupsOnTime = field(init=False)
+    _served: ServedTime = field(init=False)
 
     def __post_init__(self) -> None:
         self._backups = BackupsOnTime(self.workshop, self.pool, self.say)
+        self._served = ServedTime(self.workshop)
 
     def run(self, stop: Event) -> None:
         """Go on until `stop` is set, and a last wait is over."""
@@ -101,6 +104,7 @@ class Reconciler:
         """Look once at everything, and have done what is to be done."""
         self._guarded("the server", self._turn)
         self._guarded("backups", self._backups.turn)
+        self._guarded("serving times", partial(self._served.turn, self.tended.values()))
 
     def _turn(self) -> None:
         now = self.workshop.clock.monotonic_seconds()

@@ -34,7 +34,7 @@ from herdbook.drivers.qemu import QemuEngine, disk_volumes
 from herdbook.drivers.skopeo import SkopeoImages
 from herdbook.fleet.ports import Network
 from herdbook.server.provision import provide_renderer
-from herdbook.server.settings import Settings
+from herdbook.server.settings import Settings, groups_of
 from herdbook.server.stamps import open_stamps
 from herdbook.store.advisories import SqlAdvisories
 from herdbook.store.audit import SqlAudit
@@ -113,6 +113,7 @@ def open_workshop(
         artefacts=state / "artefacts",
         staging=staging,
         actor=settings.actor,
+        groups_of=groups_of,
         give_up=process.end_all,
         secrets=secrets or GivenSecrets(),
     )

@@ -1,7 +1,10 @@
 """The settings of this program, and the only reader of the environment."""
 
+import grp
 import os
 import pwd
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +52,21 @@ def _actor() -> str:
         return pwd.getpwuid(number).pw_name
     except KeyError:  # a user of a container need not have a name
         return f"user {number}"
+
+
+def groups_of(actor: str) -> frozenset[str]:
+    """Return the groups of this machine that a user is in; none for one that it does not know."""
+    try:
+        user = pwd.getpwnam(actor)
+    except KeyError:
+        return frozenset()
+    return frozenset(_named(os.getgrouplist(actor, user.pw_gid)))
+
+
+def _named(numbers: Iterable[int]) -> Iterator[str]:
+    for number in numbers:  # one by one: a directory service need not list all of its groups
+        with suppress(KeyError):
+            yield grp.getgrgid(number).gr_name
 
 
 def _default_state() -> Path:

@@ -1,6 +1,17 @@
 """The tables of channels and of the audit, as SQLAlchemy describes them."""
 
-from sqlalchemy import JSON, Boolean, Column, DateTime, Integer, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Integer,
+    String,
+    Table,
+    Text,
+)
 
 from herdbook.store.schema import DigestColumn, metadata
 
@@ -60,6 +71,43 @@ channel_rules = Table(
     Column("content", JSON, nullable=False),
 )
 """One row, the rules in force."""
+
+served_times = Table(
+    "served_times",
+    metadata,
+    Column("image", _IMAGE, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("seconds", Float, nullable=False),
+)
+"""For how long versions have truly served."""
+
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("image", _IMAGE, nullable=False),
+    Column("channel", _CHANNEL, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", DigestColumn, nullable=False),
+    Column("who", _WHO, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("ended_by", _WHO, nullable=False),
+    Column("said", Text, nullable=False),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("proposal", ForeignKey("proposals.number"), nullable=False, index=True),
+    Column("who", _WHO, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("evidence", DigestColumn, nullable=False),
+    Column("said", Text, nullable=False),
+)
 
 audit_records = Table(
     "audit_records",

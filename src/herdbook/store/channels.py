@@ -2,31 +2,28 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
 from herdbook.audit.chain import Entry
 from herdbook.channels.model import Assignment, Hold, Level, Made, Revocation, Way
+from herdbook.channels.proposals import Proposal
 from herdbook.channels.rules import ChannelRules
 from herdbook.core.digests import Digest
 from herdbook.core.errors import ConflictError
 from herdbook.store import channel_schema as schema
-from herdbook.store.audit import SqlAudit
 from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
 from herdbook.store.moments import in_utc
+from herdbook.store.proposals import SqlProposals, end_proposal
 
 _ONE = 1
 
 
-class SqlChannels:
+class SqlChannels(SqlProposals):
     """Channels in a database; every change is one transaction, its audit record included."""
-
-    def __init__(self, engine: Engine, audit: SqlAudit) -> None:
-        self._engine = engine
-        self._audit = audit
 
     def every(self, image: str = "") -> list[Assignment]:
         """Return the newest assignment of each channel, by image and channel."""
@@ -51,10 +48,14 @@ class SqlChannels:
         with reading(self._engine) as connection:
             return [_assignment(row) for row in connection.execute(query)]
 
-    def assign(self, assignments: Sequence[Assignment], entry: Entry) -> None:
+    def assign(
+        self, assignments: Sequence[Assignment], entry: Entry, ends: Proposal | None = None
+    ) -> None:
         """Keep assignments, all or none; raises ConflictError for one that comes too late."""
         with writing(self._engine) as connection:
             _refuse_held(connection, assignments)
+            if ends is not None:
+                end_proposal(connection, ends)
             for each in assignments:
                 heads = schema.channels
                 mine = and_(heads.c.image == each.image, heads.c.channel == each.channel)
@@ -133,6 +134,24 @@ class SqlChannels:
                 return False
             self._audit.write(connection, entry, at)
         return True
+
+    def add_served(self, versions: Collection[Made], time: timedelta) -> None:
+        """Add to the time in which versions have truly served."""
+        table, seconds = schema.served_times, time.total_seconds()
+        with writing(self._engine) as connection:
+            for image, version in versions:
+                mine = and_(table.c.image == image, table.c.version == version)
+                more = update(table).where(mine).values(seconds=table.c.seconds + seconds)
+                if not connection.execute(more).rowcount:
+                    row = {"image": image, "version": version, "seconds": seconds}
+                    connection.execute(insert(table).values(**row))
+
+    def served(self, made: Made) -> timedelta:
+        """Return for how long a version has truly served, in all."""
+        table = schema.served_times.c
+        query = select(table.seconds).where(table.image == made[0], table.version == made[1])
+        with reading(self._engine) as connection:
+            return timedelta(seconds=connection.execute(query).scalar_one_or_none() or 0.0)
 
     def rules(self) -> ChannelRules:
         """Return the rules: none where nobody has given any."""

@@ -1,7 +1,7 @@
 """Rules say when a channel may be moved and from where; every mistake is told with its line."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,9 +12,11 @@ from json_schema import problems
 
 from herdbook.channels.rules import (
     CHANNELS,
+    Approvals,
     ChannelRule,
     ChannelRules,
     Freeze,
+    Gates,
     Hours,
     read_rules,
     rules_schema,
@@ -27,6 +29,15 @@ channels:
   - channel: production
     images: shop/*
     from: [staging, canary]
+    promoters: operators
+    approvals:
+      count: 2
+      groups: [operators, security]
+      valid: 3d
+    gates:
+      worst: medium
+      exploited: false
+      complete: true
     hours:
       days: [mon, tue]
       begin: "09:00"
@@ -215,6 +226,9 @@ def test_everything_that_can_be_written_is_read(tmp_path: Path) -> None:
     assert (rule.channel, rule.images, rule.from_) == (
         *("production", "shop/*", ("staging", "canary")),
     )
+    assert rule.promoters == ("operators",)
+    assert rule.approvals == Approvals(count=2, groups=("operators", "security"), valid="3d")
+    assert rule.gates == Gates(worst="medium", exploited=False, complete=True)
     assert rule.hours == Hours(
         days=("mon", "tue"), begin="09:00", end="17:00", zone="Europe/Berlin"
     )
@@ -226,10 +240,54 @@ def test_everything_that_can_be_written_is_read(tmp_path: Path) -> None:
     assert rule.follow_back == ("dev",)
     assert list(rule.in_words()) == [
         "from staging or canary",
+        "by operators",
+        "2 of operators or security approve, at most 3d before",
+        "nothing graver than medium",
+        "nothing that is known to be exploited",
+        "nothing unknown",
         "on mon, tue 09:00 to 17:00 (Europe/Berlin)",
         "not from 2026-12-20 to 2027-01-02 06:30: Christmas",
         "dev follow back",
     ]
+
+
+def test_approvals_and_gates_of_which_nothing_is_given(tmp_path: Path) -> None:
+    """One other person, whoever it is; and nothing is asked of what is known."""
+    [rule] = rules(tmp_path, f"{HEAD}    approvals: {{}}\n    gates: {{}}\n").channels
+    assert rule.approvals == Approvals(count=1, groups=(), valid="7d")
+    assert rule.approvals.lasts == timedelta(days=7)
+    assert rule.gates == Gates(worst=None, exploited=True, complete=False)
+    assert list(rule.in_words()) == ["1 approve, at most 7d before"]
+
+
+@pytest.mark.parametrize(
+    ("more", "asks"),
+    [
+        ("from: staging", False),
+        ("promoters: operators", False),
+        ("gates: {}", False),
+        ("gates: {exploited: true, complete: false}", False),
+        ("approvals: {}", True),
+        ("gates: {worst: critical}", True),
+        ("gates: {exploited: false}", True),
+        ("gates: {complete: true}", True),
+    ],
+)
+def test_what_is_known_is_asked_for_only_where_it_matters(
+    tmp_path: Path,
+    more: str,
+    asks: bool,  # noqa: FBT001
+) -> None:
+    [rule] = rules(tmp_path, f"{HEAD}    {more}\n").channels
+    assert rule.asks_for_evidence is asks
+
+
+def test_one_group_is_written_as_a_list_of_one_or_by_itself(tmp_path: Path) -> None:
+    for written in ("operators", "[operators]"):
+        text = f"{HEAD}    promoters: {written}\n    approvals: {{groups: {written}}}\n"
+        [rule] = rules(tmp_path, text).channels
+        assert rule.approvals
+        assert rule.promoters == rule.approvals.groups == ("operators",)
 
 
 def test_no_rules_are_rules_too(tmp_path: Path) -> None:
@@ -291,6 +349,26 @@ MISTAKES = [
     (f"{HEAD}    follow_back: [staging, production]\n", 3, "itself"),
     (f"{HEAD}    follow_back: A\n", 3, "follow_back"),
     (f"{HEAD}    follow-back: staging\n", 3, "follow-back"),
+    (f"{HEAD}    promoter: operators\n", 3, "promoter"),
+    (f"{HEAD}    promoters:\n      - operators\n      - ''\n", 5, "promoters"),
+    (f"{HEAD}    promoters: {{a: b}}\n", 3, "promoters"),
+    (f"{HEAD}    approvals: 2\n", 3, "approvals"),
+    (f"{HEAD}    approvals:\n      count: 0\n", 4, "count"),
+    (f"{HEAD}    approvals:\n      count: -1\n", 4, "count"),
+    (f"{HEAD}    approvals:\n      count: two\n", 4, "count"),
+    (f"{HEAD}    approvals:\n      count: 1.5\n", 4, "count"),
+    (f"{HEAD}    approvals:\n      group: operators\n", 4, "group"),
+    (f"{HEAD}    approvals:\n      count: 1\n      groups: ['']\n", 5, "groups"),
+    (f"{HEAD}    approvals:\n      valid: 3\n", 4, "approvals.valid"),
+    (f"{HEAD}    approvals:\n      valid: 0d\n", 4, "no duration"),
+    (f"{HEAD}    approvals:\n      valid: 1w\n", 4, "no duration"),
+    (f"{HEAD}    gates: high\n", 3, "gates"),
+    (f"{HEAD}    gates:\n      worst: important\n", 4, "worst"),
+    (f"{HEAD}    gates:\n      worst: High\n", 4, "worst"),
+    (f"{HEAD}    gates:\n      worst: [high]\n", 4, "worst"),
+    (f"{HEAD}    gates:\n      exploited: perhaps\n", 4, "exploited"),
+    (f"{HEAD}    gates:\n      worst: high\n      complete: 2\n", 5, "complete"),
+    (f"{HEAD}    gates:\n      best: low\n", 4, "best"),
     (f"{HEAD}    channel: production\n", 3, "twice"),
     ("- channel: production\n", 1, "mapping"),
 ]
@@ -335,7 +413,7 @@ def test_every_example_that_a_mistake_is_answered_with_can_be_written(
 
 def test_what_is_read_fits_the_schema() -> None:
     for text in (EVERYTHING, "{}", "channels: []", "channels: [{channel: a, from: b}]"):
-        document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - all is text, as we read it
+        document = yaml.load(text, Loader=_WithoutDates)  # noqa: S506 - a safe one
         assert problems(document, SCHEMA, SCHEMA) == []
 
 
@@ -351,6 +429,16 @@ def test_what_is_read_fits_the_schema() -> None:
         "freezes: [{begin: a, end: b}]",
         "follow_back: [A]",
         "images: ''",
+        "promoters: ['']",
+        "promoters: ''",
+        "promoters: 3",
+        "approvals: 2",
+        "approvals: {count: 0}",
+        "approvals: {count: two}",
+        "approvals: {group: a}",
+        "gates: {worst: important}",
+        "gates: {exploited: perhaps}",
+        "gates: {best: low}",
     ],
 )
 def test_what_does_not_fit_the_schema_is_not_read(tmp_path: Path, more: str) -> None:
@@ -365,12 +453,21 @@ def test_the_schema_names_every_key_as_it_is_written() -> None:
     described = {name for each in _objects(SCHEMA) for name in each["properties"]}
     read = {
         field.alias or name
-        for model in (ChannelRules, ChannelRule, Hours, Freeze)
+        for model in (ChannelRules, ChannelRule, Approvals, Gates, Hours, Freeze)
         for name, field in model.model_fields.items()
     }
     assert described == read
     assert {"channels", "from", "follow_back", "zone", "reason"} <= described
     assert all(each["additionalProperties"] is False for each in _objects(SCHEMA))
+
+
+class _WithoutDates(yaml.SafeLoader):
+    """Reads numbers and truths as what they are, as JSON has them, and dates as text."""
+
+
+_WithoutDates.add_constructor(
+    "tag:yaml.org,2002:timestamp", yaml.SafeLoader.yaml_constructors["tag:yaml.org,2002:str"]
+)
 
 
 def _objects(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,7 @@ import typer
 
 from herdbook.cli.options import AsJson
 from herdbook.cli.output import Output
+from herdbook.core.digests import parse, short
 from herdbook.core.errors import InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -63,19 +64,22 @@ def ls(
 
 
 def _details(record: "Record") -> str:
-    shown = ((name, each) for name, each in record.details.items() if each and name != "digest")
-    return "; ".join(f"{name} {_told(each)}" for name, each in shown)
+    told = ((name, _told(each)) for name, each in record.details.items() if name != "digest")
+    return "; ".join(f"{name} {words}" for name, words in told if words)
 
 
 def _told(detail: object) -> str:
-    """Return a detail as people read it: a date without its seconds, a list without brackets."""
+    """Return a detail as people read it: a date without its seconds, a digest's beginning."""
     if isinstance(detail, bool):
         return "yes" if detail else "no"
     if isinstance(detail, Mapping):
-        return ", ".join(f"{name} {_told(each)}" for name, each in detail.items() if each)
+        told = ((name, _told(each)) for name, each in detail.items())
+        return ", ".join(f"{name} {words}" for name, words in told if words)
     if isinstance(detail, list):
         return ", ".join(map(_told, detail))
-    text = str(detail)
+    text = str(detail or "")
+    if (digest := parse(text)) is not None:
+        return short(digest)
     return f"{text[:10]} {text[11:16]}" if _TIME.fullmatch(text) else text
 
 

@@ -1,13 +1,16 @@
 """The JSON shapes of channels, revocations and the audit."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from herdbook.actions.list_channels import Channel
     from herdbook.actions.promote import Promotion
     from herdbook.actions.revoke import Reach
+    from herdbook.actions.weigh_proposal import Weighed
     from herdbook.audit.chain import Record
     from herdbook.channels.model import Assignment, Hold, Revocation
+    from herdbook.channels.proposals import Proposal
 
 
 def assignment_shape(assignment: "Assignment") -> dict[str, Any]:
@@ -97,6 +100,51 @@ def reach_shape(reach: "Reach", *, done: bool) -> dict[str, Any]:
             }
             for each in reach.consumers
         ],
+    }
+
+
+def proposal_shape(proposal: "Proposal") -> dict[str, Any]:
+    """Return the shape of a proposal."""
+    return {
+        "number": proposal.number,
+        "image": proposal.image,
+        "channel": proposal.channel,
+        "version": proposal.version,
+        "digest": proposal.digest,
+        "who": proposal.who,
+        "at": proposal.at.isoformat(),
+        "why": proposal.why,
+        "state": proposal.state.value,
+        "ended_at": proposal.ended_at.isoformat() if proposal.ended_at else None,
+        "ended_by": proposal.ended_by,
+        "said": proposal.said,
+    }
+
+
+def weighed_shape(weighed: "Weighed", now: datetime) -> dict[str, Any]:
+    """Return the shape of a proposal with its evidence and approvals."""
+    void = dict(weighed.void)
+    ballot, evidence = weighed.ballot, weighed.evidence
+    return {
+        **proposal_shape(weighed.proposal),
+        "before": weighed.before.number if weighed.before else None,
+        "evidence": {
+            "digest": evidence.digest,
+            **evidence.model_dump(mode="json", exclude={"rule", "version", "before"}),
+        }
+        if evidence
+        else None,
+        "approvals": [
+            {
+                "who": each.who,
+                "at": each.at.isoformat(),
+                "said": each.said,
+                "evidence": each.evidence,
+                "void": void.get(each),
+            }
+            for each in weighed.approvals
+        ],
+        "missing": ballot.missing(now) if ballot else 0,
     }
 
 

@@ -1,4 +1,4 @@
-"""The server heeds what is revoked: it starts nothing of it, and replaces what must not run on."""
+"""The server starts nothing that is revoked, replaces what must not run on, and counts serving."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -308,3 +308,48 @@ def test_a_way_back_to_what_becomes_revoked_waits(
     loop.wake()
     go_on(loop)
     assert newest(workshop).state is RolloutState.ROLLBACK_PAUSED
+
+
+# How long versions serve
+
+
+def served(workshop: Workshop, number: int) -> float:
+    return workshop.channels.served(("shop/web", number)).total_seconds()
+
+
+def pass_time(workshop: Workshop, loop: Reconciler, seconds: float) -> None:
+    until = workshop.clock.monotonic_seconds() + seconds
+    while workshop.clock.monotonic_seconds() < until:
+        go_on(loop, 1)
+
+
+def test_time_counts_in_which_an_instance_serves_once_however_many_do(
+    workshop: Workshop, loop: Reconciler, bring_up: BringUp
+) -> None:
+    bring_up("shop/web:1")
+    before = served(workshop, 1)
+    pass_time(workshop, loop, 600)
+    assert 540 <= served(workshop, 1) - before <= 660
+    assert served(workshop, 2) == 0
+
+
+def test_time_in_which_nothing_of_it_serves_does_not_count(
+    workshop: Workshop, loop: Reconciler, bring_up: BringUp
+) -> None:
+    bring_up("shop/web:1")
+    bring_up("shop/web:2")
+    before = served(workshop, 1)
+    pass_time(workshop, loop, 300)
+    assert served(workshop, 1) == before
+    assert served(workshop, 2) > 200
+
+
+def test_what_nobody_saw_does_not_count(
+    workshop: Workshop, loop: Reconciler, bring_up: BringUp
+) -> None:
+    """The server was stopped, or this computer slept: who knows what served meanwhile?"""
+    bring_up("shop/web:1")
+    before = served(workshop, 1)
+    workshop.clock.sleep(10_000)
+    go_on(loop, 1)
+    assert served(workshop, 1) == before

@@ -1,0 +1,105 @@
+"""Proposes that a channel gets a version; approves and rejects what others have proposed."""
+
+from dataclasses import replace
+
+from herdbook.actions.check_revoked import refuse_revoked
+from herdbook.actions.name_version import version_meant
+from herdbook.actions.note import entry, require_words
+from herdbook.actions.weigh_proposal import Weighed, proposal_numbered, require_open, weigh
+from herdbook.actions.workshop import Workshop
+from herdbook.channels.model import Level, check_channel
+from herdbook.channels.proposals import Approval, Proposal, ProposalState, open_for
+from herdbook.core.errors import ConflictError, GateError
+
+
+def propose(workshop: Workshop, name: str, channel: str, why: str) -> Proposal:
+    """Propose that a channel of an image gets a version.
+
+    Raises ConflictError where that is proposed already or done, RevokedError for one that is bad.
+    """
+    check_channel(channel)
+    require_words(why, "--why")
+    version = version_meant(workshop, name)
+    made = (version.image, version.number)
+    refuse_revoked(workshop, made, Level.RELEASES)
+    # Where it has but fallen back to that version, it can be promoted, too: then it is to stay.
+    newest = next(iter(workshop.channels.history(version.image, channel, 1)), None)
+    if newest and (newest.version, newest.digest) == (version.number, version.digest):
+        raise ConflictError(
+            f"{version.image}@{channel} is {version.label} already",
+            hint=f"See since when: herdbook channel history {version.image}@{channel}",
+        )
+    if known := open_for(workshop.channels.proposals(version.image), made, channel):
+        raise ConflictError(
+            f"{version.label} is proposed for {channel} already: {known.number}",
+            hint=f"See it: herdbook proposal show {known.number}",
+        )
+    proposal = Proposal(
+        number=0,
+        image=version.image,
+        channel=channel,
+        version=version.number,
+        digest=version.digest,
+        who=workshop.actor,
+        at=workshop.clock.now(),
+        why=why,
+    )
+    written = entry(
+        workshop,
+        "propose",
+        f"{version.image}@{channel}",
+        version=version.number,
+        digest=version.digest,
+        why=why,
+    )
+    return workshop.channels.propose(proposal, written)
+
+
+def approve(workshop: Workshop, number: int, said: str = "") -> Weighed:
+    """Approve a proposal, for what is known of it now; return how it stands.
+
+    Raises GateError where whoever gives the command cannot, ConflictError where it is over.
+    """
+    proposal = proposal_numbered(workshop, number)
+    require_open(proposal)
+    weighed = weigh(workshop, proposal)
+    if weighed.ballot is None or weighed.evidence is None:
+        raise GateError(
+            f"Nobody has to approve what {proposal.image}@{proposal.channel} gets",
+            hint=f"Promote it: herdbook promote {proposal.label} {proposal.channel}",
+        )
+    now = workshop.clock.now()
+    if why_not := weighed.ballot.why_not(workshop.actor, now):
+        raise GateError(
+            f"Proposal {number} cannot be approved: {why_not}",
+            hint=f"See who else may: herdbook proposal show {number}",
+        )
+    evidence = weighed.evidence.digest
+    written = entry(
+        workshop,
+        "approve",
+        f"{proposal.image}@{proposal.channel}",
+        proposal=number,
+        version=proposal.version,
+        evidence=evidence,
+        said=said,
+    )
+    workshop.channels.approve(Approval(number, workshop.actor, now, evidence, said), written)
+    return weigh(workshop, proposal)
+
+
+def reject(workshop: Workshop, number: int, why: str) -> Proposal:
+    """Reject a proposal, or take back one's own; raises ConflictError where it is over."""
+    require_words(why, "--why")
+    proposal = proposal_numbered(workshop, number)
+    proposal.require_move(ProposalState.REJECTED)
+    ended = replace(
+        proposal,
+        state=ProposalState.REJECTED,
+        ended_at=workshop.clock.now(),
+        ended_by=workshop.actor,
+        said=why,
+    )
+    subject = f"{proposal.image}@{proposal.channel}"
+    workshop.channels.end(ended, entry(workshop, "reject", subject, proposal=number, why=why))
+    return ended

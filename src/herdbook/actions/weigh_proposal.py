@@ -1,0 +1,101 @@
+"""Gathers what a proposal rests on, and who has approved it: the same for whoever asks."""
+
+from dataclasses import dataclass
+
+from herdbook.actions.find_vulnerabilities import find_vulnerabilities
+from herdbook.actions.name_version import present
+from herdbook.actions.workshop import Workshop
+from herdbook.catalogue.model import Version
+from herdbook.channels.evidence import Evidence, evidence_of
+from herdbook.channels.proposals import Approval, Ballot, Proposal, ProposalState
+from herdbook.channels.rules import ChannelRule
+from herdbook.core.errors import ConflictError, NotFoundError, VerificationError
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A proposal with what it would replace, the evidence, and who approved it.
+
+    `void` says of approvals that do not count why. Of one that has come to its end, only who
+    approved it is told: what it rested on was the evidence of then.
+    """
+
+    proposal: Proposal
+    approvals: tuple[Approval, ...]
+    before: Version | None = None
+    evidence: Evidence | None = None
+    ballot: Ballot | None = None
+    void: tuple[tuple[Approval, str], ...] = ()
+
+
+def proposal_numbered(workshop: Workshop, number: int) -> Proposal:
+    """Return a proposal; raises NotFoundError."""
+    found = workshop.channels.proposal(number)
+    if found is None:
+        raise NotFoundError(
+            f"There is no proposal {number}", hint="See which there are: herdbook proposal ls"
+        )
+    return found
+
+
+def weigh(workshop: Workshop, proposal: Proposal) -> Weighed:
+    """Return all that speaks for and against a proposal; raises as `proposed_version`."""
+    approvals = tuple(workshop.channels.approvals(proposal.number))
+    if proposal.state is not ProposalState.OPEN:
+        return Weighed(proposal, approvals)
+    version = proposed_version(workshop, proposal)
+    rule = workshop.channels.rules().of(proposal.image, proposal.channel)
+    before = version_before(workshop, proposal.image, proposal.channel)
+    evidence = gather(workshop, version, before, rule)
+    ballot = ballot_of(workshop, proposal, rule, evidence)
+    now = workshop.clock.now()
+    reasons = [(each, ballot.void(each, now)) for each in approvals] if ballot else []
+    void = tuple((each, reason) for each, reason in reasons if reason)
+    return Weighed(proposal, approvals, before, evidence, ballot, void)
+
+
+def proposed_version(workshop: Workshop, proposal: Proposal) -> Version:
+    """Return the version that was proposed; raises NotFoundError, VerificationError for another."""
+    version = workshop.versions.find(*proposal.made)
+    if version is None:
+        raise NotFoundError(f"{proposal.label} was forgotten", hint="Propose another version.")
+    if version.digest != proposal.digest:
+        raise VerificationError(
+            f"{proposal.label} is not what was proposed", hint="Propose it again."
+        )
+    return version
+
+
+def version_before(workshop: Workshop, image: str, channel: str) -> Version | None:
+    """Return what a channel means now; None where it means nothing."""
+    assignment = present(workshop, image, channel)
+    return workshop.versions.find(*assignment.made) if assignment else None
+
+
+def gather(
+    workshop: Workshop, version: Version, before: Version | None, rule: ChannelRule
+) -> Evidence:
+    """Return what is known of a version now, and of what it would replace."""
+    report = find_vulnerabilities(workshop, version)
+    old = find_vulnerabilities(workshop, before) if before else None
+    return evidence_of(version.digest, before.digest if before else None, rule, report, old)
+
+
+def ballot_of(
+    workshop: Workshop, proposal: Proposal, rule: ChannelRule, evidence: Evidence
+) -> Ballot | None:
+    """Return who has approved a proposal, on which terms; None where nobody has to."""
+    if rule.approvals is None:
+        return None
+    approvals = workshop.channels.approvals(proposal.number)
+    groups_of = workshop.groups_of
+    return Ballot(rule.approvals, proposal, approvals, evidence.digest, groups_of)
+
+
+def require_open(proposal: Proposal) -> None:
+    """Raise ConflictError where a proposal has come to its end."""
+    if proposal.state is not ProposalState.OPEN:
+        raise ConflictError(
+            f"Proposal {proposal.number} is {proposal.state}: nobody can approve it any more",
+            hint="See which are open: herdbook proposal ls",
+        )

@@ -1,0 +1,143 @@
+"""Proposals: a version that is to get to a channel, who approved it, and whether that counts."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from herdbook.channels.model import Made
+from herdbook.channels.rules import Approvals
+from herdbook.core.digests import Digest
+from herdbook.core.errors import ConflictError
+
+
+class ProposalState(StrEnum):
+    """Where a proposal is."""
+
+    OPEN = "open"
+    PROMOTED = "promoted"
+    REJECTED = "rejected"
+
+
+MOVES: Mapping[ProposalState, frozenset[ProposalState]] = {
+    ProposalState.OPEN: frozenset({ProposalState.PROMOTED, ProposalState.REJECTED}),
+    ProposalState.PROMOTED: frozenset(),
+    ProposalState.REJECTED: frozenset(),
+}
+"""From where one gets to where."""
+
+GroupsOf = Callable[[str], AbstractSet[str]]
+"""The groups that somebody is in."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """That a channel should get a version; `ended_by` said `said` when it came to its end."""
+
+    number: int
+    image: str
+    channel: str
+    version: int
+    digest: Digest
+    who: str
+    at: datetime
+    why: str
+    state: ProposalState = ProposalState.OPEN
+    ended_at: datetime | None = None
+    ended_by: str = ""
+    said: str = ""
+
+    @property
+    def made(self) -> Made:
+        """The version, as lineages name it."""
+        return self.image, self.version
+
+    @property
+    def label(self) -> str:
+        """How people name the version."""
+        return f"{self.image}:{self.version}"
+
+    def require_move(self, state: ProposalState) -> None:
+        """Raise ConflictError where it cannot get to a state."""
+        if state not in MOVES[self.state]:
+            raise ConflictError(
+                f"Proposal {self.number} is {self.state}: it cannot be {state}",
+                hint="See which are open: herdbook proposal ls",
+            )
+
+
+@dataclass(frozen=True)
+class Approval:
+    """That somebody approved a proposal, having seen the evidence of this digest."""
+
+    proposal: int
+    who: str
+    at: datetime
+    evidence: Digest
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """All that decides whether a proposal is approved: terms, approvals, and the present evidence.
+
+    `groups_of` tells who is in which groups now: who has left one does not count any more.
+    """
+
+    terms: Approvals
+    proposal: Proposal
+    approvals: Sequence[Approval]
+    evidence: Digest
+    groups_of: GroupsOf
+
+    def void(self, approval: Approval, now: datetime) -> str:
+        """Return why an approval does not count (any more); empty where it does."""
+        if approval.who == self.proposal.who:
+            return "nobody approves what they propose"
+        if approval.evidence != self.evidence:
+            return "what it rested on has changed"
+        if now >= approval.at + self.terms.lasts:
+            return f"it is older than {self.terms.valid}"
+        return self._no_right(approval.who)
+
+    def counting(self, now: datetime) -> list[Approval]:
+        """Return the approvals that count, one of each person."""
+        found: dict[str, Approval] = {}
+        for each in self.approvals:
+            if not self.void(each, now):
+                found[each.who] = each
+        return list(found.values())
+
+    def missing(self, now: datetime) -> int:
+        """Return how many more have to approve."""
+        return max(0, self.terms.count - len(self.counting(now)))
+
+    def why_not(self, who: str, now: datetime) -> str:
+        """Return why somebody cannot approve; empty where they can."""
+        if who == self.proposal.who:
+            return "nobody approves what they propose"
+        if any(each.who == who for each in self.counting(now)):
+            return f"{who} has approved it"
+        return self._no_right(who)
+
+    def _no_right(self, who: str) -> str:
+        wanted = self.terms.groups
+        if wanted and not self.groups_of(who) & set(wanted):
+            return f"{who} is not in {' or '.join(wanted)}"
+        return ""
+
+
+def more_have(missing: int) -> str:
+    """Say so many more people have to do something, without what."""
+    return f"{missing} more {'has' if missing == 1 else 'have'}"
+
+
+def open_for(proposals: Iterable[Proposal], made: Made, channel: str) -> Proposal | None:
+    """Return the open proposal of a version for a channel, the newest if there are several."""
+    found = [
+        each
+        for each in proposals
+        if each.state is ProposalState.OPEN and (each.made, each.channel) == (made, channel)
+    ]
+    return max(found, key=lambda each: each.number, default=None)
