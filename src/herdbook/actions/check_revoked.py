@@ -1,6 +1,6 @@
 """Asks whether a version is revoked, or made from one that is: the one place that is asked at."""
 
-from collections.abc import Iterable
+from datetime import datetime
 from typing import NoReturn
 
 from herdbook.actions.workshop import Workshop
@@ -16,6 +16,27 @@ def revocation_of(workshop: Workshop, made: Made, *levels: Level) -> Revocation 
     now = workshop.clock.now()
     found = (forbidding(known, lineage, level, now) for level in levels) if known else ()
     return next(filter(None, found), None)
+
+
+def is_forbidden(
+    workshop: Workshop,
+    made: Made,
+    *levels: Level,
+    at: datetime | None = None,
+    supposing: Revocation | None = None,
+) -> bool:
+    """Tell whether a channel must not mean a version: it is revoked at a level, or forgotten.
+
+    That is asked for a time, by default now, and as it would be with one more revocation.
+    """
+    lineage = workshop.versions.lineage(*made)
+    if not lineage:
+        return True
+    known = dict(workshop.channels.revocations(lineage))
+    if supposing is not None:
+        known[supposing.image, supposing.version] = supposing
+    now = at or workshop.clock.now()
+    return any(forbidding(known, lineage, level, now) for level in levels)
 
 
 def why_revoked(workshop: Workshop, made: Made, *levels: Level) -> str:
@@ -37,8 +58,3 @@ def raise_revoked(made: Made, revocation: Revocation, trouble: str = "") -> NoRe
         f"{trouble}{in_words(made, revocation)}",
         hint=f"Take another version, or: herdbook reinstate {revocation.label}",
     )
-
-
-def any_revoked(workshop: Workshop, versions: Iterable[Made], *levels: Level) -> str:
-    """Return why the first of several versions must not be used that must not; empty for none."""
-    return next(filter(None, (why_revoked(workshop, made, *levels) for made in versions)), "")

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from herdbook.actions.admit import refusal
-from herdbook.actions.roll_out import roll_out
+from herdbook.actions.roll_out import roll_out, stood_before
 from herdbook.actions.workshop import Workshop
 from herdbook.channels.model import Level
 from herdbook.fleet.applications import Release
-from herdbook.rollouts.model import Rollout, RolloutState, in_force, under_way
+from herdbook.rollouts.model import Rollout, in_force, under_way
 from herdbook.rollouts.ports import Application
 
 Find = Callable[[int], Release | None]
@@ -53,12 +53,7 @@ def why_replaced(
 
 def replace_revoked(workshop: Workshop, application: Application) -> Rollout | None:
     """Go back to the newest release that once stood and may; None where there is none."""
-    stood = dict.fromkeys(
-        each.after
-        for each in workshop.fleet.rollouts(application.name)
-        if each.state is RolloutState.COMPLETE and each.after != application.standing
-    )
-    for number in stood:
+    for number in stood_before(workshop, application):
         release = workshop.fleet.release(application.name, number)
         if release and not refusal(workshop, release, *_NEW, Level.RUNNING):
             return roll_out(workshop, release, reverts=True)

@@ -1,6 +1,6 @@
 """Finds the version that people mean: by number, the newest one, or what a channel means now."""
 
-from herdbook.actions.check_revoked import raise_revoked, revocation_of
+from herdbook.actions.check_revoked import is_forbidden, raise_revoked, revocation_of
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.catalogue.names import no_image, version_named
@@ -54,8 +54,7 @@ def present(workshop: Workshop, image: str, channel: str, *levels: Level) -> Ass
     wanted = levels or (Level.RELEASES,)
 
     def forbidden(each: Assignment) -> bool:
-        forgotten = not workshop.versions.lineage(*each.made)
-        return forgotten or revocation_of(workshop, each.made, *wanted) is not None
+        return is_forbidden(workshop, each.made, *wanted)
 
     newest = meant(workshop.channels.history(image, channel, _PAGE), forbidden)
     return newest or meant(workshop.channels.history(image, channel)[_PAGE:], forbidden)

@@ -1,12 +1,12 @@
 """Gives a channel a version, where nothing speaks against it, and those that follow it back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from herdbook.actions.check_revoked import revocation_of
 from herdbook.actions.name_version import present, version_meant
 from herdbook.actions.note import entry
-from herdbook.actions.weigh_proposal import ballot_of, gather, version_before
+from herdbook.actions.weigh_proposal import ballot_of, gather
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.channels.deciding import Facts, Objection, followers, objections
@@ -49,20 +49,23 @@ def promote(workshop: Workshop, name: str, channel: str, why: str = "") -> Promo
     same = last is not None and (last.version, last.digest) == (version.number, version.digest)
     if last is not None and same and last == before:  # else it is revoked: that speaks against it
         return Promotion(last, before, changed=False)
-    facts = facts_of(workshop, version, rule)
+    facts = _facts(workshop, version, rule, before)
     if against := objections(rule, facts, workshop.clock.now()):
         raise _refused(version, channel, against)
     return _assign(workshop, _Wish(version, rule, numbers, before, why, facts.proposal))
 
 
-def facts_of(workshop: Workshop, version: Version, rule: ChannelRule) -> Facts:
+def _facts(
+    workshop: Workshop, version: Version, rule: ChannelRule, before: Assignment | None
+) -> Facts:
     """Return all that a promotion to a rule's channel is decided by."""
     image, made = version.image, (version.image, version.number)
     holds = {each.channel: each for each in workshop.channels.holds(image)}
     proposal = open_for(workshop.channels.proposals(image), made, rule.channel)
     evidence, ballot = None, None
     if rule.asks_for_evidence:
-        evidence = gather(workshop, version, version_before(workshop, image, rule.channel), rule)
+        old = workshop.versions.find(*before.made) if before else None
+        evidence = gather(workshop, version, old, rule)
         ballot = ballot_of(workshop, proposal, rule, evidence) if proposal else None
     return Facts(
         made,
@@ -123,14 +126,11 @@ def _assign(workshop: Workshop, wish: _Wish) -> Promotion:
         followed=[*follow],
         proposal=proposal.number if proposal else 0,
     )
-    workshop.channels.assign(assignments, written, proposal and _promoted(workshop, proposal))
+    now, state = workshop.clock.now(), ProposalState.PROMOTED
+    ends = proposal.ended(state, workshop.actor, now) if proposal else None
+    workshop.channels.assign(assignments, written, ends)
     stayed = (holds[name] for name in rule.follow_back if name in holds)
     return Promotion(assignments[0], before, followed=tuple(assignments[1:]), stayed=tuple(stayed))
-
-
-def _promoted(workshop: Workshop, proposal: Proposal) -> Proposal:
-    now, state = workshop.clock.now(), ProposalState.PROMOTED
-    return replace(proposal, state=state, ended_at=now, ended_by=workshop.actor)
 
 
 def _next(workshop: Workshop, wish: _Wish, channel: str, why: str, way: Way) -> Assignment:

@@ -1,7 +1,5 @@
 """Proposes that a channel gets a version; approves and rejects what others have proposed."""
 
-from dataclasses import replace
-
 from herdbook.actions.check_revoked import refuse_revoked
 from herdbook.actions.name_version import version_meant
 from herdbook.actions.note import entry, require_words
@@ -92,14 +90,8 @@ def reject(workshop: Workshop, number: int, why: str) -> Proposal:
     """Reject a proposal, or take back one's own; raises ConflictError where it is over."""
     require_words(why, "--why")
     proposal = proposal_numbered(workshop, number)
-    proposal.require_move(ProposalState.REJECTED)
-    ended = replace(
-        proposal,
-        state=ProposalState.REJECTED,
-        ended_at=workshop.clock.now(),
-        ended_by=workshop.actor,
-        said=why,
-    )
+    now = workshop.clock.now()
+    ended = proposal.ended(ProposalState.REJECTED, workshop.actor, now, why)
     subject = f"{proposal.image}@{proposal.channel}"
     workshop.channels.end(ended, entry(workshop, "reject", subject, proposal=number, why=why))
     return ended

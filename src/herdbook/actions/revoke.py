@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from herdbook.actions.check_revoked import is_forbidden
 from herdbook.actions.name_version import version_meant
 from herdbook.actions.note import entry, require_words
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.channels.model import Assignment, Level, Made, Revocation
-from herdbook.channels.revoking import forbidding, meant
+from herdbook.channels.revoking import meant
 from herdbook.core.errors import NotFoundError
 from herdbook.fleet.records import LIVE
 from herdbook.rollouts.model import in_force
@@ -115,44 +116,20 @@ def reinstate(workshop: Workshop, name: str) -> str:
 
 
 def _falls(workshop: Workshop, revocation: Revocation, reached: set[Made]) -> Iterator[Fall]:
-    if Level.RELEASES not in revocation.since:
+    level = Level.RELEASES
+    if level not in revocation.since:
         return
-    now = max(revocation.since[Level.RELEASES], workshop.clock.now())
+    now = max(revocation.since[level], workshop.clock.now())
     for image in sorted({image for image, _ in reached}):
         for head in workshop.channels.every(image):
             history = workshop.channels.history(image, head.channel)
-            judge = _Judge(workshop, revocation, now)
-            before = meant(history, judge.is_forbidden_before)
-            after = meant(history, judge.is_forbidden_after)
+            before = meant(history, lambda each: is_forbidden(workshop, each.made, level, at=now))
+            after = meant(
+                history,
+                lambda each: is_forbidden(workshop, each.made, level, at=now, supposing=revocation),
+            )
             if before is not None and before != after:
                 yield Fall(before, after)
-
-
-@dataclass(frozen=True)
-class _Judge:
-    """Tells what channels may mean with a revocation, and what they may without it."""
-
-    workshop: Workshop
-    revocation: Revocation
-    now: datetime
-
-    def is_forbidden_before(self, assignment: Assignment) -> bool:
-        return self._forbids(assignment, self._known(assignment))
-
-    def is_forbidden_after(self, assignment: Assignment) -> bool:
-        made = (self.revocation.image, self.revocation.version)
-        known = {**self._known(assignment), made: self.revocation}
-        return self._forbids(assignment, known)
-
-    def _known(self, assignment: Assignment) -> Mapping[Made, Revocation]:
-        return self.workshop.channels.revocations(self._lineage(assignment))
-
-    def _forbids(self, assignment: Assignment, known: Mapping[Made, Revocation]) -> bool:
-        lineage = self._lineage(assignment)  # none of what was forgotten: it is not meant, either
-        return not lineage or forbidding(known, lineage, Level.RELEASES, self.now) is not None
-
-    def _lineage(self, assignment: Assignment) -> list[Made]:
-        return self.workshop.versions.lineage(*assignment.made)
 
 
 def _consumers(workshop: Workshop, reached: set[Made]) -> Iterator[Consumer]:

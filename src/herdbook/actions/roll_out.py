@@ -68,18 +68,24 @@ def _before(workshop: Workshop, application: Application, current: Rollout | Non
     if current is not None:
         found = current.before
     else:
-        done = [
-            each.after
-            for each in workshop.fleet.rollouts(application.name)
-            if each.state is RolloutState.COMPLETE and each.after != application.standing
-        ]
-        found = done[0] if done else 0
+        found = next(iter(stood_before(workshop, application)), 0)
     if not found:
         raise ConflictError(
             f"{application.name} has no release before to go back to",
             hint=f"See which there are: herdbook releases {application.name}",
         )
     return found
+
+
+def stood_before(workshop: Workshop, application: Application) -> list[int]:
+    """Return the releases that stood before the one that does now, each once, the newest first."""
+    return list(
+        dict.fromkeys(
+            each.after
+            for each in workshop.fleet.rollouts(application.name)
+            if each.state is RolloutState.COMPLETE and each.after != application.standing
+        )
+    )
 
 
 def resume(workshop: Workshop, name: str) -> Rollout:

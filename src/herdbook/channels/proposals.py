@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -58,13 +58,14 @@ class Proposal:
         """How people name the version."""
         return f"{self.image}:{self.version}"
 
-    def require_move(self, state: ProposalState) -> None:
-        """Raise ConflictError where it cannot get to a state."""
+    def ended(self, state: ProposalState, who: str, at: datetime, said: str = "") -> "Proposal":
+        """Return it as somebody ended it; raises ConflictError where it has ended before."""
         if state not in MOVES[self.state]:
             raise ConflictError(
                 f"Proposal {self.number} is {self.state}: it cannot be {state}",
                 hint="See which are open: herdbook proposal ls",
             )
+        return replace(self, state=state, ended_at=at, ended_by=who, said=said)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from herdbook.core.durations import duration_of
 from herdbook.core.hours import is_within
 from herdbook.recipes.model import Strict
+from herdbook.recipes.schema import schema_of
 from herdbook.recipes.yaml_files import Kind, read_yaml
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -67,15 +68,12 @@ def _duration(value: str) -> str:
     return value
 
 
-def _duration_if_any(value: str | None) -> str | None:
-    return value if value is None else _duration(value)
-
-
 def _moment(value: str) -> str:
     datetime.fromisoformat(value)
     return value
 
 
+Duration = Annotated[str, AfterValidator(_duration)]
 Moment = Annotated[str, Field(pattern=_Date), AfterValidator(_moment)]
 
 
@@ -140,7 +138,7 @@ class Approvals(Strict):
 
     count: Annotated[int, Field(ge=1)] = 1
     groups: GroupNames = ()
-    valid: Annotated[str, AfterValidator(_duration), Field(description="Such as 12h or 7d.")] = "7d"
+    valid: Annotated[Duration, Field(description="Such as 12h or 7d.")] = "7d"
 
     @property
     def lasts(self) -> timedelta:
@@ -175,8 +173,7 @@ class ChannelRule(Strict):
     approvals: Approvals | None = None
     gates: Gates = Gates()
     soak: Annotated[
-        str | None,
-        AfterValidator(_duration_if_any),
+        Duration | None,
         Field(description="How long a version must truly have served before, such as 24h."),
     ] = None
     hours: Hours | None = None
@@ -247,5 +244,4 @@ def read_rules(path: Path) -> ChannelRules:
 
 def rules_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a file of rules."""
-    schema = ChannelRules.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return schema_of(ChannelRules)

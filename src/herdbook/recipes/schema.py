@@ -27,5 +27,10 @@ def schema_named(kind: str) -> dict[str, Any]:
         known = (*_ELSEWHERE, *_MODELS)
         hint = did_you_mean(kind, known, f"There are: {', '.join(known)}.")
         raise InvalidInputError(f"There is no schema of {kind!r}", hint=hint)
-    schema = _MODELS[kind].model_json_schema(by_alias=True)
+    return schema_of(_MODELS[kind])
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of what a model reads."""
+    schema = model.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -162,18 +162,18 @@ def test_whoever_can_approve_brings_it_nearer_and_whoever_cannot_does_not(
 
 @pytest.mark.parametrize("ended", [ProposalState.PROMOTED, ProposalState.REJECTED])
 def test_an_open_proposal_ends_once(ended: ProposalState) -> None:
-    PROPOSAL.require_move(ended)
-    over = replace(PROPOSAL, state=ended)
+    over = PROPOSAL.ended(ended, "bob", NOW, "looked")
+    assert over == replace(PROPOSAL, state=ended, ended_at=NOW, ended_by="bob", said="looked")
     for state in ProposalState:
         with pytest.raises(ConflictError, match=f"Proposal 7 is {ended}: it cannot be {state}"):
-            over.require_move(state)
+            over.ended(state, "bob", NOW)
 
 
 def test_no_proposal_is_opened_again_and_every_state_is_known() -> None:
     assert set(MOVES) == set(ProposalState)
     assert not any(ProposalState.OPEN in states for states in MOVES.values())
     with pytest.raises(ConflictError) as caught:
-        PROPOSAL.require_move(ProposalState.OPEN)
+        PROPOSAL.ended(ProposalState.OPEN, "bob", NOW)
     assert "herdbook proposal ls" in caught.value.hint
 
 

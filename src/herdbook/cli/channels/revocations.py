@@ -2,14 +2,14 @@
 
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from herdbook.cli.options import AsJson, ImageName
 from herdbook.cli.output import Output
-from herdbook.cli.watch import seconds_of
+from herdbook.core.durations import duration_of
 from herdbook.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -151,8 +151,8 @@ def moment_of(text: str, now: datetime) -> datetime:
         return (given if given.tzinfo else given.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         try:
-            return now + timedelta(seconds=seconds_of(text))
-        except InvalidInputError:
+            return now + duration_of(text)
+        except ValueError:
             raise InvalidInputError(f"{text!r} is no time", hint=f"Write when: {_WHEN}.") from None
 
 
