@@ -10,6 +10,7 @@ from threading import Barrier
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from channel_images import add_versions, in_database
 from fleet_workshop import fleet_workshop
 from older_schemas import at_revision
 from sqlalchemy import Engine, text, update
@@ -381,14 +382,8 @@ def test_of_two_who_assign_at_once_exactly_one_does(database_url: str, key_file:
 
 @pytest.fixture
 def workshop(engine: Engine, audit: SqlAudit, tmp_path: Path) -> Workshop:
-    made = replace(
-        fleet_workshop(tmp_path / "workshop"),
-        versions=SqlVersions(engine),
-        audit=audit,
-        channels=SqlChannels(engine, audit),
-    )
-    for seed in "123":
-        made.versions.add(new_version(WEB, seed))
+    made = in_database(fleet_workshop(tmp_path / "workshop"), engine, audit)
+    add_versions(made, 3, WEB)
     return made
 
 

@@ -12,10 +12,11 @@ from threading import Barrier
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from channel_images import add_version, add_versions, in_database
 from fleet_workshop import fleet_workshop
 from older_schemas import at_revision
 from sqlalchemy import Engine, text, update
-from versions import digest, new_version
+from versions import digest
 
 from herdbook.actions.promote import promote
 from herdbook.actions.propose import approve, propose, reject
@@ -31,7 +32,6 @@ from herdbook.store import channel_schema, schema
 from herdbook.store.audit import SqlAudit
 from herdbook.store.channels import SqlChannels
 from herdbook.store.database import open_database
-from herdbook.store.versions import SqlVersions
 
 NOW = datetime(2026, 11, 1, 12, 0, 0, 7, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -474,21 +474,14 @@ class Interrupted(FakeClock):
 
 def workshop_on(engine: Engine, key_file: Path, folder: Path) -> Workshop:
     audit = SqlAudit(engine, key_file)
-    return replace(
-        fleet_workshop(folder),
-        versions=SqlVersions(engine),
-        audit=audit,
-        channels=SqlChannels(engine, audit),
-        actor="ann",
-    )
+    return replace(in_database(fleet_workshop(folder), engine, audit), actor="ann")
 
 
 @pytest.fixture
 def workshop(engine: Engine, key_file: Path, tmp_path: Path) -> Workshop:
     """Production is version 1."""
     made = workshop_on(engine, key_file, tmp_path / "workshop")
-    for seed in "123":
-        made.versions.add(new_version(WEB, seed))
+    add_versions(made, 3, WEB)
     promote(made, f"{WEB}:1", "production")
     made.channels.set_rules(APPROVED_BY_ONE, ENTRY, NOW)
     return made
@@ -544,7 +537,7 @@ def test_whoever_moves_the_channel_at_whatever_moment_of_a_promotion_makes_appro
 
     def move() -> None:
         """Promote what was never there before, under other rules."""
-        made = workshop.versions.add(new_version(WEB, f"more {versions_of(workshop)}"))
+        made = add_version(workshop, WEB)
         workshop.channels.set_rules(ChannelRules(), ENTRY, NOW)
         promote(by(workshop, "dora"), f"{WEB}:{made.number}", "production")
         workshop.channels.set_rules(APPROVED_BY_ONE, ENTRY, NOW)
@@ -591,7 +584,12 @@ def test_of_two_who_promote_one_approved_proposal_at_once_exactly_one_wins(
     """At whatever moment they meet; at the last one, both have decided, and nothing is kept yet."""
     engines = [open_database(database_url) for _ in range(2)]
     both = [
-        by(workshop_on(engine, key_file, tmp_path / name), name)
+        replace(
+            workshop_on(engine, key_file, tmp_path / name),
+            actor=name,
+            keys=workshop.keys,
+            layers=workshop.layers,
+        )
         for engine, name in zip(engines, ("carla", "dora"), strict=True)
     ]
     for moment in count():

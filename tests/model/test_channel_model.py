@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from channel_images import add_version
 from fleet_workshop import fleet_workshop
 from hypothesis import settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from versions import new_version
 
 from herdbook.actions.hold_channel import hold, release_hold
 from herdbook.actions.list_channels import list_channels
@@ -118,9 +118,7 @@ class ChannelMachine(RuleBasedStateMachine):
             groups_of=lambda who: {"keepers"} if who in self.keepers else set(),
         )
         for (image, number), parent in PARENTS.items():
-            added = self.workshop.versions.add(
-                replace(new_version(image, f"{number}"), parent=parent)
-            )
+            added = add_version(self.workshop, image, parent)
             assert added.number == number
         self.histories: dict[tuple[str, str], list[int]] = {place: [] for place in PLACES}
         self.seen: dict[tuple[str, str], list[Assignment]] = {place: [] for place in PLACES}

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from versions import layer, new_version
+from channel_images import whole_version
 
 from herdbook.actions.import_advisories import import_advisories
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.components import Component, Ecosystem, LayerBill, Origin
-from herdbook.catalogue.model import Variant, Version
+from herdbook.catalogue.model import Version
 from herdbook.trust.ports import Import
 
 CVE = "CVE-2026-1"
@@ -29,13 +29,10 @@ def add_holding(
     workshop: Workshop, *held: Component, image: str = "shop/web", scanned: bool = True
 ) -> Version:
     """Add the next version of an image, which holds these components in a layer of its own."""
-    newest = workshop.versions.find(image)
-    seed = f"{image} {newest.number + 1 if newest else 1}"
-    new = new_version(image, seed, variants=(Variant.CONTAINER,))
-    own = layer(seed)
+    new = whole_version(workshop, image)
+    (own,) = new.variants[0].layers
     bill = LayerBill(own.digest, held, Origin.SCANNED if scanned else Origin.NOT_SCANNED)
-    record = replace(new.variants[0], layers=(own,))
-    return workshop.versions.add(replace(new, variants=(record,), bills=(bill,)))
+    return workshop.versions.add(replace(new, bills=(bill,)))
 
 
 def tracker(name: str = CVE, severity: str = "high", fixed: str = "3.0.11-1") -> dict[str, Any]:

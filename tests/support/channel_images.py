@@ -1,10 +1,12 @@
 """Versions to promote, revoke, release and make others from: they hold one small file."""
 
+from dataclasses import replace
 from io import BytesIO
 
 from locked import package
+from sqlalchemy import Engine
 from trees import file, tree
-from versions import MOMENT, digest, document
+from versions import MOMENT, digest
 
 from herdbook.actions.set_rules import set_rules
 from herdbook.actions.workshop import Workshop
@@ -12,10 +14,27 @@ from herdbook.builds.lock import Lock, LockedParent
 from herdbook.catalogue.model import NewVersion, Variant, VariantRecord, Version
 from herdbook.channels.model import Level, Made
 from herdbook.core.errors import NotFoundError
+from herdbook.images import documents
 from herdbook.images.documents import CONFIG, LayerReference, render
 from herdbook.layers.writing import tar_pieces
+from herdbook.store.audit import SqlAudit
+from herdbook.store.channels import SqlChannels
+from herdbook.store.provenances import SqlProvenances
+from herdbook.store.versions import SqlVersions
 
 EVERY_LEVEL = tuple(Level)
+
+
+def in_database(workshop: Workshop, engine: Engine, audit: SqlAudit) -> Workshop:
+    """Return a workshop whose versions and channels are kept in another database."""
+    return replace(
+        workshop,
+        versions=SqlVersions(engine, workshop.keys),
+        provenances=SqlProvenances(engine, audit, workshop.clock),
+        audit=audit,
+        channels=SqlChannels(engine, audit),
+    )
+
 
 _CONFIGURATION = {
     "created": MOMENT.isoformat(),
@@ -25,12 +44,20 @@ _CONFIGURATION = {
 
 def add_version(workshop: Workshop, image: str = "shop/web", parent: Made | None = None) -> Version:
     """Add the next version of an image."""
+    return workshop.versions.add(whole_version(workshop, image, parent))
+
+
+def whole_version(
+    workshop: Workshop, image: str = "shop/web", parent: Made | None = None
+) -> NewVersion:
+    """Return the next version of an image; its one layer is in the store."""
     seed = f"{image} {_next(workshop, image)} {parent}"
     layer = _layer(workshop, seed)
     config = render(CONFIG, {**_CONFIGURATION, "seed": seed})
-    manifest, index = document(f"manifest {seed}"), document(f"index {seed}")
+    manifest = documents.manifest(config, [layer], {})
+    index = documents.index([(manifest, {})])
     record = VariantRecord(Variant.CONTAINER, manifest.digest, config.digest, (layer,))
-    new = NewVersion(
+    return NewVersion(
         image=image,
         digest=index.digest,
         build_key=digest(f"inputs {seed}"),
@@ -41,7 +68,6 @@ def add_version(workshop: Workshop, image: str = "shop/web", parent: Made | None
         documents=(index, manifest, config),
         parent=parent,
     )
-    return workshop.versions.add(new)
 
 
 def add_versions(workshop: Workshop, count: int, image: str = "shop/web") -> list[Version]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from herdbook.actions.vouch_artefacts import refuse_changed_artefacts, vouch_for_artefacts
 from herdbook.actions.workshop import Workshop
 from herdbook.core import digests
 from herdbook.core.digests import Digest
@@ -46,19 +47,22 @@ class _Parts:
 def boot_files(workshop: Workshop, layers: Sequence[KeptLayer]) -> BootFiles:
     """Return kernel and initrd of an image, made if no image with the same ones has them yet.
 
-    Raises VerificationError where the image holds not exactly one kernel.
+    Raises VerificationError where the image holds not exactly one kernel, or where the files are
+    not as they were made.
     """
     parts = _parts(layers)
     embedded = [*_embedded(parts, layers)]
     name = digests.of_json(["boot", RENDERING, len(parts.first), embedded])
     folder = workshop.artefacts / digests.hexadecimal(name)
-    found = BootFiles(folder / "kernel", folder / "initrd")
-    if found.initrd.exists():
+    found, record = BootFiles(folder / "kernel", folder / "initrd"), folder / "rendered.json"
+    if record.exists():
+        refuse_changed_artefacts(workshop, name, record, (found.kernel, found.initrd))
         os.utime(folder)  # what is used is not garbage
     else:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(found.kernel, content_in(layers, parts.kernel))
-        write_whole(found.initrd, _initrd(parts, layers))  # last: it tells that all is there
+        write_whole(found.initrd, _initrd(parts, layers))
+        vouch_for_artefacts(workshop, name, record, (found.kernel, found.initrd))
     return found
 
 

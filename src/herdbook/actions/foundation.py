@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from herdbook.actions.check_genuine import refuse_forged
 from herdbook.actions.check_revoked import refuse_revoked
 from herdbook.actions.import_base import import_base
 from herdbook.actions.keep_layers import content_of, stacked
@@ -110,7 +111,11 @@ def on_parent(workshop: Workshop, version: Version, variant: Variant) -> Foundat
 
 
 def parent_version(workshop: Workshop, parent: LockedParent) -> Version:
-    """Return the version a lock names; raises NotFoundError, VerificationError for another one."""
+    """Return the version a lock names.
+
+    Raises NotFoundError where it is not here, VerificationError for another one, or for one that
+    is not what its builder signed.
+    """
     found = workshop.versions.find(parent.image, parent.number)
     if found is None:
         raise NotFoundError(
@@ -123,4 +128,5 @@ def parent_version(workshop: Workshop, parent: LockedParent) -> Version:
             hint="It was built from other inputs. Lock again to take it: herdbook lock",
         )
     refuse_revoked(workshop, (found.image, found.number), Level.BUILDS)
+    refuse_forged(workshop, found)
     return found

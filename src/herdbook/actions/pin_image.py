@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from herdbook.actions.check_genuine import refuse_forged
 from herdbook.actions.check_revoked import refuse_revoked
 from herdbook.actions.name_version import version_meant
 from herdbook.actions.render import machine_settings
@@ -67,12 +68,16 @@ def _own(workshop: Workshop, service: Service, wished: WishedImage) -> ImageFact
 
 
 def _wished(workshop: Workshop, service: Service, wished: WishedImage) -> Version:
-    """Return the version that is meant now; raises RevokedError for one that is revoked."""
+    """Return the version that is meant now.
+
+    Raises RevokedError for one that is revoked, VerificationError for one that is forged.
+    """
     number = "" if wished.number is None else f":{wished.number}"
     channel = "" if wished.channel is None else f"@{wished.channel}"
     try:
         version = version_meant(workshop, f"{wished.name}{number}{channel}")
         refuse_revoked(workshop, (version.image, version.number), Level.RELEASES)
+        refuse_forged(workshop, version)
     except HerdbookError as error:
         error.where = error.where or service.where
         raise

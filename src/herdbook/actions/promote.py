@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from herdbook.actions.check_genuine import why_forged
 from herdbook.actions.check_revoked import revocation_of
 from herdbook.actions.name_version import present, version_meant
 from herdbook.actions.note import entry
@@ -77,6 +78,7 @@ def _facts(
         ballot=ballot,
         hold=holds.get(rule.channel),
         revoked=revocation_of(workshop, made, Level.RELEASES),
+        forged=why_forged(workshop, version),
         served=workshop.channels.served(made),
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from herdbook.actions.boot_files import boot_files
 from herdbook.actions.compress_layers import compress_layers
 from herdbook.actions.keep_layers import kept_layers
+from herdbook.actions.vouch_artefacts import refuse_changed_artefacts, vouch_for_artefacts
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import VariantRecord, Version
 from herdbook.core import digests
@@ -69,10 +70,15 @@ def write_layout(
 
 
 def machine_artefact(workshop: Workshop, variant: VariantRecord) -> MachineArtefact:
-    """Return kernel, initrd and root of a VM, rendered if they are not there yet."""
+    """Return kernel, initrd and root of a VM, rendered if they are not there yet.
+
+    Raises VerificationError where they are there, and not as they were rendered.
+    """
     folder = artefact_folder(workshop, variant)
     artefact = MachineArtefact(folder / "kernel", folder / "initrd", folder / "root.erofs")
-    if artefact.root.exists():
+    parts, record = (artefact.kernel, artefact.initrd, artefact.root), folder / "rendered.json"
+    if record.exists():
+        refuse_changed_artefacts(workshop, variant.manifest, record, parts)
         return artefact
     with workshop.progress.task("Rendering the machine's root"):
         layers = _verified(workshop, variant)
@@ -80,16 +86,20 @@ def machine_artefact(workshop: Workshop, variant: VariantRecord) -> MachineArtef
         boot = boot_files(workshop, layers)
         _link(boot.kernel, artefact.kernel)
         _link(boot.initrd, artefact.initrd)
-        # Last, for it is what tells that all is there.
         workshop.renderer().root(merged_tar(layers), artefact.root, variant.manifest)
+        vouch_for_artefacts(workshop, variant.manifest, record, parts)
     return artefact
 
 
 def disk_image(workshop: Workshop, variant: VariantRecord) -> Path:
-    """Return a raw disk that UEFI firmware boots, rendered if it is not there yet."""
+    """Return a raw disk that UEFI firmware boots, rendered if it is not there yet.
+
+    Raises as `machine_artefact`.
+    """
     folder = artefact_folder(workshop, variant)
-    disk = folder / "disk.raw"
-    if disk.exists():
+    disk, record = folder / "disk.raw", folder / "disk.json"
+    if record.exists():
+        refuse_changed_artefacts(workshop, variant.manifest, record, [disk])
         return disk
     machine = machine_artefact(workshop, variant)
     layers = kept_layers(workshop, variant.layers)
@@ -109,6 +119,7 @@ def disk_image(workshop: Workshop, variant: VariantRecord) -> Path:
         )
         parts = DiskParts(unified, machine.root, settings["disk_bytes"])
         workshop.renderer().disk(parts, disk, variant.manifest)
+        vouch_for_artefacts(workshop, variant.manifest, record, [disk])
     return disk
 
 

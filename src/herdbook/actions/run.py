@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
+from herdbook.actions.check_genuine import refuse_unsigned
 from herdbook.actions.check_revoked import refuse_revoked
 from herdbook.actions.render import (
     container_artefact,
@@ -73,6 +74,7 @@ def run(
     with ExitStack() as stack:
         stack.enter_context(workshop.layers.lease(version.label))
         version_named(workshop.versions, version.label)  # nobody forgot it a moment ago
+        refuse_unsigned(workshop, version)
         wanted = _wanted(workshop, network, version, variant, wish)
         before = workshop.clock.monotonic_seconds()
         stack.enter_context(workshop.progress.task(f"Starting {wanted.name}"))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from herdbook.actions.check_genuine import refuse_unsigned
 from herdbook.actions.foreign_artefact import foreign_artefact
 from herdbook.actions.mount_volumes import disks, mounts
 from herdbook.actions.render import container_artefact, machine_artefact
@@ -34,7 +35,7 @@ def wanted_instance(
     """Return all that an engine needs; makes artefacts and volumes that are not there yet.
 
     Raises NotFoundError where the version or a secret is gone, VerificationError where the
-    version is not the one that was pinned.
+    version is not the one that was pinned, or not what its builder signed.
     """
     spec = component.instance
     artefact, health_path, user_id = _artefact(workshop, spec)
@@ -89,6 +90,7 @@ def _artefact(
             f"{version.label} is {version.digest}, and the release pins {spec.digest}",
             hint="Images were built anew in another database: release again with herdbook up.",
         )
+    refuse_unsigned(workshop, version)
     variant = version.variant(spec.variant)
     if variant is None:
         raise NotFoundError(f"{version.label} has no {spec.variant} variant")

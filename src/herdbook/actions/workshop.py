@@ -24,6 +24,7 @@ from herdbook.fleet.volumes import Volumes
 from herdbook.images.ports import BaseImages
 from herdbook.packages.ports import Archive
 from herdbook.rollouts.ports import FleetRegister, Vault
+from herdbook.signatures.ports import KeyRing, Provenances
 from herdbook.trust.ports import AdvisoryRegister, FeedSource
 
 
@@ -52,6 +53,8 @@ class Workshop:
     herd: Herd
     channels: ChannelRegister
     audit: AuditLog
+    keys: KeyRing
+    provenances: Provenances
     feeds: FeedSource
     layers: Layers
     cache: Cache

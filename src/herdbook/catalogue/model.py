@@ -49,7 +49,8 @@ class NewVersion:
 
     `parent` is the image and number of the version it was made from. `bills` are those of its
     layers that are not known yet. `wishes` names what its author wrote, in the recipe or catalogue
-    at `home`; `may_rebase` says whether that allows other layers to be put below.
+    at `home`; `may_rebase` says whether that allows other layers to be put below. `reason` is why
+    it came to be, where that was neither its author's wish nor a campaign.
     """
 
     image: str
@@ -66,6 +67,7 @@ class NewVersion:
     home: str = ""
     may_rebase: bool = True
     cause: Cause | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class Objection:
 class Facts:
     """What is known of a version that a channel is to get.
 
+    `forged` says what of it is not what its builder signed, if anything.
     `who` wants that, being in these `groups`. `upstream` is what the channels that it may come from
     have had; `revoked` what forbids it. `proposal` is the open one, if it was proposed; `evidence`
     and `ballot` are there where the rule asks for them. It has truly `served` for so long.
@@ -37,6 +38,7 @@ class Facts:
     upstream: Mapping[str, Sequence[Assignment]]
     hold: Hold | None = None
     revoked: Revocation | None = None
+    forged: str = ""
     who: str = ""
     groups: AbstractSet[str] = frozenset()
     evidence: Evidence | None = None
@@ -53,6 +55,7 @@ class Facts:
 def objections(rule: ChannelRule, facts: Facts, now: datetime) -> list[Objection]:
     """Return all that speaks against it: nothing where it may be done."""
     return [
+        *_forged(facts),
         *_revoked(facts),
         *_held(facts),
         *_from(rule, facts),
@@ -62,6 +65,12 @@ def objections(rule: ChannelRule, facts: Facts, now: datetime) -> list[Objection
         *_soak(rule, facts),
         *_time(rule, now),
     ]
+
+
+def _forged(facts: Facts) -> Iterator[Objection]:
+    if facts.forged:
+        words = f"{facts.label} is not what its builder signed: {facts.forged}"
+        yield Objection("signature", words, f"See what is wrong: herdbook verify {facts.label}")
 
 
 def _revoked(facts: Facts) -> Iterator[Objection]:

@@ -66,6 +66,13 @@ def complete_application(incomplete: str) -> list[str]:
     return _beginning(incomplete, lambda workshop: (each.name for each in workshop.fleet.every()))
 
 
+def complete_key(incomplete: str) -> list[str]:
+    """Return the names of keys that begin like this."""
+    return _beginning(
+        incomplete, lambda workshop: (each.name for each in workshop.keys.ring().keys)
+    )
+
+
 def complete_volume(context: typer.Context, incomplete: str) -> list[str]:
     """Return the names of volumes of the application that was named before."""
     from herdbook.actions.list_data import volumes_of

@@ -33,6 +33,8 @@ from herdbook.cli.campaigns import commands as campaigns
 from herdbook.cli.channels import audit, proposals, revocations
 from herdbook.cli.channels import commands as channels
 from herdbook.cli.output import Output
+from herdbook.cli.signatures import commands as signatures
+from herdbook.cli.signatures import keys
 from herdbook.core.errors import INTERRUPTED_EXIT_STATUS, HerdbookError, NoSpaceError
 
 _MAKE_ROOM = "Make room, then run the same command again: it goes on where it stopped."
@@ -61,6 +63,8 @@ for noun in (
     proposals,
     channels,
     revocations,
+    signatures,
+    keys,
     instances,
     applications,
     audit,

@@ -3,6 +3,7 @@
 import errno
 import os
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 from herdbook.actions.workshop import Workshop
@@ -46,6 +47,8 @@ from herdbook.store.components import SqlComponents
 from herdbook.store.database import open_database
 from herdbook.store.fleet import SqlFleet
 from herdbook.store.herd import SqlHerd
+from herdbook.store.key_ring import FileKeyRing
+from herdbook.store.provenances import SqlProvenances
 from herdbook.store.staging import Staging
 from herdbook.store.vault import SqlVault
 from herdbook.store.versions import SqlVersions
@@ -64,10 +67,13 @@ def open_workshop(
     staging = Staging(state / "staging")
     staging.sweep()
     database = open_database(settings.database_url)
+    clock = SystemClock()
     audit = SqlAudit(database, state / "audit.key")
+    ring = FileKeyRing(
+        state / "keys", clock, settings.actor, version("herdbook"), settings.key_password
+    )
     blobs = BlobStore(state / "blobs")
     blobs.sweep()
-    clock = SystemClock()
     archive = AptArchive(state / "archive", _mirrors(settings))
     sandbox = BubblewrapSandbox(staging)
     podman = PodmanEngine(state, clock)
@@ -82,13 +88,15 @@ def open_workshop(
         node=NpmNodePackages(state / "node"),
         bases=SkopeoImages(state / "bases"),
         sandbox=sandbox,
-        versions=SqlVersions(database),
+        versions=SqlVersions(database, ring),
         components=SqlComponents(database),
         advisories=SqlAdvisories(database),
         campaigns=SqlCampaigns(database),
-        herd=SqlHerd(database),
+        herd=SqlHerd(database, ring),
         channels=SqlChannels(database, audit),
         audit=audit,
+        keys=ring,
+        provenances=SqlProvenances(database, audit, clock),
         feeds=HttpFeeds(),
         layers=blobs,
         cache=SqlCache(database, blobs),

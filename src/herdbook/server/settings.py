@@ -5,7 +5,7 @@ import os
 import pwd
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _SYSTEM_STATE = Path("/var/lib/herdbook")
@@ -16,7 +16,8 @@ class Settings:
     """Where state lies and which archive is read.
 
     `database_url` is SQLAlchemy's. The mirrors are empty where apt's own sources decide. `actor`
-    is the user of this machine who gives the command, also through sudo.
+    is the user of this machine who gives the command, also through sudo. `key_password` opens the
+    builder's private key, which is not encrypted without one.
     """
 
     state_directory: Path
@@ -24,6 +25,7 @@ class Settings:
     mirror: str = ""
     security_mirror: str = ""
     actor: str = "nobody"
+    key_password: bytes = field(default=b"", repr=False)
 
 
 def load_settings() -> Settings:
@@ -35,6 +37,7 @@ def load_settings() -> Settings:
         mirror=_read("HERDBOOK_MIRROR"),
         security_mirror=_read("HERDBOOK_SECURITY_MIRROR"),
         actor=_actor(),
+        key_password=_read("HERDBOOK_KEY_PASSWORD").encode(),
     )
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from herdbook.campaigns.ports import ClassKey, ImageClass, Member, Move
 from herdbook.core.digests import Digest, of_bytes
 from herdbook.recipes.model import Variant
+from herdbook.signatures.ports import KeyRing
 from herdbook.store import schema
 from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
@@ -42,10 +43,14 @@ _Kinds = Mapping[Variant, FromClause]
 
 
 class SqlHerd:
-    """Images of a database, told apart by lock, stacks and what their recipes allow."""
+    """Images of a database, told apart by lock, stacks and what their recipes allow.
 
-    def __init__(self, engine: Engine) -> None:
+    With a `ring`, each version is signed when it is kept.
+    """
+
+    def __init__(self, engine: Engine, ring: KeyRing | None = None) -> None:
         self._engine = engine
+        self._ring = ring
 
     def classes(self, layers: Collection[Digest]) -> list[ImageClass]:
         """Return the classes of images whose newest version has one of these layers."""
@@ -103,7 +108,7 @@ class SqlHerd:
                 rows = _some(connection, query, _values(connection, move.of), limit - done, first)
                 taken.append((move, rows))
                 done += len(rows)
-            Rebaser(connection, campaign, now).rebase(taken)
+            Rebaser(connection, campaign, now, self._ring).rebase(taken)
         return done
 
 

@@ -10,15 +10,19 @@ from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from herdbook.builds.keys import build_key
 from herdbook.campaigns.ports import Move
-from herdbook.core.digests import Digest
+from herdbook.core.digests import Digest, of_bytes
 from herdbook.core.errors import VerificationError
 from herdbook.images.documents import Document, LayerReference
 from herdbook.images.rebasing import Rebase
 from herdbook.recipes.model import Variant
+from herdbook.signatures.origins import origins
+from herdbook.signatures.ports import KeyRing
+from herdbook.signatures.statements import Origins
 from herdbook.store import schema
 from herdbook.store.chunks import chunks
-from herdbook.store.packing import DocumentPacker, stack_key, unpack_documents
+from herdbook.store.packing import DocumentPacker, stack_key, unpack, unpack_documents
 from herdbook.store.proofs import keep_proof
+from herdbook.store.provenances import provenance_row
 from herdbook.store.version_writing import VersionWriter, layer_ids
 
 _Row = dict[str, Any]
@@ -49,11 +53,15 @@ class _Following:
 
 @dataclass
 class Rebaser:
-    """Rebases in one transaction, for one campaign: there may be a move for every few images."""
+    """Rebases in one transaction, for one campaign: there may be a move for every few images.
+
+    With a `ring`, every version is kept with a signed statement of where it comes from.
+    """
 
     connection: Connection
     campaign: int
     now: datetime
+    ring: KeyRing | None = None
     _writer: VersionWriter = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,6 +81,9 @@ class Rebaser:
         self._execute(schema.variants, (_variants(*each, bases) for each in by_move))
         self._point(ids, chain(*(each.images for each in all_of)))
         self._execute(schema.version_causes, (self._causes(*each) for each in by_move))
+        if self.ring is not None:
+            statements = (self._provenances(*each, self.ring) for each in by_move)
+            self._execute(schema.provenances, statements)
         bills = (bill for each in all_of for bill in each.move.bills)
         self._writer.add_bills({bill.layer: bill for bill in bills}.values())
 
@@ -177,6 +188,30 @@ class Rebaser:
             }
             for identity, image in zip(ids, following.images, strict=True)
         ]
+
+    def _provenances(
+        self, following: _Following, ids: Iterable[int], ring: KeyRing
+    ) -> Iterator[_Row]:
+        for identity, image in zip(ids, following.images, strict=True):
+            yield provenance_row(identity, ring.state(self._origins(following.move, image)))
+
+    def _origins(self, move: Move, image: _Image) -> Origins:
+        row = image.row
+        kept = row._mapping  # noqa: SLF001 - SQLAlchemy's own name for it
+        return origins(
+            move.lock,
+            image=row.name,
+            number=row.last_number + 1,
+            digest=image.digest,
+            variants={
+                kind.value: image.became[Digest(kept[f"{kind.value}_manifest"])]
+                for kind in move.of.layers
+            },
+            recipe=of_bytes(unpack(row.recipe).encode()),
+            build_key=build_key(Digest(row.wishes), move.recipe_lock, move.arrangement),
+            created_at=self.now,
+            cause=f"campaign {self.campaign}",
+        )
 
     def _execute(self, table: Table, parts: Iterable[Iterable[_Row]]) -> None:
         """Insert rows that come in parts."""

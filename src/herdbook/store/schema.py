@@ -112,6 +112,15 @@ version_contents = Table(  # apart: what goes through all versions need not read
     Column("dictionary_id", ForeignKey("dictionaries.id"), index=True),
 )
 
+provenances = Table(  # signed statements of where versions come from
+    "provenances",
+    metadata,
+    Column("version_id", ForeignKey("versions.id"), primary_key=True),
+    Column("key", LargeBinary(32), nullable=False),  # the identity of who signed
+    Column("signature", LargeBinary, nullable=False),
+    Column("statement", LargeBinary, nullable=False),
+)
+
 dictionaries = Table(  # what documents of many versions are packed against
     "dictionaries",
     metadata,

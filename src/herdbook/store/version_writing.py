@@ -11,16 +11,23 @@ from herdbook.catalogue.components import Component, LayerBill, Origin
 from herdbook.catalogue.model import NewVersion, VariantRecord
 from herdbook.core.digests import Digest, of_bytes
 from herdbook.images.documents import LayerReference
+from herdbook.signatures.origins import AUTHOR, origins_of
+from herdbook.signatures.ports import KeyRing
 from herdbook.store import schema
 from herdbook.store.chunks import chunks
 from herdbook.store.packing import pack, pack_documents, stack_key
+from herdbook.store.provenances import provenance_row
 
 
 @dataclass
 class VersionWriter:
-    """Writes in one transaction; remembers what it has seen of shared rows."""
+    """Writes in one transaction; remembers what it has seen of shared rows.
+
+    With a `ring`, every version is kept with a signed statement of where it comes from.
+    """
 
     connection: Connection
+    ring: KeyRing | None = None
     _known: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, new: NewVersion) -> None:
@@ -53,6 +60,11 @@ class VersionWriter:
         for variant in new.variants:
             self._add_variant(variant, version_id)
         self.add_bills(new.bills)
+        if self.ring is not None:
+            cause = new.reason or (f"campaign {new.cause.campaign}" if new.cause else AUTHOR)
+            envelope = self.ring.state(origins_of(new, number, cause))
+            row = provenance_row(version_id, envelope)
+            self.connection.execute(insert(schema.provenances).values(**row))
         if new.cause:
             self.connection.execute(
                 insert(schema.version_causes).values(

@@ -23,6 +23,7 @@ from herdbook.catalogue.model import ImageSummary, NewVersion, Variant, VariantR
 from herdbook.core.digests import Digest
 from herdbook.core.errors import ConflictError, NotFoundError
 from herdbook.images.documents import Document
+from herdbook.signatures.ports import KeyRing
 from herdbook.store import schema
 from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
@@ -33,10 +34,14 @@ from herdbook.store.version_writing import VersionWriter
 
 
 class SqlVersions:
-    """Versions in a database; every reading and writing is one transaction."""
+    """Versions in a database; every reading and writing is one transaction.
 
-    def __init__(self, engine: Engine) -> None:
+    With a `ring`, each is signed when it is kept.
+    """
+
+    def __init__(self, engine: Engine, ring: KeyRing | None = None) -> None:
         self._engine = engine
+        self._ring = ring
 
     def add(self, new: NewVersion, *, after: int | None = None) -> Version:
         """Keep a version under the next number of its image; see the port's promises."""
@@ -44,7 +49,7 @@ class SqlVersions:
             after = new.cause.before
         with writing(self._engine) as connection:
             latest = _one(connection, _newest(new.image))
-            writer = VersionWriter(connection)
+            writer = VersionWriter(connection, self._ring)
             if latest is None or latest.digest != new.digest or latest.build_key != new.build_key:
                 _require_newest(new.image, latest, after)
                 writer.add(new)
@@ -59,7 +64,7 @@ class SqlVersions:
         """Keep many new versions in one transaction, and return how many they were."""
         count = 0
         with writing(self._engine) as connection:
-            writer = VersionWriter(connection)
+            writer = VersionWriter(connection, self._ring)
             for new in versions:
                 writer.add(new)
                 count += 1
@@ -308,7 +313,8 @@ def _delete(connection: Connection, numbered: Iterable[tuple[str, int]]) -> None
         connection.execute(
             update(versions).where(versions.c.parent_id == row.id).values(parent_id=None)
         )
-        for table in (variants, schema.version_contents, schema.version_causes):
+        parts = (schema.version_contents, schema.version_causes, schema.provenances)
+        for table in (variants, *parts):
             connection.execute(delete(table).where(table.c.version_id == row.id))
         connection.execute(delete(versions).where(versions.c.id == row.id))
         _point_at_newest(connection, row.image_id)

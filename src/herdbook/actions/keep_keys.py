@@ -1,0 +1,78 @@
+"""Says whose signatures count: trust a key, retire one, distrust one, give the builder another."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from herdbook.actions.note import note, require_words
+from herdbook.actions.workshop import Workshop
+from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.core.nearest import did_you_mean
+from herdbook.signatures.keys import public_key
+from herdbook.signatures.model import KnownKey, Standing, check_key_name
+
+_WHOSE = "Another Herdbook prints its own: herdbook key export"
+
+
+def trust_key(workshop: Workshop, file: Path, name: str, images: str) -> KnownKey:
+    """Have the signatures of a key count, for images whose names fit a pattern.
+
+    Raises NotFoundError or InvalidInputError for the file, ConflictError where the key or its name
+    is known already.
+    """
+    try:
+        text = file.read_text(encoding="ascii")
+    except OSError as error:
+        raise NotFoundError(f"{file} cannot be read: {error.strerror}", hint=_WHOSE) from error
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{file} is no public key in PEM form", hint=_WHOSE) from error
+    key = KnownKey(
+        name=check_key_name(name),
+        pem=public_key(text).pem,
+        at=workshop.clock.now(),
+        who=workshop.actor,
+        images=images,
+    )
+    note(workshop, "trust-key", name, identity=key.key.identity, images=images)
+    workshop.keys.add(key)
+    return key
+
+
+def retire_key(workshop: Workshop, name: str, why: str) -> KnownKey:
+    """Have a key sign no more; what it has signed counts. Raises as the port."""
+    return _change(workshop, name, Standing.RETIRED, why)
+
+
+def distrust_key(workshop: Workshop, name: str, why: str) -> KnownKey:
+    """Have nothing count that a key has signed. Raises as the port."""
+    return _change(workshop, name, Standing.DISTRUSTED, why)
+
+
+def rotate_key(workshop: Workshop, why: str) -> KnownKey:
+    """Have the builder sign with a new key from now on; what the one before has signed counts."""
+    require_words(why, "--why")
+    note(workshop, "rotate-key", workshop.keys.ring().builder or "builder", why=why)
+    return workshop.keys.rotate()
+
+
+def key_named(workshop: Workshop, name: str) -> KnownKey:
+    """Return a key of the ring, by default the builder's own; raises NotFoundError."""
+    if not name:
+        return workshop.keys.own()
+    ring = workshop.keys.ring()
+    found = ring.named(name)
+    if found is None:
+        known = [each.name for each in ring.keys]
+        hint = did_you_mean(name, known, "See all: herdbook key ls")
+        raise NotFoundError(f"There is no key {name!r}", hint=hint)
+    return found
+
+
+def _change(workshop: Workshop, name: str, standing: Standing, why: str) -> KnownKey:
+    require_words(why, "--why")
+    key_named(workshop, name)
+    verb: Mapping[Standing, str] = {
+        Standing.RETIRED: "retire-key",
+        Standing.DISTRUSTED: "distrust-key",
+    }
+    note(workshop, verb[standing], name, why=why)
+    return workshop.keys.change(name, standing)

@@ -1,0 +1,1 @@
+"""Who vouches for what: keys, signed statements, and how others find and check them."""

@@ -1,0 +1,100 @@
+"""Compares what a builder signed with what is kept: names each part that is not the same."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from herdbook.catalogue.model import VariantRecord, Version
+from herdbook.core.digests import Digest, of_bytes
+from herdbook.images.documents import Document
+from herdbook.signatures.envelopes import Envelope
+from herdbook.signatures.model import Ring, Standing
+from herdbook.signatures.origins import manifests_of
+from herdbook.signatures.statements import Stated
+
+
+@dataclass(frozen=True)
+class Check:
+    """One part of a version that was looked at; `fault` is empty where it is as it was signed."""
+
+    part: str
+    fault: str = ""
+
+
+def check_signature(ring: Ring, image: str, envelope: Envelope | None) -> Check:
+    """Say whether a statement about an image is signed by somebody whose word counts."""
+    return Check("signature", _signature_fault(ring, image, envelope))
+
+
+def _signature_fault(ring: Ring, image: str, envelope: Envelope | None) -> str:
+    if envelope is None:
+        return "nobody has signed where it comes from"
+    known = ring.identified(envelope.key)
+    if known is None:
+        return f"it is signed by a key that is not in the ring ({envelope.key[:12]})"
+    if known.standing is Standing.DISTRUSTED:
+        return f"it is signed by the key {known.name}, which is distrusted"
+    if not known.counts_for(image):
+        return f"it is signed by the key {known.name}, which counts for {known.images} only"
+    if not envelope.is_by(known.key):
+        return f"the signature of the key {known.name} is not valid: what it signed was changed"
+    return ""
+
+
+def is_lacking(ring: Ring, envelope: Envelope | None) -> bool:
+    """Tell whether nobody in the ring has his word on a statement, valid or not."""
+    known = ring.identified(envelope.key) if envelope else None
+    return known is None or known.standing is Standing.DISTRUSTED
+
+
+def check_register(stated: Stated, version: Version) -> Iterator[Check]:
+    """Compare a version in the register with what its builder stated."""
+    same = (stated.image, stated.number) == (version.image, version.number)
+    yield Check("provenance", "" if same else f"it is that of {stated.label}")
+    yield _same("index", stated.digest, version.digest)
+    kept = manifests_of(version.variants)
+    for kind in sorted({*stated.variants, *kept}):
+        yield _same(f"manifest of the {kind}", stated.variants.get(kind), kept.get(kind))
+    yield _same("lock", stated.lock, of_bytes(version.lock.encode()))
+    yield _same("recipe", stated.recipe, of_bytes(version.recipe.encode()))
+
+
+def check_index(index: Document | None, version: Version) -> Check:
+    """Compare the manifests that an index names with those of the register."""
+    named = _named(index, "manifests")
+    if index is None or named is None:
+        return Check("index", "it is not kept any more, or was changed")
+    kept = [each.manifest for each in version.variants]
+    return Check("index", "" if sorted(named) == sorted(kept) else "it names other manifests")
+
+
+def check_manifest(
+    variant: VariantRecord, manifest: Document | None, config: Document | None
+) -> Iterator[Check]:
+    """Compare what a manifest names with what the register does, and see to its configuration."""
+    part, named = f"manifest of the {variant.kind}", _named(manifest, "layers")
+    if manifest is None or named is None:
+        yield Check(part, "it is not kept any more, or was changed")
+    elif named != [layer.digest for layer in variant.layers]:
+        yield Check(part, "the register names other layers than it does")
+    elif json.loads(manifest.content)["config"]["digest"] != variant.config:
+        yield Check(part, "the register names another configuration than it does")
+    else:
+        yield Check(part)
+    lacking = "" if config is not None else "it is not kept any more, or was changed"
+    yield Check(f"configuration of the {variant.kind}", lacking)
+
+
+def _named(document: Document | None, what: str) -> list[str] | None:
+    """Return the digests that a document names; None where there is none, or of another form."""
+    if document is None:
+        return None
+    try:
+        content: Mapping[str, list[Mapping[str, str]]] = json.loads(document.content)
+        return [each["digest"] for each in content[what]]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _same(part: str, signed: Digest | None, kept: Digest | None) -> Check:
+    return Check(part, "" if signed == kept else f"it is not the one that was signed ({signed})")

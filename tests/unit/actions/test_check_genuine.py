@@ -1,0 +1,368 @@
+"""What is not as its builder signed it is refused by the name of the part that was changed."""
+# ruff: noqa: S608 - statements put together from what these tests say themselves
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from channel_images import add_version, add_versions
+from fleet_workshop import MadeUpNetwork, composed, fleet_workshop
+
+from herdbook.actions.check_genuine import every_check, refuse_forged, why_forged
+from herdbook.actions.foundation import parent_version
+from herdbook.actions.keep_keys import distrust_key, retire_key, rotate_key, trust_key
+from herdbook.actions.promote import promote
+from herdbook.actions.release_application import release_application
+from herdbook.actions.vouch import vouch, vouch_for_all
+from herdbook.actions.workshop import Workshop
+from herdbook.builds.lock import LockedParent
+from herdbook.catalogue.model import Version
+from herdbook.core import digests
+from herdbook.core.errors import (
+    GateError,
+    HerdbookError,
+    InvalidInputError,
+    NotFoundError,
+    VerificationError,
+)
+from herdbook.signatures.envelopes import signed
+from herdbook.signatures.keys import new_private_key
+from herdbook.store.packing import pack, pack_bytes, pack_documents
+
+Tamper = Callable[[Workshop, Version], None]
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    """One with three versions of shop/web."""
+    made = replace(fleet_workshop(tmp_path / "state"), actor="anna")
+    add_versions(made, 3)
+    return made
+
+
+@pytest.fixture
+def version(workshop: Workshop) -> Version:
+    found = workshop.versions.find("shop/web", 2)
+    assert found is not None
+    return found
+
+
+def change(workshop: Workshop, statement: str, *values: object) -> None:
+    """Change the register past Herdbook."""
+    database = workshop.artefacts.parent / "herdbook.db"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        assert connection.execute(statement, values).rowcount > 0
+
+
+def identity(version: Version) -> str:
+    return (
+        "(SELECT v.id FROM versions v JOIN images i ON i.id = v.image_id "
+        f"WHERE i.name = '{version.image}' AND v.number = {version.number})"
+    )
+
+
+def raw(digest: str) -> bytes:
+    return bytes.fromhex(digest.partition(":")[2])
+
+
+def layer(workshop: Workshop, version: Version) -> None:
+    path = workshop.layers.path(version.variants[0].layers[0].digest)
+    path.write_bytes(path.read_bytes().replace(b"recipe", b"rezept")[:-1] + b"!")
+
+
+def layer_with_its_times_laid_back(workshop: Workshop, version: Version) -> None:
+    path = workshop.layers.path(version.variants[0].layers[0].digest)
+    refuse_forged(workshop, version)  # it was read once, and was as it should be
+    before = path.stat()
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def layer_gone(workshop: Workshop, version: Version) -> None:
+    workshop.layers.path(version.variants[0].layers[0].digest).unlink()
+
+
+def other_layers(workshop: Workshop, version: Version) -> None:
+    other = workshop.versions.find("shop/web", 3)
+    assert other is not None
+    change(
+        workshop,
+        f"UPDATE variants SET own_id = (SELECT own_id FROM variants WHERE version_id = "
+        f"{identity(other)}) WHERE version_id = {identity(version)}",
+    )
+
+
+def manifest(workshop: Workshop, version: Version) -> None:
+    other = digests.of_bytes(b"other")
+    where = f"WHERE version_id = {identity(version)}"
+    change(workshop, f"UPDATE variants SET manifest = ? {where}", raw(other))
+
+
+def documents(workshop: Workshop, version: Version) -> None:
+    """Other documents: none of them has the digest that it should."""
+    kept = [version.digest, version.variants[0].manifest, version.variants[0].config]
+    found = [workshop.versions.document(each) for each in kept]
+    changed = [replace(each, content=each.content + b" ") for each in found]
+    where = f"WHERE version_id = {identity(version)}"
+    change(workshop, f"UPDATE version_contents SET documents = ? {where}", pack_documents(changed))
+
+
+def configuration(workshop: Workshop, version: Version) -> None:
+    kept = [version.digest, version.variants[0].manifest]
+    found = [workshop.versions.document(each) for each in kept]
+    where = f"WHERE version_id = {identity(version)}"
+    change(workshop, f"UPDATE version_contents SET documents = ? {where}", pack_documents(found))
+
+
+def configuration_named(workshop: Workshop, version: Version) -> None:
+    where = f"WHERE version_id = {identity(version)}"
+    change(workshop, f"UPDATE variants SET config = ? {where}", raw(version.digest))
+
+
+def index(workshop: Workshop, version: Version) -> None:
+    where = f"WHERE id = {identity(version)}"
+    other = raw(digests.of_bytes(b"other"))
+    change(workshop, f"UPDATE versions SET digest = ? {where}", other)
+
+
+def lock(workshop: Workshop, version: Version) -> None:
+    where = f"WHERE id = (SELECT lock_id FROM versions WHERE id = {identity(version)})"
+    changed = pack(version.lock.replace("base-files", "base-filez"))
+    change(workshop, f"UPDATE locks SET content = ? {where}", changed)
+
+
+def recipe(workshop: Workshop, version: Version) -> None:
+    where = f"WHERE version_id = {identity(version)}"
+    change(workshop, f"UPDATE version_contents SET recipe = ? {where}", pack("image: other"))
+
+
+def provenance(workshop: Workshop, version: Version) -> None:
+    envelope = workshop.provenances.find(version.image, version.number)
+    assert envelope is not None
+    changed = pack_bytes(envelope.payload.replace(b"its author", b"a campaign"))
+    where = f"WHERE version_id = {identity(version)}"
+    change(workshop, f"UPDATE provenances SET statement = ? {where}", changed)
+
+
+def provenance_of_another(workshop: Workshop, version: Version) -> None:
+    """What was good once is put in the place of what is newer."""
+    parts = "key, signature, statement"
+    older = replace(version, number=1)
+    change(
+        workshop,
+        f"UPDATE provenances SET ({parts}) = (SELECT {parts} FROM provenances WHERE "
+        f"version_id = {identity(older)}) WHERE version_id = {identity(version)}",
+    )
+
+
+def version_of_before(workshop: Workshop, version: Version) -> None:
+    """An older version, signed as it is, takes the number of a newer one."""
+    change(workshop, f"UPDATE versions SET number = 9 WHERE id = {identity(version)}")
+    older = replace(version, number=1)
+    change(workshop, f"UPDATE versions SET number = 2 WHERE id = {identity(older)}")
+
+
+def signed_by_a_stranger(workshop: Workshop, version: Version) -> None:
+    envelope = workshop.provenances.find(version.image, version.number)
+    assert envelope is not None
+    other = signed(envelope.payload, new_private_key())
+    change(
+        workshop,
+        f"UPDATE provenances SET key = ?, signature = ? WHERE version_id = {identity(version)}",
+        *(bytes.fromhex(other.key), other.signature),
+    )
+
+
+def signature_gone(workshop: Workshop, version: Version) -> None:
+    change(workshop, f"DELETE FROM provenances WHERE version_id = {identity(version)}")
+
+
+def key_distrusted(workshop: Workshop, version: Version) -> None:
+    del version
+    distrust_key(workshop, "builder", "the laptop was stolen")
+
+
+TAMPERINGS: list[tuple[Tamper, str]] = [
+    (layer, "layer files"),
+    (layer_with_its_times_laid_back, "layer files"),
+    (layer_gone, "layer files"),
+    (other_layers, "manifest of the container"),
+    (manifest, "manifest of the container"),
+    (documents, "index"),
+    (configuration, "configuration of the container"),
+    (configuration_named, "manifest of the container"),
+    (index, "index"),
+    (lock, "lock"),
+    (recipe, "recipe"),
+    (provenance, "signature"),
+    (provenance_of_another, "provenance"),
+    (version_of_before, "provenance"),
+    (signed_by_a_stranger, "signature"),
+    (signature_gone, "signature"),
+    (key_distrusted, "signature"),
+]
+AS_ITS_NAME = pytest.mark.parametrize(
+    ("tamper", "part"), TAMPERINGS, ids=[tamper.__name__ for tamper, _ in TAMPERINGS]
+)
+
+
+def tampered(workshop: Workshop, tamper: Tamper, version: Version) -> Version:
+    tamper(workshop, version)
+    found = workshop.versions.find(version.image, version.number)
+    assert found is not None
+    return found
+
+
+def test_what_nobody_touched_is_genuine_and_each_part_of_it_is_named(
+    workshop: Workshop, version: Version
+) -> None:
+    checks = list(every_check(workshop, version))
+    assert {each.fault for each in checks} == {""}
+    assert [each.part for each in checks] == [
+        *("signature", "provenance", "index", "manifest of the container", "lock", "recipe"),
+        *("index", "manifest of the container", "configuration of the container", "layer files"),
+    ]
+
+
+@AS_ITS_NAME
+def test_each_tampering_is_told_by_the_name_of_the_part(
+    workshop: Workshop, version: Version, tamper: Tamper, part: str
+) -> None:
+    found = tampered(workshop, tamper, version)
+    assert why_forged(workshop, found).startswith(f"{part}: ")
+    with pytest.raises(VerificationError) as raised:
+        refuse_forged(workshop, found)
+    assert part in raised.value.message
+    assert f"herdbook verify {found.label}" in raised.value.hint
+
+
+@AS_ITS_NAME
+def test_no_channel_gets_what_was_tampered_with(
+    workshop: Workshop, version: Version, tamper: Tamper, part: str
+) -> None:
+    tampered(workshop, tamper, version)
+    with pytest.raises(GateError) as raised:
+        promote(workshop, version.label, "production")
+    assert part in raised.value.message
+    assert workshop.channels.every() == []
+
+
+@AS_ITS_NAME
+def test_nothing_is_made_from_what_was_tampered_with(
+    workshop: Workshop, version: Version, tamper: Tamper, part: str
+) -> None:
+    found = tampered(workshop, tamper, version)
+    parent = LockedParent(image=found.image, number=found.number, digest=found.digest)
+    with pytest.raises(VerificationError) as raised:
+        parent_version(workshop, parent)
+    assert part in raised.value.message
+
+
+@AS_ITS_NAME
+def test_nothing_is_released_of_what_was_tampered_with(
+    workshop: Workshop, tmp_path: Path, version: Version, tamper: Tamper, part: str
+) -> None:
+    tampered(workshop, tamper, version)
+    text = f"services: {{web: {{x-herdbook: {{image: '{version.label}'}}}}}}"
+    application = composed(tmp_path / "shop", text)
+    with pytest.raises(HerdbookError) as raised:
+        release_application(workshop, MadeUpNetwork(), application)
+    assert part in raised.value.message
+    assert not list(workshop.fleet.every())
+
+
+def test_a_key_of_elsewhere_counts_for_its_images_only(
+    workshop: Workshop, tmp_path: Path, version: Version
+) -> None:
+    other = fleet_workshop(tmp_path / "other")
+    file = tmp_path / "other.pem"
+    file.write_text(other.keys.own().pem)
+    shutil.copy(file, tmp_path / "copy.pem")
+    envelope = workshop.provenances.find(version.image, version.number)
+    assert envelope is not None
+    foreign = other.keys.sign(lambda _: envelope.payload)
+    change(
+        workshop,
+        f"UPDATE provenances SET key = ?, signature = ? WHERE version_id = {identity(version)}",
+        *(bytes.fromhex(foreign.key), foreign.signature),
+    )
+    assert "not in the ring" in why_forged(workshop, version)
+    trust_key(workshop, file, "bank", "bank/*")
+    assert "counts for bank/* only" in why_forged(workshop, version)
+    distrust_key(workshop, "bank", "not ours")
+    assert "distrusted" in why_forged(workshop, version)
+
+
+def test_what_a_key_signed_before_it_was_replaced_counts(
+    workshop: Workshop, version: Version
+) -> None:
+    rotate_key(workshop, "every year")
+    add_version(workshop)
+    assert why_forged(workshop, version) == ""
+    retire_key(workshop, "builder-2", "every year")
+    assert why_forged(workshop, version) == ""
+
+
+def test_somebody_can_vouch_for_what_nobody_has_signed(
+    workshop: Workshop, version: Version
+) -> None:
+    signature_gone(workshop, version)
+    assert vouch(workshop, version, "built before there were keys")
+    assert why_forged(workshop, version) == ""
+    envelope = workshop.provenances.find(version.image, version.number)
+    assert envelope is not None
+    cause = json.loads(envelope.payload)["predicate"]["buildDefinition"]["internalParameters"]
+    assert cause["cause"] == "anna vouches for it: built before there were keys"
+    assert [each.verb for each in workshop.audit.records()] == ["sign"]
+    assert not vouch(workshop, version, "once more")
+
+
+def test_somebody_can_vouch_for_all_at_once(workshop: Workshop) -> None:
+    change(workshop, "DELETE FROM provenances")
+    found = [each.label for each in vouch_for_all(workshop, "we moved")]
+    assert found == ["shop/web:1", "shop/web:2", "shop/web:3"]
+    assert workshop.provenances.lacking() == []
+
+
+@pytest.mark.parametrize("tamper", [layer, documents, provenance, provenance_of_another])
+def test_nobody_can_vouch_for_what_was_changed(
+    workshop: Workshop, version: Version, tamper: Tamper
+) -> None:
+    if tamper in {layer, documents}:
+        signature_gone(workshop, version)
+    before = workshop.provenances.find(version.image, version.number)
+    found = tampered(workshop, tamper, version)
+    if tamper is provenance_of_another:
+        assert not vouch(workshop, found, "it looks good")  # it is signed: what, is another matter
+        assert why_forged(workshop, found)
+        return
+    with pytest.raises(VerificationError, match="Nobody can vouch"):
+        vouch(workshop, found, "it looks good")
+    if tamper is not provenance:
+        assert workshop.provenances.find(version.image, version.number) == before
+
+
+def test_why_has_to_be_said(workshop: Workshop, version: Version) -> None:
+    with pytest.raises(InvalidInputError):
+        vouch(workshop, version, " ")
+    with pytest.raises(InvalidInputError):
+        rotate_key(workshop, "")
+    with pytest.raises(InvalidInputError):
+        distrust_key(workshop, "builder", "")
+
+
+def test_a_file_that_holds_no_key_is_refused(workshop: Workshop, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        trust_key(workshop, tmp_path / "none.pem", "bank", "*")
+    (tmp_path / "text.pem").write_text("Größe")
+    with pytest.raises(InvalidInputError):
+        trust_key(workshop, tmp_path / "text.pem", "bank", "*")
+    assert list(workshop.audit.records()) == []
