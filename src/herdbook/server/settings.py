@@ -16,7 +16,8 @@ class Settings:
     """Where state lies and which archive is read.
 
     `database_url` is SQLAlchemy's. The mirrors are empty where apt's own sources decide. `actor`
-    is the user of this machine who gives the command, also through sudo.
+    is the user of this machine who gives the command, also through sudo. `listen` is the address
+    at which the server answers, if it is to; with `certificate` and `key`, by TLS.
     """
 
     state_directory: Path
@@ -24,6 +25,9 @@ class Settings:
     mirror: str = ""
     security_mirror: str = ""
     actor: str = "nobody"
+    listen: str = ""
+    certificate: Path | None = None
+    key: Path | None = None
 
 
 def load_settings() -> Settings:
@@ -35,6 +39,9 @@ def load_settings() -> Settings:
         mirror=_read("HERDBOOK_MIRROR"),
         security_mirror=_read("HERDBOOK_SECURITY_MIRROR"),
         actor=_actor(),
+        listen=_read("HERDBOOK_LISTEN"),
+        certificate=_path("HERDBOOK_CERTIFICATE"),
+        key=_path("HERDBOOK_KEY"),
     )
 
 
@@ -74,6 +81,11 @@ def _default_state() -> Path:
         return _SYSTEM_STATE
     data = _read("XDG_DATA_HOME")
     return (Path(data) if data else Path.home() / ".local/share") / "herdbook"
+
+
+def _path(name: str) -> Path | None:
+    value = _read(name)
+    return Path(value).absolute() if value else None
 
 
 def _read(name: str) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Engine,
     Row,
     Select,
     delete,
@@ -29,14 +28,12 @@ from herdbook.store.database import reading, writing
 from herdbook.store.moments import in_utc
 from herdbook.store.packing import unpack, unpack_documents
 from herdbook.store.shared_rows import SharedRows
+from herdbook.store.version_finding import SqlVersionFinder
 from herdbook.store.version_writing import VersionWriter
 
 
-class SqlVersions:
+class SqlVersions(SqlVersionFinder):
     """Versions in a database; every reading and writing is one transaction."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
 
     def add(self, new: NewVersion, *, after: int | None = None) -> Version:
         """Keep a version under the next number of its image; see the port's promises."""
