@@ -235,7 +235,7 @@ def test_skopeo_copies_both_variants_with_the_versions_digest(view: View, tmp_pa
 
 
 def test_the_first_variant_for_a_platform_is_the_container(view: View) -> None:
-    """Docker and containerd take the first of those that fit."""
+    """Clients take the first of those that fit."""
     index = json.loads(view.ask("/v2/shop/web/manifests/2")[1])
     platforms = [each["platform"] for each in index["manifests"]]
     assert platforms == [{"architecture": "amd64", "os": "linux"}] * 2
