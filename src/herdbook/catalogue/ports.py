@@ -15,7 +15,38 @@ from herdbook.images.documents import Document, LayerReference
 from herdbook.layers.tree import Tree
 
 
-class Versions(Protocol):
+class VersionFinder(Protocol):
+    """What is looked up in the register by name or digest, in milliseconds however large it is."""
+
+    def identified(self, image: str, number: int | None = None) -> tuple[int, Digest] | None:
+        """Return number and digest of a version, or of the newest; None where there is none."""
+        ...
+
+    def numbers(self, image: str) -> list[int]:
+        """Return the numbers of all versions of an image, the newest first."""
+        ...
+
+    def names_after(self, name: str, limit: int) -> list[str]:
+        """Return the names of images that come after one, in order."""
+        ...
+
+    def with_document(self, image: str, digest: Digest) -> list[int]:
+        """Return the versions of an image whose index, manifest or configuration that is.
+
+        By number, the newest first; empty where it is no document of that image.
+        """
+        ...
+
+    def with_layer(self, image: str, digest: Digest, most: int) -> list[int]:
+        """Return versions of an image that have a layer, by number, the newest first.
+
+        They are of the `most` newest versions, or, where none of those has it, the `most` newest
+        that do. Empty where no version of that image has it.
+        """
+        ...
+
+
+class Versions(VersionFinder, Protocol):
     """The register of images: versions are added, never changed."""
 
     def add(self, new: NewVersion, *, after: int | None = None) -> Version:

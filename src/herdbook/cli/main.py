@@ -24,6 +24,7 @@ from herdbook.cli import (
     layers,
     machine,
     recipes,
+    registry_view,
     store,
     watch,
     why,
@@ -69,6 +70,7 @@ for noun in (
     applications,
     audit,
     store,
+    registry_view,
 ):
     noun.register(app)
 

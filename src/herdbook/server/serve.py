@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from threading import Event
 from time import monotonic, sleep
@@ -22,21 +22,29 @@ _HANDS = 8
 """So many instances are started and stopped at a time."""
 
 _END_SECONDS = 30.0
+_STANDARD_OUTPUT = 1
 
 _ACTOR = "herdbook serve"
 """Who does what the server does by itself, as the audit calls it."""
 
 
-def serve(settings: Settings, workshop: Workshop, say: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings,
+    workshop: Workshop,
+    say: Callable[[str], None],
+    beside: AbstractContextManager[None] | None = None,
+) -> None:
     """Tend all applications until somebody ends this program; what runs goes on running.
 
-    Raises ConflictError where another server does so.
+    What is to go on `beside` that begins before and ends after it. Raises ConflictError where
+    another server tends them.
     """
     server = LoneServer(settings.state_directory)
     stop = Event()
     inside = workshop.insides[Variant.CONTAINER]
     with (
         server.alone(),
+        beside or nullcontext(),
         closing(PidfdDeaths(workshop.clock)) as deaths,
         closing(HostProber(workshop.clock, inside.execute)) as prober,
         ThreadPoolExecutor(_HANDS) as pool,
@@ -69,6 +77,20 @@ def require_served(settings: Settings) -> None:
             "The server has ended, so nothing goes on",
             hint=f"Read why: {server.log}. Start it again: herdbook serve",
         )
+
+
+def is_in_background(settings: Settings) -> bool:
+    """Tell whether this program was started as the server in the background: it writes its log."""
+    try:
+        log = LoneServer(settings.state_directory).log.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(os.fstat(_STANDARD_OUTPUT), log)
+
+
+def server_runs(settings: Settings) -> bool:
+    """Tell whether a server tends this state directory."""
+    return LoneServer(settings.state_directory).runs()
 
 
 def end_server(settings: Settings) -> bool:

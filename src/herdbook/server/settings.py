@@ -17,7 +17,8 @@ class Settings:
 
     `database_url` is SQLAlchemy's. The mirrors are empty where apt's own sources decide. `actor`
     is the user of this machine who gives the command, also through sudo. `key_password` opens the
-    builder's private key, which is not encrypted without one.
+    builder's private key, which is not encrypted without one. `listen` is the address at which the
+    server answers, if it is to; with `certificate` and `key`, by TLS.
     """
 
     state_directory: Path
@@ -26,6 +27,9 @@ class Settings:
     security_mirror: str = ""
     actor: str = "nobody"
     key_password: bytes = field(default=b"", repr=False)
+    listen: str = ""
+    certificate: Path | None = None
+    key: Path | None = None
 
 
 def load_settings() -> Settings:
@@ -38,6 +42,9 @@ def load_settings() -> Settings:
         security_mirror=_read("HERDBOOK_SECURITY_MIRROR"),
         actor=_actor(),
         key_password=_read("HERDBOOK_KEY_PASSWORD").encode(),
+        listen=_read("HERDBOOK_LISTEN"),
+        certificate=_path("HERDBOOK_CERTIFICATE"),
+        key=_path("HERDBOOK_KEY"),
     )
 
 
@@ -77,6 +84,11 @@ def _default_state() -> Path:
         return _SYSTEM_STATE
     data = _read("XDG_DATA_HOME")
     return (Path(data) if data else Path.home() / ".local/share") / "herdbook"
+
+
+def _path(name: str) -> Path | None:
+    value = _read(name)
+    return Path(value).absolute() if value else None
 
 
 def _read(name: str) -> str:

@@ -30,17 +30,18 @@ from herdbook.store.database import reading, writing
 from herdbook.store.moments import in_utc
 from herdbook.store.packing import unpack, unpack_documents
 from herdbook.store.shared_rows import SharedRows
+from herdbook.store.version_finding import SqlVersionFinder
 from herdbook.store.version_writing import VersionWriter
 
 
-class SqlVersions:
+class SqlVersions(SqlVersionFinder):
     """Versions in a database; every reading and writing is one transaction.
 
     With a `ring`, each is signed when it is kept.
     """
 
     def __init__(self, engine: Engine, ring: KeyRing | None = None) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._ring = ring
 
     def add(self, new: NewVersion, *, after: int | None = None) -> Version:

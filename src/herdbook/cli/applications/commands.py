@@ -185,10 +185,21 @@ def execute(
 
 def serve(
     stop: Annotated[bool, typer.Option("--stop", help="End the server that runs.")] = False,
+    listen: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS:PORT", help="Give out images there, as a registry does."),
+    ] = "",
+    certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Speak TLS there, with this certificate.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's key.")] = None,
 ) -> None:
     """Keep all applications as they are wanted, until it is ended; they go on without it."""
+    from dataclasses import replace
+
+    from herdbook.api.answering import answering
     from herdbook.cli.session import open_session
-    from herdbook.server.serve import end_server
+    from herdbook.server.serve import end_server, is_in_background
     from herdbook.server.serve import serve as act
     from herdbook.server.settings import load_settings
 
@@ -197,7 +208,15 @@ def serve(
     if stop:
         output.text("the server has ended" if end_server(settings) else "no server ran")
         return
-    act(settings, open_session(Output(as_json=True)), output.text)
+    settings = replace(
+        settings,
+        listen=listen or settings.listen,
+        certificate=certificate or settings.certificate,
+        key=key or settings.key,
+    )
+    workshop = open_session(Output(as_json=True))
+    must = not is_in_background(settings)
+    act(settings, workshop, output.text, answering(settings, workshop, output.text, must=must))
 
 
 def show(application: ApplicationName, as_json: AsJson = False) -> None:
