@@ -24,6 +24,7 @@ from herdbook.cli import (
     layers,
     machine,
     recipes,
+    registries,
     store,
     watch,
     why,
@@ -64,6 +65,7 @@ for noun in (
     instances,
     applications,
     audit,
+    registries,
     store,
 ):
     noun.register(app)
