@@ -17,7 +17,7 @@ from herdbook.drivers.registry.conversation import (
     Question,
     address_of,
 )
-from herdbook.drivers.registry.failures import refused
+from herdbook.drivers.registry.failures import no_answer, refused
 from herdbook.drivers.registry.memory import Memory
 from herdbook.images.references import RegistryName
 from herdbook.images.registries import Parcel
@@ -27,6 +27,7 @@ CHUNK_BYTES = 16 << 20
 
 PUSH = "pull,push"
 _PIECE_BYTES = 1 << 18
+_MOST_LOSSES = 5
 _CREATED, _ACCEPTED, _NO_CONTENT = 201, 202, 204
 _BYTES = "application/octet-stream"
 _RANGE = re.compile(r"(?:bytes=)?0-(\d+)")
@@ -45,6 +46,7 @@ class Upload:
     offset: int = 0
     told: int = 0
     sent: int = 0
+    losses: int = 0
 
     def run(self) -> int:
         """Send all that the registry does not have yet; return how many bytes that were."""
@@ -52,7 +54,6 @@ class Upload:
         self.location = self.memory.upload(self.name, self.parcel.digest)
         unsure = bool(self.location)
         while True:
-            before = self.offset
             try:
                 if unsure:
                     self._ask_how_far()
@@ -69,9 +70,8 @@ class Upload:
                 patience.bear(error)
                 unsure = bool(self.location)
             except _LostError as error:
-                self._forget()
-                if before:  # what a registry loses again and again is not sent forever
-                    patience.bear(BrokenError(str(error)))
+                unsure = False
+                self._forget(str(error))
 
     def _begin(self) -> None:
         question = Question("POST", f"/v2/{self.name.path}/blobs/uploads/", PUSH)
@@ -130,6 +130,7 @@ class Upload:
             source.seek(start)
             left = end - start
             while left and (piece := source.read(min(left, _PIECE_BYTES))):
+                self.task.advance(0)  # ends here where all is over
                 yield piece
                 left -= len(piece)
                 self.sent += len(piece)
@@ -146,9 +147,13 @@ class Upload:
             address_of(self.name, self.location or "/"), answer.headers.get("Location", "")
         )
 
-    def _forget(self) -> None:
+    def _forget(self, why: str) -> None:
+        """Begin anew; what the registry loses again and again is not sent forever."""
         self.memory.forget_upload(self.name, self.parcel.digest)
         self.location, self.offset = "", 0
+        self.losses += 1
+        if self.losses > _MOST_LOSSES:
+            raise no_answer(self.name, why)
 
     def _tell(self, arrived: int) -> None:
         """Tell of what has arrived; what has to be sent again is not told again."""
