@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/end_to_end"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests/contract"))
 
 from bench import Bench
 from campaign import CampaignResults, campaign_table, measure_campaigns
@@ -22,6 +23,7 @@ from example import ExampleBench
 from fleet import FleetResults, fleet_table, measure_fleet
 from fleet_scale import Row, measure_scale, scale_table
 from measure import Comparison, spread
+from registries import measure_registries
 from scale_bench import Measured, measure_registers, register_table
 
 FOLDER = Path(__file__).parent
@@ -53,6 +55,8 @@ def main() -> None:
             rows += [example.cold(), example.unchanged()]
         finally:
             example.close()
+    with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
+        rows += measure_registries(Path(name))
     with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
         registers = measure_registers(Path(name))
     with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
@@ -126,7 +130,8 @@ def report(
         *(f"- {name}: {version}" for name, version in dict(facts["versions"]).items()),  # type: ignore[call-overload]
         "",
         "What each row compares is said in `bench.py`, `catalogue.py`, `example.py`,",
-        "`scale_bench.py`, `campaign.py`, `fleet.py` and `fleet_scale.py` of this folder.",
+        "`registries.py`, `scale_bench.py`, `campaign.py`, `fleet.py` and `fleet_scale.py`",
+        "of this folder.",
         "",
     ]
     return "\n".join(lines)

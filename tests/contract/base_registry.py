@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,16 +48,19 @@ class Registry:
 
 
 @contextmanager
-def registry(folder: Path, *, login: bool = False) -> Iterator[Registry]:
-    """Run a registry; with `login` it wants one that nobody has."""
-    folder.mkdir(parents=True)
-    (folder / "people").touch()
-    host = f"127.0.0.1:{HostNetwork().free_port()}"
-    more = _LOGIN.format(folder=folder) if login else ""
+def registry(
+    folder: Path, *, login: bool = False, people: Mapping[str, str] | None = None, port: int = 0
+) -> Iterator[Registry]:
+    """Run a registry; with `login` it wants one that nobody has, with `people` one of theirs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    hashed = (_hashed(*each) for each in (people or {}).items())
+    (folder / "people").write_text("".join(f"{line}\n" for line in hashed))
+    host = f"127.0.0.1:{port or HostNetwork().free_port()}"
+    more = _LOGIN.format(folder=folder) if login or people else ""
     configuration = folder / "config.yml"
     configuration.write_text(_CONFIGURATION.format(folder=folder, host=host, more=more))
     log = folder / "log"
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         command = ["docker-registry", "serve", str(configuration)]
         with process.spawn(command, stdout=output, stderr=output) as server:
             _wait(host)
@@ -74,3 +77,9 @@ def _wait(host: str) -> None:
                 return
         assert time.monotonic() < deadline, "the registry does not start"
         time.sleep(0.05)
+
+
+def _hashed(user: str, password: str) -> str:
+    """Return a line of an htpasswd file; docker-registry takes bcrypt alone, as glibc has it."""
+    program = "print crypt($ARGV[0], q($2y$05$abcdefghijklmnopqrstuu))"
+    return f"{user}:{process.run(['perl', '-e', program, password]).output}"

@@ -142,7 +142,9 @@ def test_of_several_assignments_all_are_kept_or_none(
     together = [assignment(1), assignment(1, "staging"), assignment(2, "dev")]
     channels.assign(together, ENTRY)
     assert channels.every() == [assignment(2, "dev"), assignment(1), assignment(1, "staging")]
-    assert audit.head().number == 2
+    follow = [each.subject for each in audit.records() if each.verb == "follow"]
+    assert follow == [f"{WEB}@staging", f"{WEB}@dev"]
+    assert audit.head().number == 4
 
 
 def test_nothing_is_assigned_to_a_channel_that_is_held(
@@ -269,9 +271,7 @@ def test_times_of_other_zones_are_the_same_moments(
 
 Change = Callable[[ChannelRegister], object]
 CHANGES: dict[str, Change] = {
-    "assign": lambda channels: channels.assign(
-        [assignment(1, "staging"), assignment(1, "dev")], ENTRY
-    ),
+    "assign": lambda channels: channels.assign([assignment(1, "dev")], ENTRY),
     "hold": lambda channels: channels.hold(replace(HOLD, channel="dev"), ENTRY),
     "hold again": lambda channels: channels.hold(replace(HOLD, why="still"), ENTRY),
     "release": lambda channels: channels.release(WEB, "production", ENTRY, LATER),

@@ -356,7 +356,7 @@ class ChannelMachine(RuleBasedStateMachine):
         assert [each.channel for each in promotion.followed] == following
         for each in (channel, *following):
             self.histories[image, each].append(number)
-        self.records += 1
+        self.records += 1 + len(following)
 
     @rule(place=places)
     def hold(self, place: tuple[str, str]) -> None:

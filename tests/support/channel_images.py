@@ -32,7 +32,7 @@ def in_database(workshop: Workshop, engine: Engine, audit: SqlAudit) -> Workshop
         versions=SqlVersions(engine, workshop.keys),
         provenances=SqlProvenances(engine, audit, workshop.clock),
         audit=audit,
-        channels=SqlChannels(engine, audit),
+        channels=SqlChannels(engine, audit, workshop.keys),
     )
 
 

@@ -30,7 +30,7 @@ def attached(
 def attached_to_index(workshop: Workshop, version: Version, index: Document) -> list[Artifact]:
     """Return what is said of a version as a whole, whose index is this one, as it travels."""
     claimed = claim(version.image, index.digest)
-    signature = workshop.keys.signature(claimed.content)
+    signature = workshop.keys.signature_of(claimed.digest)
     envelope = _provenance(workshop, version, index)
     return [
         signature_artifact(index, claimed, signature),

@@ -64,7 +64,8 @@ def stated_checks(workshop: Workshop, version: Version) -> Iterator[Check]:
     yield signature
     if envelope is None or signature.fault:
         return
-    yield from check_register(read_provenance(envelope.payload), version)
+    stated = read_provenance(envelope.payload)
+    yield from check_register(stated, version, version.image, version.number)
     yield from document_checks(workshop, version)
 
 

@@ -1,9 +1,10 @@
 """Writes a version where other tools take it from: layouts, archives and disks."""
 
+import base64
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +17,7 @@ from herdbook.core import digests
 from herdbook.core.digests import Digest
 from herdbook.core.errors import ConflictError, InvalidInputError
 from herdbook.core.nearest import did_you_mean
+from herdbook.core.whole_files import write_whole
 from herdbook.images.archives import docker_archive
 from herdbook.layers.tree import Entry, Kind
 from herdbook.layers.writing import tar_pieces
@@ -23,10 +25,11 @@ from herdbook.layers.writing import tar_pieces
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written, and the digest it has there."""
+    """What was written, and the digest it has there; `signature` is the file beside it, if any."""
 
     path: Path
     digest: Digest
+    signature: Path | None = None
 
 
 Exporter = Callable[[Workshop, Version, Path], Exported]
@@ -69,6 +72,22 @@ def export(
     finally:
         _remove(incoming)
     return Exported(target, exported.digest)
+
+
+def sign_export(workshop: Workshop, exported: Exported) -> Exported:
+    """Write the builder's signature beside a file, as `cosign verify-blob` takes it.
+
+    Raises InvalidInputError for a folder.
+    """
+    if exported.path.is_dir():
+        raise InvalidInputError(
+            "A folder has no signature",
+            hint="Export a file, or push the version: its signature goes with it.",
+        )
+    signature = workshop.keys.signature_of(digests.of_file(exported.path))
+    path = exported.path.with_name(f"{exported.path.name}.sig")
+    write_whole(path, base64.b64encode(signature) + b"\n", 0o644)
+    return replace(exported, signature=path)
 
 
 def _compressed(compression: str) -> Exporter:

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from herdbook.actions.read_recipe_of import read_recipe_of
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock
 from herdbook.catalogue.components import Component, Ecosystem, Origin
 from herdbook.catalogue.model import Version
-from herdbook.core.errors import HerdbookError, InvalidInputError
+from herdbook.core.errors import InvalidInputError
 from herdbook.recipes.model import Recipe
-from herdbook.recipes.reading import read_recipe
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def lineage_of(workshop: Workshop, version: Version) -> Lineage:
     found: Version | None = version
     while found is not None:
         lock = _lock(found)
-        generations.append(Generation(found, lock, _recipe(workshop, found)))
+        generations.append(Generation(found, lock, read_recipe_of(workshop, found)))
         parent = lock.parent
         found = workshop.versions.find(parent.image, parent.number) if parent else None
         if found is not None and parent is not None and found.digest != parent.digest:
@@ -115,13 +115,3 @@ def _lock(version: Version) -> Lock:
         return Lock.model_validate_json(version.lock)
     except ValueError as error:
         raise InvalidInputError(f"The lock of {version.label} is of another form") from error
-
-
-def _recipe(workshop: Workshop, version: Version) -> Recipe | None:
-    with workshop.staging() as folder:
-        path = folder / "herdbook.yaml"
-        path.write_text(version.recipe)
-        try:
-            return read_recipe(path).recipe
-        except HerdbookError:
-            return None

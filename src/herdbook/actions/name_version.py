@@ -1,5 +1,6 @@
 """Finds the version that people mean: by number, the newest one, or what a channel means now."""
 
+from herdbook.actions.check_channel import refuse_misplaced
 from herdbook.actions.check_revoked import is_forbidden, raise_revoked, revocation_of
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
@@ -62,6 +63,7 @@ def present(workshop: Workshop, image: str, channel: str, *levels: Level) -> Ass
 
 def _verified(workshop: Workshop, assignment: Assignment) -> Version:
     """Return an assignment's version; raises where it is not the one that was promoted."""
+    refuse_misplaced(workshop, assignment)
     version = version_named(workshop.versions, assignment.label)
     if version.digest != assignment.digest:
         raise VerificationError(

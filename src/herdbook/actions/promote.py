@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from herdbook.actions.check_channel import why_misplaced
 from herdbook.actions.check_genuine import why_forged
 from herdbook.actions.check_revoked import revocation_of
 from herdbook.actions.name_version import present, version_meant
@@ -14,6 +15,7 @@ from herdbook.channels.deciding import Facts, Objection, followers, objections
 from herdbook.channels.model import Assignment, Hold, Level, Way, check_channel
 from herdbook.channels.proposals import Proposal, ProposalState, open_for
 from herdbook.channels.rules import ChannelRule
+from herdbook.channels.signing import PROMOTE
 from herdbook.core.errors import GateError
 
 
@@ -48,7 +50,8 @@ def promote(workshop: Workshop, name: str, channel: str, why: str = "") -> Promo
     # Where it has but fallen back to that version, a person who wants it means it to stay.
     last = newest.get(channel)
     same = last is not None and (last.version, last.digest) == (version.number, version.digest)
-    if last is not None and same and last == before:  # else it is revoked: that speaks against it
+    # Else it is revoked, which speaks against it, or nobody's word is on it, and it gets that.
+    if last is not None and same and last == before and not why_misplaced(workshop, last):
         return Promotion(last, before, changed=False)
     facts = _facts(workshop, version, rule, before)
     if against := objections(rule, facts, workshop.clock.now()):
@@ -119,7 +122,7 @@ def _assign(workshop: Workshop, wish: _Wish) -> Promotion:
     ]
     written = entry(
         workshop,
-        "promote",
+        PROMOTE,
         f"{image}@{channel}",
         version=version.number,
         digest=version.digest,

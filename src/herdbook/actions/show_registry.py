@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from herdbook.actions.check_channel import refuse_misplaced
 from herdbook.actions.check_genuine import refuse_unsigned
 from herdbook.actions.check_revoked import refuse_revoked, revocation_of
 from herdbook.actions.name_version import assigned, present
@@ -128,6 +129,7 @@ class RegistryShow:
         found = versions.identified(image, int(tag)) if _NUMBER.fullmatch(tag) else None
         if found is None and self._workshop.channels.history(image, tag, 1):
             assignment = assigned(self._workshop, image, tag, *_MEANT)
+            refuse_misplaced(self._workshop, assignment)
             found = versions.identified(image, assignment.version)
             if found and found[1] != assignment.digest:
                 raise VerificationError(f"{assignment.label} is not what was promoted to {tag}")

@@ -22,6 +22,7 @@ from herdbook.fleet.backups import BackupStore
 from herdbook.fleet.ports import Balancer, Engine, Inside, Names, Switch
 from herdbook.fleet.volumes import Volumes
 from herdbook.images.ports import BaseImages
+from herdbook.images.registries import Registry
 from herdbook.packages.ports import Archive
 from herdbook.rollouts.ports import FleetRegister, Vault
 from herdbook.signatures.ports import KeyRing, Provenances
@@ -36,6 +37,7 @@ class Workshop:
     roots are kept; `staging` gives a folder for the duration of one piece of work, which
     disappears whatever happens. `backups` opens the place at an address where backups are kept,
     sealed with the key in the file `backup_key`. `secrets` are those given to this command.
+    `transfers` is where layers of registries arrive, and stay until all of one is there.
     `actor` is who gives this command, as the audit calls them;
     `groups_of` tells in which groups somebody is.
     `give_up` ends all programs under way and lets none begin, for when this one is to end.
@@ -45,6 +47,7 @@ class Workshop:
     wheels: WheelHouse
     node: NodePackages
     bases: BaseImages
+    registry: Registry
     sandbox: Sandbox
     versions: Versions
     components: Components
@@ -74,6 +77,7 @@ class Workshop:
     progress: Progress
     roots: Path
     artefacts: Path
+    transfers: Path
     staging: Callable[[], AbstractContextManager[Path]]
     actor: str
     groups_of: Callable[[str], AbstractSet[str]]

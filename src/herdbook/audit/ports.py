@@ -1,6 +1,6 @@
 """The port to the place where the audit is kept."""
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from datetime import datetime
 from typing import Protocol
 
@@ -22,6 +22,10 @@ class AuditLog(Protocol):
         The first come before the last are read, however many there are: who does not want them all
         closes it.
         """
+        ...
+
+    def newest_about(self, subject: str, verbs: Collection[str]) -> Record | None:
+        """Return the newest record of something done to a subject, or None."""
         ...
 
     def head(self) -> Head:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -35,7 +35,10 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class Assignment:
-    """That a channel means a version from then on; `number` counts a channel's from 1."""
+    """That a channel means a version from then on; `number` counts a channel's from 1.
+
+    `signature` is that of the builder's `key` of this identity, once it is kept.
+    """
 
     image: str
     channel: str
@@ -46,6 +49,13 @@ class Assignment:
     who: str
     why: str = ""
     way: Way = Way.PROMOTED
+    key: str = field(default="", compare=False)
+    signature: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def place(self) -> str:
+        """How people name the channel."""
+        return f"{self.image}@{self.channel}"
 
     @property
     def made(self) -> Made:

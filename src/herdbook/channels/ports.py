@@ -52,7 +52,9 @@ class ChannelRegister(Proposals, Protocol):
     def assign(
         self, assignments: Sequence[Assignment], entry: Entry, ends: Proposal | None = None
     ) -> None:
-        """Keep assignments, all or none, and that a proposal `ends` with them.
+        """Keep assignments, all or none, each signed, and that a proposal `ends` with them.
+
+        The entry is about the first of them; of each other one the audit says that it follows.
 
         Raises ConflictError where a channel has got one of that number meanwhile, or is held,
         or where the proposal is no longer open.

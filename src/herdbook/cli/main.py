@@ -24,6 +24,7 @@ from herdbook.cli import (
     layers,
     machine,
     recipes,
+    registries,
     registry_view,
     store,
     watch,
@@ -69,6 +70,7 @@ for noun in (
     instances,
     applications,
     audit,
+    registries,
     store,
     registry_view,
 ):

@@ -38,6 +38,15 @@ class RegistryName:
         """Return the image of that digest in the same repository."""
         return RegistryName(self.repository, self.host, digest=digest)
 
+    @property
+    def path(self) -> str:
+        """What the registry itself calls the repository."""
+        return self.repository.removeprefix(f"{self.host}/")
+
+    def tagged(self, tag: str) -> "RegistryName":
+        """Return what a tag means in the same repository."""
+        return RegistryName(self.repository, self.host, tag)
+
     def __str__(self) -> str:
         """Write it as registries' clients take it."""
         if self.digest:
@@ -72,3 +81,17 @@ def parse_reference(text: str) -> RegistryName | LocalPath:
     return RegistryName(
         match["repository"], match["host"] or _DEFAULT_HOST, match["tag"] or "", digest
     )
+
+
+def registry_name(text: str) -> RegistryName:
+    """Return what `REGISTRY/REPOSITORY[:TAG]` means; raises InvalidInputError for anything else.
+
+    The registry has to be named: nothing is sent to one that nobody wrote down.
+    """
+    name = parse_reference(text)
+    if not isinstance(name, RegistryName) or not name.repository.startswith(f"{name.host}/"):
+        raise InvalidInputError(
+            f"{text!r} does not name a registry",
+            hint="Write REGISTRY/REPOSITORY:TAG, as registry.example:5000/shop/web:3.",
+        )
+    return name

@@ -21,6 +21,7 @@ from pydantic import (
 _SIZE = re.compile(r"(\d+)\s*([KMGT]?)(i?B)?", re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _IMAGE = r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*"
+IMAGE_NAME = f"^{_IMAGE}$"
 _CHANNEL = r"[a-z0-9][a-z0-9._-]{0,62}"
 _KERNEL_FOLDERS = ("/dev", "/proc", "/run", "/sys")
 
@@ -237,7 +238,7 @@ class Recipe(Strict):
     image: Annotated[
         str,
         Field(
-            pattern=f"^{_IMAGE}$",
+            pattern=IMAGE_NAME,
             max_length=200,
             description="The image's name, such as shop/web.",
         ),

@@ -32,6 +32,7 @@ from herdbook.drivers.npm import NpmNodePackages
 from herdbook.drivers.podman import PodmanEngine
 from herdbook.drivers.python import PypiWheelHouse
 from herdbook.drivers.qemu import QemuEngine, disk_volumes
+from herdbook.drivers.registry import HttpRegistry
 from herdbook.drivers.skopeo import SkopeoImages
 from herdbook.fleet.ports import Network
 from herdbook.server.provision import provide_renderer
@@ -87,13 +88,14 @@ def open_workshop(
         wheels=PypiWheelHouse(state / "wheels"),
         node=NpmNodePackages(state / "node"),
         bases=SkopeoImages(state / "bases"),
+        registry=HttpRegistry(state / "registries", settings.login_files),
         sandbox=sandbox,
         versions=SqlVersions(database, ring),
         components=SqlComponents(database),
         advisories=SqlAdvisories(database),
         campaigns=SqlCampaigns(database),
         herd=SqlHerd(database, ring),
-        channels=SqlChannels(database, audit),
+        channels=SqlChannels(database, audit, ring),
         audit=audit,
         keys=ring,
         provenances=SqlProvenances(database, audit, clock),
@@ -119,6 +121,7 @@ def open_workshop(
         progress=progress,
         roots=state / "roots",
         artefacts=state / "artefacts",
+        transfers=state / "registries" / "arriving",
         staging=staging,
         actor=settings.actor,
         groups_of=groups_of,

@@ -18,7 +18,8 @@ class Settings:
     `database_url` is SQLAlchemy's. The mirrors are empty where apt's own sources decide. `actor`
     is the user of this machine who gives the command, also through sudo. `key_password` opens the
     builder's private key, which is not encrypted without one. `listen` is the address at which the
-    server answers, if it is to; with `certificate` and `key`, by TLS.
+    server answers, if it is to; with `certificate` and `key`, by TLS. `login_files` are where
+    podman and docker keep logins to registries, the one that counts first.
     """
 
     state_directory: Path
@@ -30,6 +31,7 @@ class Settings:
     listen: str = ""
     certificate: Path | None = None
     key: Path | None = None
+    login_files: tuple[Path, ...] = ()
 
 
 def load_settings() -> Settings:
@@ -45,12 +47,27 @@ def load_settings() -> Settings:
         listen=_read("HERDBOOK_LISTEN"),
         certificate=_path("HERDBOOK_CERTIFICATE"),
         key=_path("HERDBOOK_KEY"),
+        login_files=tuple(_login_files()),
     )
 
 
 def whole_environment() -> dict[str, str]:
     """Return all of the environment: Compose files name its variables."""
     return dict(os.environ)  # noqa: TID251 - this is the one place
+
+
+def _login_files() -> Iterator[Path]:
+    """Yield the files of containers-auth.json(5), FILES, in the order in which they count."""
+    if named := _read("REGISTRY_AUTH_FILE"):
+        yield Path(named)
+        return
+    runtime = _read("XDG_RUNTIME_DIR")
+    own = f"{runtime}/containers" if runtime else f"/run/containers/{os.getuid()}"
+    yield Path(own) / "auth.json"
+    settings = _read("XDG_CONFIG_HOME")
+    yield (Path(settings) if settings else Path.home() / ".config") / "containers/auth.json"
+    docker = _read("DOCKER_CONFIG")
+    yield (Path(docker) if docker else Path.home() / ".docker") / "config.json"
 
 
 def _actor() -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from herdbook.catalogue.model import VariantRecord, Version
+from herdbook.catalogue.model import NewVersion, VariantRecord, Version
 from herdbook.core.digests import Digest, of_bytes
 from herdbook.images.documents import Document
 from herdbook.signatures.envelopes import Envelope
@@ -47,9 +47,11 @@ def is_lacking(ring: Ring, envelope: Envelope | None) -> bool:
     return known is None or known.standing is Standing.DISTRUSTED
 
 
-def check_register(stated: Stated, version: Version) -> Iterator[Check]:
-    """Compare a version in the register with what its builder stated."""
-    same = (stated.image, stated.number) == (version.image, version.number)
+def check_register(
+    stated: Stated, version: Version | NewVersion, image: str, number: int
+) -> Iterator[Check]:
+    """Compare a version, which is of that image and number, with what its builder stated."""
+    same = (stated.image, stated.number) == (image, number)
     yield Check("provenance", "" if same else f"it is that of {stated.label}")
     yield _same("index", stated.digest, version.digest)
     kept = manifests_of(version.variants)

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -18,11 +19,13 @@ from cryptography.hazmat.primitives.serialization import (
 from securesystemslib.exceptions import UnverifiedSignatureError
 from securesystemslib.signer import Signature, SSlibKey
 
+from herdbook.core import digests
+from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError
 
 _NEW = "Another Herdbook prints its own: herdbook key export"
 _OPEN = "Give its password in HERDBOOK_KEY_PASSWORD."
-_ALGORITHM = ec.ECDSA(SHA256(), deterministic_signing=True)
+_ALGORITHM = ec.ECDSA(Prehashed(SHA256()), deterministic_signing=True)
 """As cosign's own keys sign, but the same bytes always get the same signature (RFC 6979)."""
 
 
@@ -73,7 +76,11 @@ class PrivateKey:
 
     def sign(self, content: bytes) -> bytes:
         """Return the signature of bytes, in DER (RFC 3279, `Ecdsa-Sig-Value`)."""
-        return self._key.sign(content, _ALGORITHM)
+        return self.sign_digest(digests.of_bytes(content))
+
+    def sign_digest(self, digest: Digest) -> bytes:
+        """Return the signature of what has that digest, however large it is."""
+        return self._key.sign(bytes.fromhex(digests.hexadecimal(digest)), _ALGORITHM)
 
     def pem(self, password: bytes = b"") -> bytes:
         """Return it in PEM form (PKCS #8), encrypted where there is a password."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from herdbook.audit.chain import Entry
+from herdbook.core.digests import Digest
 from herdbook.signatures.envelopes import Envelope
 from herdbook.signatures.model import KnownKey, Ring, Standing
 from herdbook.signatures.statements import Origins
@@ -52,8 +53,8 @@ class KeyRing(Protocol):
         """
         ...
 
-    def signature(self, content: bytes) -> bytes:
-        """Return the builder's signature of bytes, in DER; raises as `sign`."""
+    def signature_of(self, digest: Digest) -> bytes:
+        """Return the builder's signature of what has that digest, in DER; raises as `sign`."""
         ...
 
 

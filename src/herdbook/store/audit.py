@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,15 @@ class SqlAudit:
                 raise VerificationError(
                     f"One of the records after {last} of the audit is not as it was written"
                 ) from error
+
+    def newest_about(self, subject: str, verbs: Collection[str]) -> Record | None:
+        """Return the newest record of something done to a subject, or None."""
+        table = schema.audit_records
+        query = select(table).where(table.c.subject == subject, table.c.verb.in_(verbs))
+        query = query.order_by(table.c.number.desc()).limit(1)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).first()
+        return _record(row) if row else None
 
     def head(self) -> Head:
         """Return the newest record's place; raises VerificationError where its seal is broken."""

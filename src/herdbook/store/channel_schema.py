@@ -8,6 +8,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -31,6 +32,8 @@ assignments = Table(
     Column("who", _WHO, nullable=False),
     Column("why", Text, nullable=False),
     Column("way", String(16), nullable=False),
+    Column("key", String(64), nullable=False, server_default=""),
+    Column("signature", LargeBinary, nullable=False, server_default=""),
 )
 
 channels = Table(
@@ -116,7 +119,7 @@ audit_records = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("who", _WHO, nullable=False),
     Column("verb", String(40), nullable=False),
-    Column("subject", Text, nullable=False),
+    Column("subject", Text, nullable=False, index=True),
     Column("details", JSON, nullable=False),
     Column("digest", DigestColumn, nullable=False),
 )

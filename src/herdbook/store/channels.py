@@ -1,19 +1,22 @@
 """The register of channels in SQL: assignments, holds, revocations and rules."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, insert, or_, select, update
 
 from herdbook.audit.chain import Entry
 from herdbook.channels.model import Assignment, Hold, Level, Made, Revocation, Way
 from herdbook.channels.proposals import Proposal
 from herdbook.channels.rules import ChannelRules
+from herdbook.channels.signing import assignment_statement, follow_entry
 from herdbook.core.digests import Digest
 from herdbook.core.errors import ConflictError
+from herdbook.signatures.ports import KeyRing
 from herdbook.store import channel_schema as schema
+from herdbook.store.audit import SqlAudit
 from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
 from herdbook.store.moments import in_utc
@@ -23,7 +26,14 @@ _ONE = 1
 
 
 class SqlChannels(SqlProposals):
-    """Channels in a database; every change is one transaction, its audit record included."""
+    """Channels in a database; every change is one transaction, its audit record included.
+
+    With a `ring`, what a channel gets is signed when it is kept.
+    """
+
+    def __init__(self, engine: Engine, audit: SqlAudit, ring: KeyRing | None = None) -> None:
+        super().__init__(engine, audit)
+        self._ring = ring
 
     def every(self, image: str = "") -> list[Assignment]:
         """Return the newest assignment of each channel, by image and channel."""
@@ -65,7 +75,7 @@ class SqlChannels(SqlProposals):
                         f"{each.image}@{each.channel} was moved meanwhile",
                         hint=f"See by whom: herdbook channel history {each.image}@{each.channel}",
                     )
-                values = {**_in_utc(each), "way": each.way.value}
+                values = {**_in_utc(self._signed(each)), "way": each.way.value}
                 connection.execute(insert(schema.assignments).values(**values))
                 if found is None:
                     row = {"image": each.image, "channel": each.channel, "newest": each.number}
@@ -73,6 +83,14 @@ class SqlChannels(SqlProposals):
                 else:
                     connection.execute(update(heads).where(mine).values(newest=each.number))
             self._audit.write(connection, entry, assignments[0].at)
+            for each in assignments[1:]:
+                self._audit.write(connection, follow_entry(entry, each), each.at)
+
+    def _signed(self, assignment: Assignment) -> Assignment:
+        if self._ring is None:
+            return assignment
+        envelope = self._ring.sign(lambda _: assignment_statement(assignment))
+        return replace(assignment, key=envelope.key, signature=envelope.signature)
 
     def holds(self, image: str = "") -> list[Hold]:
         """Return the holds of one image's channels, or all."""
@@ -215,6 +233,8 @@ def _assignment(row: Row[Any]) -> Assignment:
         row.who,
         row.why,
         Way(row.way),
+        row.key,
+        row.signature,
     )
 
 

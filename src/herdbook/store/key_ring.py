@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from herdbook.core.clock import Clock
+from herdbook.core.digests import Digest
 from herdbook.core.errors import ConflictError, NotFoundError, VerificationError
 from herdbook.core.nearest import did_you_mean
 from herdbook.core.whole_files import alone_in, write_whole
@@ -113,9 +114,9 @@ class FileKeyRing:
         key = self._builder()
         return signed(payload_of(key.public.identity), key)
 
-    def signature(self, content: bytes) -> bytes:
-        """Return the builder's signature of bytes, in DER."""
-        return self._builder().sign(content)
+    def signature_of(self, digest: Digest) -> bytes:
+        """Return the builder's signature of what has that digest, in DER."""
+        return self._builder().sign_digest(digest)
 
     @property
     def _path(self) -> Path:

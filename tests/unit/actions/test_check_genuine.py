@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from channel_images import add_version, add_versions
+from channel_images import add_version, add_versions, put_rules
 from fleet_workshop import MadeUpNetwork, composed, fleet_workshop
 
 from herdbook.actions.check_genuine import every_check, refuse_forged, why_forged
 from herdbook.actions.foundation import parent_version
 from herdbook.actions.keep_keys import distrust_key, retire_key, rotate_key, trust_key
+from herdbook.actions.name_version import version_meant
 from herdbook.actions.promote import promote
 from herdbook.actions.release_application import release_application
 from herdbook.actions.vouch import vouch, vouch_for_all
@@ -366,3 +367,66 @@ def test_a_file_that_holds_no_key_is_refused(workshop: Workshop, tmp_path: Path)
     with pytest.raises(InvalidInputError):
         trust_key(workshop, tmp_path / "text.pem", "bank", "*")
     assert list(workshop.audit.records()) == []
+
+
+# Channels
+
+
+def of_channel(statement: str) -> Callable[[Workshop], None]:
+    return lambda workshop: change(workshop, f"{statement} WHERE image = 'shop/web'")
+
+
+def moved_back(workshop: Workshop) -> None:
+    """All that a channel got last is gone, as if it had never been."""
+    change(workshop, "DELETE FROM assignments WHERE number = 2")
+    change(workshop, "UPDATE channels SET newest = 1")
+
+
+def replayed(workshop: Workshop) -> None:
+    """What was good once is put in the place of what is newer."""
+    columns = "version, digest, at, who, why, way, key, signature"
+    change(
+        workshop,
+        f"UPDATE assignments SET ({columns}) = (SELECT {columns} FROM assignments WHERE number = 1)"
+        " WHERE number = 2",
+    )
+
+
+def stranger(workshop: Workshop) -> None:
+    change(workshop, "UPDATE assignments SET key = ?", new_private_key().public.identity)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "words"),
+    [
+        (of_channel("UPDATE assignments SET version = 3"), "not valid"),
+        (of_channel("UPDATE assignments SET who = 'bert'"), "not valid"),
+        (of_channel("UPDATE assignments SET signature = ''"), "nobody has signed"),
+        (stranger, "not in the ring"),
+        (replayed, "not valid"),
+        (moved_back, "it got version 2, which is not there"),
+    ],
+)
+def test_a_channel_that_was_tampered_with_means_nothing_until_somebody_promotes_again(
+    workshop: Workshop, tamper: Callable[[Workshop], None], words: str
+) -> None:
+    promote(workshop, "shop/web:1", "production")
+    promote(workshop, "shop/web:2", "production")
+    assert version_meant(workshop, "shop/web@production").number == 2
+    tamper(workshop)
+    with pytest.raises(VerificationError) as raised:
+        version_meant(workshop, "shop/web@production")
+    assert words in raised.value.message
+    assert "shop/web@production" in raised.value.message
+    promote(workshop, "shop/web:2", "production")
+    assert version_meant(workshop, "shop/web@production").number == 2
+
+
+def test_a_channel_that_follows_is_checked_as_well(workshop: Workshop) -> None:
+    put_rules(workshop, "channels: [{channel: production, follow_back: [dev]}]")
+    promote(workshop, "shop/web:1", "production")
+    promote(workshop, "shop/web:2", "production")
+    assert version_meant(workshop, "shop/web@dev").number == 2
+    moved_back(workshop)
+    with pytest.raises(VerificationError, match="it got version 2, which is not there"):
+        version_meant(workshop, "shop/web@dev")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from channel_images import EVERY_LEVEL, add_version, add_versions
 from fleet_workshop import fleet_workshop
+from pydantic import JsonValue
 from stores import open_store
 from versions import digest
 
@@ -156,8 +157,10 @@ def test_what_is_not_what_was_promoted_is_not_taken(workshop: Workshop) -> None:
     other = Assignment(
         *("shop/web", "odd", 1, 2, digest("another")), workshop.clock.now(), "nobody"
     )
-    workshop.channels.assign([other], Entry(who="nobody", verb="promote", subject="shop/web@odd"))
-    with pytest.raises(VerificationError) as caught:
+    details: dict[str, JsonValue] = {"version": other.version, "digest": other.digest}
+    written = Entry(who="nobody", verb="promote", subject="shop/web@odd", details=details)
+    workshop.channels.assign([other], written)
+    with pytest.raises(VerificationError, match="is not what was promoted to odd") as caught:
         means(workshop, "shop/web@odd")
     assert "herdbook promote shop/web:2 odd" in caught.value.hint
 

@@ -191,7 +191,7 @@ def test_what_is_reinstated_may_be_promoted(workshop: Workshop) -> None:
 # Followers
 
 
-def test_followers_get_it_in_the_same_moment_and_record(workshop: Workshop) -> None:
+def test_followers_get_it_in_the_same_moment_and_that_is_written_down(workshop: Workshop) -> None:
     put_rules(workshop, FOLLOWED)
     promote(workshop, "shop/web:3", "dev")
     found = promote(workshop, "shop/web:2", "production")
@@ -202,9 +202,15 @@ def test_followers_get_it_in_the_same_moment_and_record(workshop: Workshop) -> N
     assert {each.channel: each.version for each in workshop.channels.every()} == dict.fromkeys(
         ("dev", "production", "staging"), 2
     )
-    assert verbs(workshop)[-1] == "promote shop/web@production"
-    [record] = workshop.audit.records(newest=1)
+    assert verbs(workshop)[-3:] == [
+        "promote shop/web@production",
+        "follow shop/web@staging",
+        "follow shop/web@dev",
+    ]
+    record, *follow = workshop.audit.records(newest=3)
     assert record.details["followed"] == ["staging", "dev"]
+    assert {each.details["follows"] for each in follow} == {"shop/web@production"}
+    assert {each.at for each in follow} == {record.at}
 
 
 def test_a_follower_that_has_it_already_is_left_alone(workshop: Workshop) -> None:

@@ -1,7 +1,7 @@
 """Opens connections to registries, through the proxies of this machine, and keeps them open."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -11,6 +11,9 @@ from urllib3.exceptions import HTTPError
 from herdbook.core.errors import InvalidInputError
 
 _SILENCE_SECONDS = 30.0
+_SENDING_SILENCE_SECONDS = 300.0
+"""A registry hashes a large blob once more before it says that it has it."""
+
 _AT_ONCE = 16
 _REDIRECTS = Retry(total=5, connect=0, read=0, status=0, other=0, raise_on_status=False)
 
@@ -34,16 +37,30 @@ class Connections:
 
     def get(self, address: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         """Return the answer to a GET, its body still to be read; raises urllib3's HTTPError."""
+        return self.request("GET", address, headers)
+
+    def request(
+        self,
+        method: str,
+        address: str,
+        headers: Mapping[str, str],
+        body: bytes | Iterable[bytes] | None = None,
+    ) -> BaseHTTPResponse:
+        """Return an answer, its body still to be read; raises urllib3's HTTPError.
+
+        What comes with a body is not redirected: nobody may send our bytes elsewhere.
+        """
         parts = urlsplit(address)
         manager = self._managers.get(parts.scheme, self._straight)
         if proxy_bypass(parts.hostname or ""):
             manager = self._straight
         return manager.request(
-            "GET",
+            method,
             address,
             headers=headers,
-            timeout=Timeout(_SILENCE_SECONDS),
-            retries=_REDIRECTS,
+            body=body,
+            timeout=Timeout(_SILENCE_SECONDS if body is None else _SENDING_SILENCE_SECONDS),
+            retries=_REDIRECTS if body is None else False,
             preload_content=False,
         )
 

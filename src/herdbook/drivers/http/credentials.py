@@ -36,15 +36,16 @@ class Credentials:
         """
         host = urlsplit(address).hostname or ""
         if host in self._known:
-            return _basic(*self._known[host])
+            return basic(*self._known[host])
         found = self._netrc.authenticators(host) if self._netrc else None
         if found is None:
             return None
         login, _, password = found
         if not login:
             return f"Bearer {password}"
-        return _basic(login, password)
+        return basic(login, password)
 
 
-def _basic(login: str, password: str) -> str:
+def basic(login: str, password: str) -> str:
+    """Return the Authorization header of a login and its password (RFC 7617)."""
     return "Basic " + base64.b64encode(f"{login}:{password}".encode()).decode()

@@ -8,7 +8,7 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    """Add the table of statements: versions from before have none until somebody signs them."""
+    """Add what is signed: versions and assignments from before are not, until somebody does it."""
     op.create_table(
         "provenances",
         sa.Column(
@@ -22,6 +22,12 @@ def upgrade() -> None:
         sa.Column("signature", sa.LargeBinary, nullable=False),
         sa.Column("statement", sa.LargeBinary, nullable=False),
     )
+    for column in (
+        sa.Column("key", sa.String(64), nullable=False, server_default=""),
+        sa.Column("signature", sa.LargeBinary, nullable=False, server_default=""),
+    ):
+        op.add_column("assignments", column)
+    op.create_index("ix_audit_records_subject", "audit_records", ["subject"])
 
 
 def downgrade() -> None:
