@@ -12,6 +12,7 @@ from herdbook.core import digests
 from herdbook.core.digests import Digest
 from herdbook.core.errors import NotFoundError, VerificationError
 from herdbook.images.documents import Document, LayerReference
+from herdbook.signatures.bills import check_bill
 from herdbook.signatures.checking import (
     Check,
     check_index,
@@ -54,6 +55,7 @@ def signed_provenance(workshop: Workshop, version: Version) -> Envelope:
 def every_check(workshop: Workshop, version: Version) -> Iterator[Check]:
     """Yield all that was looked at, in the register and of the bytes."""
     yield from stated_checks(workshop, version)
+    yield from bill_checks(workshop, version)
     yield from byte_checks(workshop, version)
 
 
@@ -75,6 +77,14 @@ def document_checks(workshop: Workshop, version: Version) -> Iterator[Check]:
     for variant in version.variants:
         manifest = _document(workshop, variant.manifest)
         yield from check_manifest(variant, manifest, _document(workshop, variant.config))
+
+
+def bill_checks(workshop: Workshop, version: Version) -> Iterator[Check]:
+    """Yield what was found of what the layers of a version are said to hold."""
+    layers = {layer.digest for each in version.variants for layer in each.layers}
+    signed, ring = workshop.provenances.bills(layers), workshop.keys.ring()
+    for bill in workshop.components.bills(sorted(layers)):
+        yield check_bill(ring, version.image, bill, signed.get(bill.layer))
 
 
 def byte_checks(workshop: Workshop, version: Version) -> Iterator[Check]:

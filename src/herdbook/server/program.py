@@ -91,7 +91,7 @@ def open_workshop(
         registry=HttpRegistry(state / "registries", settings.login_files),
         sandbox=sandbox,
         versions=SqlVersions(database, ring),
-        components=SqlComponents(database),
+        components=SqlComponents(database, ring=ring),
         advisories=SqlAdvisories(database),
         campaigns=SqlCampaigns(database),
         herd=SqlHerd(database, ring),

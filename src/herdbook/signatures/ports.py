@@ -1,6 +1,6 @@
 """The ports to the key ring, and to the signed statements of where versions come from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from herdbook.audit.chain import Entry
@@ -59,7 +59,10 @@ class KeyRing(Protocol):
 
 
 class Provenances(Protocol):
-    """The signed statements of where versions come from: each version is kept with its own."""
+    """The signed statements of where versions come from, and of what layers hold.
+
+    Each version is kept with its own, and each bill.
+    """
 
     def find(self, image: str, number: int) -> Envelope | None:
         """Return a version's; None where it has none, or is not there."""
@@ -67,6 +70,17 @@ class Provenances(Protocol):
 
     def keep(self, image: str, number: int, envelope: Envelope, entry: Entry) -> None:
         """Keep one in place of what was there; raises NotFoundError for an unknown version."""
+        ...
+
+    def bills(self, layers: Iterable[Digest]) -> dict[Digest, tuple[str, bytes]]:
+        """Return the identity of who has signed the bill of each of these layers, and how.
+
+        Those that nobody has signed are left out.
+        """
+        ...
+
+    def keep_bills(self, signed: Mapping[Digest, Envelope]) -> None:
+        """Keep who has signed the bills of layers, in place of what was there."""
         ...
 
     def lacking(self) -> list[tuple[str, int]]:

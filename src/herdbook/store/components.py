@@ -21,6 +21,7 @@ from herdbook.catalogue.components import Component, Ecosystem, LayerBill, Origi
 from herdbook.catalogue.holders import ComponentQuery, Holder, Holding, LayerUse
 from herdbook.core.digests import Digest
 from herdbook.recipes.model import Variant
+from herdbook.signatures.ports import KeyRing
 from herdbook.store import schema
 from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
@@ -43,11 +44,17 @@ class Reading:
 
 
 class SqlComponents:
-    """Components by layer; versions are found by the stacks of layers that they share."""
+    """Components by layer; versions are found by the stacks of layers that they share.
 
-    def __init__(self, engine: Engine, how: Reading | None = None) -> None:
+    With a `ring`, each bill is signed when it is kept.
+    """
+
+    def __init__(
+        self, engine: Engine, how: Reading | None = None, ring: KeyRing | None = None
+    ) -> None:
         self._engine = engine
         self._how = how or Reading()
+        self._ring = ring
 
     def known(self, layers: Iterable[Digest]) -> set[Digest]:
         """Return those layers that have a bill."""
@@ -63,7 +70,7 @@ class SqlComponents:
     def add(self, bills: Iterable[LayerBill]) -> None:
         """Keep the bills of layers that versions have."""
         with writing(self._engine) as connection:
-            VersionWriter(connection).add_bills(bills)
+            VersionWriter(connection, self._ring).add_bills(bills)
 
     def count_not_scanned(self) -> int:
         """Return how many layers of versions have no bill."""

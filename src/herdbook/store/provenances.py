@@ -1,15 +1,18 @@
 """Keeps the signed statements of where versions come from, beside the versions in the database."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Engine, ScalarSelect, delete, insert, select
+from sqlalchemy import Engine, ScalarSelect, delete, insert, select, update
 
 from herdbook.audit.chain import Entry
 from herdbook.core.clock import Clock
+from herdbook.core.digests import Digest
 from herdbook.core.errors import NotFoundError, VerificationError
 from herdbook.signatures.envelopes import Envelope
 from herdbook.store import schema
 from herdbook.store.audit import SqlAudit
+from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
 from herdbook.store.packing import pack_bytes, unpack_bytes
 
@@ -49,6 +52,26 @@ class SqlProvenances:
             connection.execute(insert(table).values(**provenance_row(identity, envelope)))
             self._audit.write(connection, entry, self._clock.now())
 
+    def bills(self, layers: Iterable[Digest]) -> dict[Digest, tuple[str, bytes]]:
+        """Return who has signed the bills of layers, and how; not those that nobody has signed."""
+        table, found = schema.layers.c, dict[Digest, tuple[str, bytes]]()
+        query = select(table.digest, table.bill_key, table.bill_signature)
+        with reading(self._engine) as connection:
+            for chunk in chunks(layers):
+                for digest, key, signature in connection.execute(
+                    query.where(table.digest.in_(chunk), table.bill_key.is_not(None))
+                ):
+                    found[Digest(digest)] = key.hex(), signature
+        return found
+
+    def keep_bills(self, signed: Mapping[Digest, Envelope]) -> None:
+        """Keep who has signed the bills of layers, in place of what was there."""
+        table = schema.layers
+        with writing(self._engine) as connection:
+            for digest, envelope in signed.items():
+                values = bill_row(envelope)
+                connection.execute(update(table).where(table.c.digest == digest).values(**values))
+
     def lacking(self) -> list[tuple[str, int]]:
         """Return the versions that have none, by image and number."""
         names, versions, table = schema.images.c, schema.versions.c, schema.provenances
@@ -61,6 +84,11 @@ class SqlProvenances:
         )
         with reading(self._engine) as connection:
             return [(name, number) for name, number in connection.execute(query)]
+
+
+def bill_row(envelope: Envelope) -> dict[str, Any]:
+    """Return who has signed a bill, as the database keeps it."""
+    return {"bill_key": bytes.fromhex(envelope.key), "bill_signature": envelope.signature}
 
 
 def _identity(image: str, number: int) -> ScalarSelect[Any]:

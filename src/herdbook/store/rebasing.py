@@ -65,7 +65,7 @@ class Rebaser:
     _writer: VersionWriter = field(init=False)
 
     def __post_init__(self) -> None:
-        self._writer = VersionWriter(self.connection)
+        self._writer = VersionWriter(self.connection, self.ring)
 
     def rebase(self, taken: Iterable[tuple[Move, Sequence[Any]]]) -> None:
         """Give the images of these rows the next version that the move beside them says."""

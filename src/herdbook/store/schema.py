@@ -135,6 +135,8 @@ layers = Table(
     Column("digest", DigestColumn, nullable=False, unique=True),
     Column("size", BigInteger, nullable=False),
     Column("origin", String(16), nullable=False, server_default="not-scanned"),
+    Column("bill_key", LargeBinary(32)),  # who has signed what it holds
+    Column("bill_signature", LargeBinary),
 )
 
 stacks = Table(

@@ -11,12 +11,13 @@ from herdbook.catalogue.components import Component, LayerBill, Origin
 from herdbook.catalogue.model import NewVersion, VariantRecord
 from herdbook.core.digests import Digest, of_bytes
 from herdbook.images.documents import LayerReference
+from herdbook.signatures.bills import bill_statement
 from herdbook.signatures.origins import AUTHOR, origins_of
 from herdbook.signatures.ports import KeyRing
 from herdbook.store import schema
 from herdbook.store.chunks import chunks
 from herdbook.store.packing import pack, pack_documents, stack_key
-from herdbook.store.provenances import provenance_row
+from herdbook.store.provenances import bill_row, provenance_row
 
 
 @dataclass
@@ -85,7 +86,7 @@ class VersionWriter:
         found = self.connection.execute(
             update(layers)
             .where(layers.c.digest == bill.layer, layers.c.origin == Origin.NOT_SCANNED.value)
-            .values(origin=bill.origin.value)
+            .values(origin=bill.origin.value, **self._bill_signature(bill))
             .returning(layers.c.id)
         ).scalar()
         if found is None or not bill.components:
@@ -96,6 +97,11 @@ class VersionWriter:
             row = {"layer_id": found, "component_id": identity}
             rows.setdefault(identity, {**row, "licence": each.licence, "digest": each.digest})
         self.connection.execute(insert(held), list(rows.values()))
+
+    def _bill_signature(self, bill: LayerBill) -> dict[str, object]:
+        if self.ring is None or bill.origin is Origin.NOT_SCANNED:
+            return {}
+        return bill_row(self.ring.sign(lambda _: bill_statement(bill)))
 
     def _add_variant(self, variant: VariantRecord, version_id: int) -> None:
         self._insert(

@@ -27,6 +27,8 @@ def upgrade() -> None:
         sa.Column("signature", sa.LargeBinary, nullable=False, server_default=""),
     ):
         op.add_column("assignments", column)
+    op.add_column("layers", sa.Column("bill_key", sa.LargeBinary(32)))
+    op.add_column("layers", sa.Column("bill_signature", sa.LargeBinary))
     op.create_index("ix_audit_records_subject", "audit_records", ["subject"])
 
 
