@@ -53,9 +53,10 @@ def whole_version(
     """Return the next version of an image; its one layer is in the store."""
     seed = f"{image} {_next(workshop, image)} {parent}"
     layer = _layer(workshop, seed)
-    config = render(CONFIG, {**_CONFIGURATION, "seed": seed})
+    rootfs = {"type": "layers", "diff_ids": [layer.digest]}
+    config = render(CONFIG, {**_CONFIGURATION, "rootfs": rootfs, "seed": seed})
     manifest = documents.manifest(config, [layer], {})
-    index = documents.index([(manifest, {})])
+    index = documents.index([(manifest, {"io.herdbook.variant": "container"})])
     record = VariantRecord(Variant.CONTAINER, manifest.digest, config.digest, (layer,))
     return NewVersion(
         image=image,

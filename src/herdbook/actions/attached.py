@@ -7,8 +7,8 @@ from herdbook.catalogue.model import Variant, Version
 from herdbook.images.artifacts import Artifact, artifact
 from herdbook.images.documents import Document
 from herdbook.signatures.cosign import attestation_artifact, claim, signature_artifact
-from herdbook.signatures.envelopes import Envelope
-from herdbook.signatures.statements import restated
+from herdbook.signatures.envelopes import ENVELOPE, Envelope
+from herdbook.signatures.statements import TOLD, restated, statement
 
 BILL_TYPES = {
     "cyclonedx": "application/vnd.cyclonedx+json",
@@ -36,6 +36,14 @@ def attached_to_index(workshop: Workshop, version: Version, index: Document) -> 
         signature_artifact(index, claimed, signature),
         attestation_artifact(index, envelope),
     ]
+
+
+def told_of_version(workshop: Workshop, index: Document, told: Artifact) -> Artifact:
+    """Return the builder's word on what an artifact tells another register of a version."""
+    payload = statement({"told": told.manifest.digest}, TOLD, {})
+    content = Document(ENVELOPE, workshop.keys.sign(lambda _: payload).render())
+    said = {"predicateType": TOLD}
+    return artifact(index, ENVELOPE, [(content, said)], said)
 
 
 def _provenance(workshop: Workshop, version: Version, document: Document) -> Envelope:

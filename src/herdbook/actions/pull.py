@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from herdbook.actions.fetch_layers import Travelling, fetch_layers
 from herdbook.actions.note import note
-from herdbook.actions.read_parts import read_version_parts
-from herdbook.actions.require_trust import require_trust
+from herdbook.actions.read_parts import list_tellers, read_version_parts
+from herdbook.actions.require_trust import require_told, require_trust, statements_about
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock
 from herdbook.catalogue.model import NewVersion, Version
@@ -57,14 +57,17 @@ def pull(workshop: Workshop, reference: str, image: str = "") -> Pulled:
         )
     with workshop.progress.task(f"Looking at {name}"):
         index = workshop.registry.manifest(name)
-        parts = read_version_parts(workshop, name, index)
+        tellers = list_tellers(workshop, name, index)
+        stated = statements_about(workshop, name, index)
+        told = require_told(workshop, name, tellers, stated)
+        parts = read_version_parts(workshop, name, index, told)
         lock = _lock(parts)
         new = new_version(parts, image or parts.facts.image, _parent(workshop, lock))
         layers = _travelling(workshop, name, index, new)
         made = parts.facts.image, parts.facts.number
-        key = require_trust(workshop, name, index, made, new)
+        signer = require_trust(workshop, name, stated, made, new)
     origin = f"{parts.facts.image}:{parts.facts.number}"
-    new = replace(new, reason=f"pulled from {name}, where {key.name} signed it as {origin}")
+    new = replace(new, reason=f"pulled from {name}, where {signer} signed it as {origin}")
     known = with_digest(workshop, new.image, new.digest)
     with workshop.layers.lease(new.image):
         came, there = fetch_layers(workshop, name, layers)
@@ -74,8 +77,7 @@ def pull(workshop: Workshop, reference: str, image: str = "") -> Pulled:
 
 def with_digest(workshop: Workshop, image: str, digest: Digest) -> Version | None:
     """Return the version of an image that has a digest, the newest if there are several."""
-    newest = workshop.versions.find(image)
-    for number in range(newest.number if newest else 0, 0, -1):
+    for number in workshop.versions.with_document(image, digest):
         found = workshop.versions.find(image, number)
         if found is not None and found.digest == digest:
             return found

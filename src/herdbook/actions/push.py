@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from herdbook.actions.attached import attached, attached_to_index
+from herdbook.actions.attached import attached, attached_to_index, told_of_version
 from herdbook.actions.check_genuine import refuse_forged
 from herdbook.actions.compress_layers import compress_layers
 from herdbook.actions.deliver import Delivered, Delivery
+from herdbook.actions.note import note
 from herdbook.actions.read_recipe_of import read_recipe_of
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant, Version
@@ -49,6 +50,7 @@ def push(workshop: Workshop, version: Version, reference: str, compression: str)
     name = name.tagged(name.tag or str(version.number))
     with workshop.layers.lease(version.label):
         refuse_forged(workshop, version)
+        note(workshop, "push", version.label, pushed_to=str(name), digest=version.digest)
         return _Pushing(workshop, version, name, compression).run()
 
 
@@ -108,7 +110,8 @@ class _Pushing:
                 may_rebase=recipe is not None and recipe.rebase == "automatic",
             )
             whole_said = attached_to_index(self.workshop, self.version, index)
-            return {**said, index.digest: [told, *whole_said]}
+            stated = told_of_version(self.workshop, index, told)
+            return {**said, index.digest: [told, stated, *whole_said]}
 
     def _parcels(
         self,

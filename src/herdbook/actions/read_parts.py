@@ -2,6 +2,7 @@
 
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.travelling import PART_ANNOTATION, VERSION, Parts, read_parts
+from herdbook.core.digests import Digest
 from herdbook.core.errors import NotFoundError, VerificationError
 from herdbook.images.documents import Document
 from herdbook.images.references import RegistryName
@@ -11,8 +12,8 @@ _LARGEST_BYTES = 256 << 20
 """No lock and no bill comes near; a registry must not fill the disk."""
 
 
-def read_version_parts(workshop: Workshop, name: RegistryName, index: Document) -> Parts:
-    """Return what is told of the version whose pushed index this is.
+def list_tellers(workshop: Workshop, name: RegistryName, index: Document) -> list[Digest]:
+    """Return the artifacts that tell of the version whose pushed index this is.
 
     Raises NotFoundError where nothing is told: then no Herdbook pushed it.
     """
@@ -22,8 +23,14 @@ def read_version_parts(workshop: Workshop, name: RegistryName, index: Document) 
             f"{name} was not pushed by Herdbook",
             hint=f"An image can be made from it: write `from: oci:{name}` in a recipe.",
         )
-    # Of several that tell of the same index, the first was there first.
-    manifest = workshop.registry.manifest(name.at(listed[0].digest))
+    return [each.digest for each in listed]
+
+
+def read_version_parts(
+    workshop: Workshop, name: RegistryName, index: Document, told: Digest
+) -> Parts:
+    """Return what an artifact tells of the version whose pushed index this is."""
+    manifest = workshop.registry.manifest(name.at(told))
     if [each.digest for each in named_in(manifest, "subject")] != [index.digest]:
         raise VerificationError(f"What {name.host} lists of {name} tells of something else")
     blobs = named_in(manifest, "layers")

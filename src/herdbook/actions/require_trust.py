@@ -1,18 +1,28 @@
-"""Finds out whether somebody who counts has signed a version that comes from a registry."""
+"""Finds out whether somebody who counts has signed a version that comes from a registry.
 
-from collections.abc import Iterator
+Two statements are asked for: where the version comes from, and that all that is told of it (lock,
+recipe, bills, facts) is what its builder told.
+"""
+
+from collections.abc import Iterator, Sequence
 
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import NewVersion
 from herdbook.channels.model import Made
+from herdbook.core.digests import Digest
 from herdbook.core.errors import VerificationError
 from herdbook.images.documents import Document
 from herdbook.images.references import RegistryName
 from herdbook.images.travelling import named_in
-from herdbook.signatures.checking import check_register, check_signature
+from herdbook.signatures.checking import check_register, check_signature, check_validity
 from herdbook.signatures.envelopes import ENVELOPE, Envelope, parse_envelope
-from herdbook.signatures.model import KnownKey
-from herdbook.signatures.statements import read_provenance
+from herdbook.signatures.statements import (
+    PROVENANCE,
+    TOLD,
+    predicate_type_of,
+    read_provenance,
+    subjects_of,
+)
 
 _LARGEST_BYTES = 4 << 20
 _MOST = 20
@@ -21,28 +31,47 @@ _MOST = 20
 _TRUST = (
     "There: herdbook key export > builder.pub. Here: herdbook key trust builder.pub --name NAME"
 )
+_NOBODY = "nobody has signed where it comes from"
+
+
+def statements_about(workshop: Workshop, name: RegistryName, index: Document) -> list[Envelope]:
+    """Return what is stated of an index, whoever did; what cannot be read is no statement."""
+    return list(_statements(workshop, name, index))
+
+
+def require_told(
+    workshop: Workshop, name: RegistryName, listed: Sequence[Digest], stated: Sequence[Envelope]
+) -> Digest:
+    """Return the first artifact that somebody in the ring has signed; raises VerificationError."""
+    ring, fault = workshop.keys.ring(), _NOBODY
+    for envelope in _of_type(stated, TOLD):
+        fault = check_validity(ring, envelope)
+        if not fault:
+            about = set(subjects_of(envelope.payload).values())
+            if found := next((each for each in listed if each in about), None):
+                return found
+    raise _untrusted(name, fault)
 
 
 def require_trust(
     workshop: Workshop,
     name: RegistryName,
-    index: Document,
+    stated: Sequence[Envelope],
     origin: Made,
     new: NewVersion,
-) -> KnownKey:
-    """Return the key that has signed a version, which counts for its image there and here.
+) -> str:
+    """Return the name of the key that has signed where a version comes from.
 
-    `origin` is its image and number there. Raises VerificationError where nobody who counts has
-    signed just that.
+    It counts for the image there, which `origin` tells with its number, and here. Raises
+    VerificationError where nobody who counts has signed all of what is told.
     """
-    fault = "nobody has signed where it comes from"
-    for envelope in _statements(workshop, name, index):
-        found = _fault(workshop, envelope, origin, new)
+    fault = _NOBODY
+    for envelope in _of_type(stated, PROVENANCE):
+        fault = _fault(workshop, envelope, origin, new)
         known = workshop.keys.ring().identified(envelope.key)
-        if known is not None and not found:
-            return known
-        fault = found
-    raise VerificationError(f"{name} is not to be trusted: {fault}", hint=_TRUST)
+        if known is not None and not fault:
+            return known.name
+    raise _untrusted(name, fault)
 
 
 def _fault(workshop: Workshop, envelope: Envelope, origin: Made, new: NewVersion) -> str:
@@ -55,8 +84,15 @@ def _fault(workshop: Workshop, envelope: Envelope, origin: Made, new: NewVersion
     return next((f"{each.part}: {each.fault}" for each in checks if each.fault), "")
 
 
+def _untrusted(name: RegistryName, fault: str) -> VerificationError:
+    return VerificationError(f"{name} is not to be trusted: {fault}", hint=_TRUST)
+
+
+def _of_type(stated: Sequence[Envelope], wanted: str) -> list[Envelope]:
+    return [each for each in stated if predicate_type_of(each.payload) == wanted]
+
+
 def _statements(workshop: Workshop, name: RegistryName, index: Document) -> Iterator[Envelope]:
-    """Yield what is stated of an index; what cannot be read as a statement is none."""
     for listed in workshop.registry.referrers(name, index.digest, ENVELOPE)[:_MOST]:
         manifest = workshop.registry.manifest(name.at(listed.digest))
         for blob in named_in(manifest, "layers"):

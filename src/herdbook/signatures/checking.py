@@ -28,14 +28,22 @@ def check_signature(ring: Ring, image: str, envelope: Envelope | None) -> Check:
 
 def _signature_fault(ring: Ring, image: str, envelope: Envelope | None) -> str:
     if envelope is None:
-        return "nobody has signed where it comes from"
+        return "nobody has signed it"
+    if fault := check_validity(ring, envelope):
+        return fault
+    known = ring.identified(envelope.key)
+    if known is not None and not known.counts_for(image):
+        return f"it is signed by the key {known.name}, which counts for {known.images} only"
+    return ""
+
+
+def check_validity(ring: Ring, envelope: Envelope) -> str:
+    """Return why a signature does not count for any image; empty where it does for some."""
     known = ring.identified(envelope.key)
     if known is None:
         return f"it is signed by a key that is not in the ring ({envelope.key[:12]})"
     if known.standing is Standing.DISTRUSTED:
         return f"it is signed by the key {known.name}, which is distrusted"
-    if not known.counts_for(image):
-        return f"it is signed by the key {known.name}, which counts for {known.images} only"
     if not envelope.is_by(known.key):
         return f"the signature of the key {known.name} is not valid: what it signed was changed"
     return ""

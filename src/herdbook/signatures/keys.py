@@ -1,7 +1,7 @@
 """Makes, reads and writes keys, signs with the private ones and checks with the public ones."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -35,22 +35,23 @@ class PublicKey:
 
     pem: str
 
-    @cached_property
-    def _key(self) -> SSlibKey:
-        return SSlibKey.from_crypto(load_pem_public_key(self.pem.encode()))
-
     @property
     def identity(self) -> str:
         """What names it: 64 hexadecimal digits (The Update Framework 1.0, 4.2 `KEYID`)."""
-        return self._key.keyid
+        return _loaded(self.pem).keyid
 
     def verifies(self, signature: bytes, content: bytes) -> bool:
         """Tell whether this key's private part has signed that."""
         try:
-            self._key.verify_signature(Signature(self.identity, signature.hex()), content)
+            _loaded(self.pem).verify_signature(Signature(self.identity, signature.hex()), content)
         except UnverifiedSignatureError:
             return False
         return True
+
+
+@lru_cache(maxsize=256)
+def _loaded(pem: str) -> SSlibKey:
+    return SSlibKey.from_crypto(load_pem_public_key(pem.encode()))
 
 
 def public_key(text: str) -> PublicKey:

@@ -13,6 +13,9 @@ from herdbook.images.documents import timestamp
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PROVENANCE = "https://slsa.dev/provenance/v1"
+TOLD = "urn:herdbook:told:1"
+"""The type of a statement that an artifact tells of a version what its builder knows."""
+
 BUILD_TYPE = "urn:herdbook:build:1"
 """What the parameters of the provenance mean: docs/signatures.md says it."""
 
@@ -91,6 +94,14 @@ def provenance(origins: Origins, builder: str, program: str) -> bytes:
 def subjects_of(payload: bytes) -> dict[str, Digest]:
     """Return what a statement of ours is about, by name."""
     return {each["name"]: _digest(each["digest"]) for each in json.loads(payload)["subject"]}
+
+
+def predicate_type_of(payload: bytes) -> str:
+    """Return the type of a statement; empty for what is none."""
+    try:
+        return str(json.loads(payload)["predicateType"])
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 def restated(payload: bytes, label: str, digest: Digest) -> bytes:
