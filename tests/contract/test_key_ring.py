@@ -121,8 +121,19 @@ def test_another_builders_key_counts_for_the_images_it_was_added_for(ring: FileK
     assert [found.counts_for(each) for each in ("shop/web", "bank/web")] == [True, False]
 
 
+def test_a_key_that_is_trusted_can_count_for_other_images(ring: FileKeyRing) -> None:
+    key = another(images="shop/*")
+    ring.add(key)
+    ring.add(key.model_copy(update={"images": "bank/*"}))
+    assert ring.ring().required("berlin").images == "bank/*"
+    ring.change("berlin", Standing.DISTRUSTED)
+    with pytest.raises(ConflictError):
+        ring.add(key)
+
+
 def test_a_name_or_a_key_is_not_given_twice(ring: FileKeyRing) -> None:
     key = another()
+    ring.add(key)
     ring.add(key)
     with pytest.raises(ConflictError):
         ring.add(another())
@@ -173,3 +184,17 @@ def test_a_private_key_that_is_gone_is_told(ring: FileKeyRing, folder: Path) -> 
         ring_at(folder).state(ORIGINS)
     assert "herdbook key rotate" in raised.value.hint
     assert ring.rotate().key.identity == ring.state(ORIGINS).key
+
+
+def test_a_private_key_that_a_rotation_left_behind_is_removed_with_the_next_change(
+    ring: FileKeyRing, folder: Path
+) -> None:
+    """Whoever was killed between the ring and the file leaves the old one there."""
+    ring.own()
+    [file] = folder.glob("*.key")
+    content = file.read_bytes()
+    ring.rotate()
+    file.write_bytes(content)
+    ring.rotate()
+    assert len(list(folder.glob("*.key"))) == 1
+    assert not file.exists()

@@ -76,7 +76,9 @@ class House:
 
     def alone(self, folder: Path) -> "House":
         """The register as it was once all was built, which is all that most commands read."""
-        return House(Herdbook(Path(shutil.copytree(self.register, folder / "state"))), self.folder)
+        state = Path(shutil.copytree(self.register, folder / "state"))
+        tool("cp", "-al", self.herdbook.state / "blobs", state)  # nobody changes them
+        return House(Herdbook(state), self.folder)
 
     @property
     def register(self) -> Path:
@@ -87,6 +89,7 @@ class House:
         self.register.mkdir()
         for name in ("herdbook.db", "audit.key"):
             shutil.copy(self.herdbook.state / name, self.register)
+        shutil.copytree(self.herdbook.state / "keys", self.register / "keys")
 
     def by(self, who: str) -> "House":
         """The same for somebody who gives commands through sudo."""

@@ -159,7 +159,8 @@ def test_what_comes_back_from_elsewhere_goes_on_as_the_same_bytes(
     there = tiny.herdbook.json("push", "t/tiny", name)
     elsewhere.must("pull", name)
     back = elsewhere.json("push", "t/tiny", name)
-    assert (back["digest"], back["sent_bytes"]) == (there["digest"], 0)
+    assert back["digest"] == there["digest"]
+    assert back["sent_bytes"] < 100_000  # what this builder has signed, and no layer
 
 
 # --- what is refused

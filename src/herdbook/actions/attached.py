@@ -1,6 +1,6 @@
 """Gathers what is said of a version's documents, as artifacts that refer to their manifests."""
 
-from herdbook.actions.check_genuine import signed_provenance
+from herdbook.actions.check_genuine import refuse_unsigned, signed_provenance
 from herdbook.actions.workshop import Workshop
 from herdbook.actions.write_bill import write_bill
 from herdbook.catalogue.model import Variant, Version
@@ -29,9 +29,9 @@ def attached(
 
 def attached_to_index(workshop: Workshop, version: Version, index: Document) -> list[Artifact]:
     """Return what is said of a version as a whole, whose index is this one, as it travels."""
+    envelope = _provenance(workshop, version, index)
     claimed = claim(version.image, index.digest)
     signature = workshop.keys.signature_of(claimed.digest)
-    envelope = _provenance(workshop, version, index)
     return [
         signature_artifact(index, claimed, signature),
         attestation_artifact(index, envelope),
@@ -51,6 +51,7 @@ def _provenance(workshop: Workshop, version: Version, document: Document) -> Env
 
     What is compressed to travel has another manifest, which the builder has not seen then.
     """
+    refuse_unsigned(workshop, version)
     envelope = signed_provenance(workshop, version)
     about = restated(envelope.payload, version.label, document.digest)
     return envelope if about == envelope.payload else workshop.keys.sign(lambda _: about)

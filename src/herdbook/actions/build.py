@@ -60,6 +60,7 @@ def build(workshop: Workshop, recipe_file: RecipeFile, *, frozen: bool = False) 
     With `frozen`, lock and layer plan must be there and must fit. Raises whatever its steps raise;
     until the last one, nothing is visible in the catalogue.
     """
+    workshop.keys.require()
     (inputs,) = prepare(workshop, [recipe_file], frozen=frozen)
     return _build(workshop, inputs)
 
@@ -72,6 +73,7 @@ def build_all(
     What several of them hold is made once. A recipe made from an image of another one here waits
     for it.
     """
+    workshop.keys.require()
     for wave in _waves(recipe_files):
         inputs, failed = _prepared(workshop, wave, frozen=frozen)
         yield from failed

@@ -19,8 +19,11 @@ from herdbook.signatures.checking import (
     check_manifest,
     check_register,
     check_signature,
+    check_signer,
+    kept_of,
 )
 from herdbook.signatures.envelopes import Envelope
+from herdbook.signatures.origins import inputs_of
 from herdbook.signatures.statements import read_provenance
 
 
@@ -67,8 +70,26 @@ def stated_checks(workshop: Workshop, version: Version) -> Iterator[Check]:
     if envelope is None or signature.fault:
         return
     stated = read_provenance(envelope.payload)
-    yield from check_register(stated, version, version.image, version.number)
+    yield check_signer(workshop.keys.ring(), stated)
+    yield from check_register(stated, kept_of(version, version.image, version.number))
+    yield _check_lineage(workshop, version)
     yield from document_checks(workshop, version)
+
+
+def _check_lineage(workshop: Workshop, version: Version) -> Check:
+    """Compare what the register says a version was made from with its lock, which is signed.
+
+    Whatever is revoked there reaches it by the register. What is not here is no fault.
+    """
+    parent = inputs_of(version.lock).parent
+    if parent is None:
+        return Check("lineage")
+    image, _, number = parent[0].rpartition(":")
+    below = workshop.versions.find(image, int(number))
+    _, *lineage = workshop.versions.lineage(version.image, version.number)
+    if below is None or below.digest != parent[1] or (image, int(number)) in lineage[:1]:
+        return Check("lineage")
+    return Check("lineage", f"it was made from {parent[0]}, and the register says otherwise")
 
 
 def document_checks(workshop: Workshop, version: Version) -> Iterator[Check]:

@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+from herdbook.actions.check_genuine import refuse_forged
 from herdbook.actions.render import disk_image, write_layout
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant, VariantRecord, Version
@@ -36,11 +37,21 @@ Exporter = Callable[[Workshop, Version, Path], Exported]
 
 
 def export(
-    workshop: Workshop, version: Version, form: str, to: Path | None, compression: str
+    workshop: Workshop,
+    version: Version,
+    form: str,
+    to: Path | None,
+    compression: str,
+    *,
+    sign: bool = False,
 ) -> Exported:
     """Write a version in one of the formats; the target appears only when it is complete.
 
-    Raises InvalidInputError for an unknown format, ConflictError where the target exists.
+    Beside a file, the builder's signature is written where that is wanted, as `cosign verify-blob`
+    takes it.
+
+    Raises InvalidInputError for an unknown format, ConflictError where the target exists,
+    VerificationError where the version is not what its builder signed.
     """
     exporters: dict[str, Exporter] = {
         "docker": _docker,
@@ -53,6 +64,8 @@ def export(
             f"{form!r} is not a format",
             hint=did_you_mean(form, exporters, f"There are: {', '.join(exporters)}."),
         )
+    if sign:
+        _require_signable(workshop, form)
     base = version.image.replace("/", "-") + f"-{version.number}"
     suffixes = {"docker": ".docker.tar", "oci": ".oci", "qcow2": ".qcow2", "raw": ".raw"}
     target = to or Path(base + suffixes[form])
@@ -67,23 +80,26 @@ def export(
             workshop.layers.lease(version.label),
             workshop.progress.task(f"Exporting {version.label}"),
         ):
+            refuse_forged(workshop, version)
             exported = exporters[form](workshop, version, incoming)
         incoming.rename(target)
     finally:
         _remove(incoming)
-    return Exported(target, exported.digest)
+    found = Exported(target, exported.digest)
+    return _signed(workshop, found) if sign else found
 
 
-def sign_export(workshop: Workshop, exported: Exported) -> Exported:
-    """Write the builder's signature beside a file, as `cosign verify-blob` takes it.
-
-    Raises InvalidInputError for a folder.
-    """
-    if exported.path.is_dir():
+def _require_signable(workshop: Workshop, form: str) -> None:
+    if form == "oci":
         raise InvalidInputError(
             "A folder has no signature",
-            hint="Export a file, or push the version: its signature goes with it.",
+            hint="Export a file (docker, raw or qcow2), or push the version: what is pushed is "
+            "signed.",
         )
+    workshop.keys.require()
+
+
+def _signed(workshop: Workshop, exported: Exported) -> Exported:
     signature = workshop.keys.signature_of(digests.of_file(exported.path))
     path = exported.path.with_name(f"{exported.path.name}.sig")
     write_whole(path, base64.b64encode(signature) + b"\n", 0o644)

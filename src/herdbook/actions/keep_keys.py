@@ -6,7 +6,6 @@ from pathlib import Path
 from herdbook.actions.note import note, require_words
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import InvalidInputError, NotFoundError
-from herdbook.core.nearest import did_you_mean
 from herdbook.signatures.keys import public_key
 from herdbook.signatures.model import KnownKey, Standing, check_key_name
 
@@ -25,6 +24,8 @@ def trust_key(workshop: Workshop, file: Path, name: str, images: str) -> KnownKe
         raise NotFoundError(f"{file} cannot be read: {error.strerror}", hint=_WHOSE) from error
     except UnicodeDecodeError as error:
         raise InvalidInputError(f"{file} is no public key in PEM form", hint=_WHOSE) from error
+    if not images.strip():
+        raise InvalidInputError("--images says nothing", hint="Write a name, or a pattern with *.")
     key = KnownKey(
         name=check_key_name(name),
         pem=public_key(text).pem,
@@ -32,6 +33,7 @@ def trust_key(workshop: Workshop, file: Path, name: str, images: str) -> KnownKe
         who=workshop.actor,
         images=images,
     )
+    workshop.keys.ring().added(key)  # what cannot be is not written down
     note(workshop, "trust-key", name, identity=key.key.identity, images=images)
     workshop.keys.add(key)
     return key
@@ -58,18 +60,12 @@ def key_named(workshop: Workshop, name: str) -> KnownKey:
     """Return a key of the ring, by default the builder's own; raises NotFoundError."""
     if not name:
         return workshop.keys.own()
-    ring = workshop.keys.ring()
-    found = ring.named(name)
-    if found is None:
-        known = [each.name for each in ring.keys]
-        hint = did_you_mean(name, known, "See all: herdbook key ls")
-        raise NotFoundError(f"There is no key {name!r}", hint=hint)
-    return found
+    return workshop.keys.ring().required(name)
 
 
 def _change(workshop: Workshop, name: str, standing: Standing, why: str) -> KnownKey:
     require_words(why, "--why")
-    key_named(workshop, name)
+    workshop.keys.ring().moved(name, standing)  # what cannot be is not written down
     verb: Mapping[Standing, str] = {
         Standing.RETIRED: "retire-key",
         Standing.DISTRUSTED: "distrust-key",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from herdbook.actions.check_channel import why_misplaced
+from herdbook.actions.check_channel import why_misjudged, why_misplaced
 from herdbook.actions.check_genuine import why_forged
 from herdbook.actions.check_revoked import revocation_of
 from herdbook.actions.name_version import present, version_meant
@@ -81,7 +81,7 @@ def _facts(
         ballot=ballot,
         hold=holds.get(rule.channel),
         revoked=revocation_of(workshop, made, Level.RELEASES),
-        forged=why_forged(workshop, version),
+        forged=why_forged(workshop, version) or why_misjudged(workshop, made),
         served=workshop.channels.served(made),
     )
 

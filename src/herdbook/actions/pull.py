@@ -59,20 +59,31 @@ def pull(workshop: Workshop, reference: str, image: str = "") -> Pulled:
         index = workshop.registry.manifest(name)
         tellers = list_tellers(workshop, name, index)
         stated = statements_about(workshop, name, index)
-        told = require_told(workshop, name, tellers, stated)
-        parts = read_version_parts(workshop, name, index, told)
+        teller = require_told(workshop, name, tellers, stated)
+        parts = read_version_parts(workshop, name, index, teller.artifact)
+        _require_number(name, parts.facts.number)
         lock = _lock(parts)
         new = new_version(parts, image or parts.facts.image, _parent(workshop, lock))
         layers = _travelling(workshop, name, index, new)
         made = parts.facts.image, parts.facts.number
-        signer = require_trust(workshop, name, stated, made, new)
+        signer = require_trust(workshop, name, stated, teller, made, new)
     origin = f"{parts.facts.image}:{parts.facts.number}"
-    new = replace(new, reason=f"pulled from {name}, where {signer} signed it as {origin}")
+    reason = f"pulled from {name}, where {signer.name} signed it as {origin}"
+    new = replace(new, reason=reason, signer=signer.key.identity)
     known = with_digest(workshop, new.image, new.digest)
     with workshop.layers.lease(new.image):
         came, there = fetch_layers(workshop, name, layers)
         version = known or _add(workshop, new, name, origin)
     return Pulled(version, name, origin, known is not None, came, there)
+
+
+def _require_number(name: RegistryName, number: int) -> None:
+    """Refuse an older version under the tag of a newer one: tags are not signed."""
+    if name.digest is None and name.tag.isdecimal() and int(name.tag) != number:
+        raise VerificationError(
+            f"The tag {name.tag} of {name.repository} names version {number}",
+            hint="Somebody has moved it. Name what you mean by its digest.",
+        )
 
 
 def with_digest(workshop: Workshop, image: str, digest: Digest) -> Version | None:

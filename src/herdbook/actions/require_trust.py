@@ -5,6 +5,7 @@ recipe, bills, facts) is what its builder told.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import NewVersion
@@ -14,8 +15,9 @@ from herdbook.core.errors import VerificationError
 from herdbook.images.documents import Document
 from herdbook.images.references import RegistryName
 from herdbook.images.travelling import named_in
-from herdbook.signatures.checking import check_register, check_signature, check_validity
+from herdbook.signatures.checking import check_register, check_signature, check_validity, kept_of
 from herdbook.signatures.envelopes import ENVELOPE, Envelope, parse_envelope
+from herdbook.signatures.model import KnownKey
 from herdbook.signatures.statements import (
     PROVENANCE,
     TOLD,
@@ -29,7 +31,8 @@ _MOST = 20
 """So many statements are read of one index: anybody who writes to the registry can add some."""
 
 _TRUST = (
-    "There: herdbook key export > builder.pub. Here: herdbook key trust builder.pub --name NAME"
+    "See whose word counts: herdbook key ls. What another builder prints with herdbook key export "
+    "is added with herdbook key trust."
 )
 _NOBODY = "nobody has signed where it comes from"
 
@@ -39,9 +42,17 @@ def statements_about(workshop: Workshop, name: RegistryName, index: Document) ->
     return list(_statements(workshop, name, index))
 
 
+@dataclass(frozen=True)
+class Teller:
+    """An artifact that tells of a version, and the identity of the key that has signed it."""
+
+    artifact: Digest
+    key: str
+
+
 def require_told(
     workshop: Workshop, name: RegistryName, listed: Sequence[Digest], stated: Sequence[Envelope]
-) -> Digest:
+) -> Teller:
     """Return the first artifact that somebody in the ring has signed; raises VerificationError."""
     ring, fault = workshop.keys.ring(), _NOBODY
     for envelope in _of_type(stated, TOLD):
@@ -49,7 +60,7 @@ def require_told(
         if not fault:
             about = set(subjects_of(envelope.payload).values())
             if found := next((each for each in listed if each in about), None):
-                return found
+                return Teller(found, envelope.key)
     raise _untrusted(name, fault)
 
 
@@ -57,20 +68,24 @@ def require_trust(
     workshop: Workshop,
     name: RegistryName,
     stated: Sequence[Envelope],
+    teller: Teller,
     origin: Made,
     new: NewVersion,
-) -> str:
-    """Return the name of the key that has signed where a version comes from.
+) -> KnownKey:
+    """Return the key that has signed where a version comes from, and all that is told of it.
 
     It counts for the image there, which `origin` tells with its number, and here. Raises
-    VerificationError where nobody who counts has signed all of what is told.
+    VerificationError where nobody who counts has signed both.
     """
     fault = _NOBODY
     for envelope in _of_type(stated, PROVENANCE):
+        if envelope.key != teller.key:
+            fault = "one key has signed where it comes from, and another one what is told of it"
+            continue
         fault = _fault(workshop, envelope, origin, new)
         known = workshop.keys.ring().identified(envelope.key)
         if known is not None and not fault:
-            return known.name
+            return known
     raise _untrusted(name, fault)
 
 
@@ -80,7 +95,7 @@ def _fault(workshop: Workshop, envelope: Envelope, origin: Made, new: NewVersion
     for image in dict.fromkeys((origin[0], new.image)):
         if fault := check_signature(ring, image, envelope).fault:
             return fault
-    checks = check_register(read_provenance(envelope.payload), new, *origin)
+    checks = check_register(read_provenance(envelope.payload), kept_of(new, *origin))
     return next((f"{each.part}: {each.fault}" for each in checks if each.fault), "")
 
 

@@ -10,7 +10,7 @@ from herdbook.actions.note import entry, require_words
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.channels.model import Assignment, Level, Made, Revocation
-from herdbook.channels.revoking import meant
+from herdbook.channels.revoking import REINSTATE, REVOKE, meant
 from herdbook.core.errors import NotFoundError
 from herdbook.fleet.records import LIVE
 from herdbook.rollouts.model import in_force
@@ -91,7 +91,7 @@ def revoke(workshop: Workshop, reach: Reach) -> None:
     revocation = reach.revocation
     written = entry(
         workshop,
-        "revoke",
+        REVOKE,
         revocation.label,
         digest=reach.version.digest,
         reason=revocation.reason,
@@ -108,7 +108,7 @@ def reinstate(workshop: Workshop, name: str) -> str:
     if (made := known.get(name)) is None:  # else also one that was forgotten meanwhile
         version = version_meant(workshop, name)
         name, made = version.label, (version.image, version.number)
-    written = entry(workshop, "reinstate", name)
+    written = entry(workshop, REINSTATE, name)
     if not workshop.channels.reinstate(made, written, workshop.clock.now()):
         hint = "See which are: herdbook revocations" if known else "None is."
         raise NotFoundError(f"{name} is not revoked", hint=hint)

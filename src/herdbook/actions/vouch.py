@@ -12,6 +12,7 @@ from herdbook.catalogue.model import Version
 from herdbook.core.errors import VerificationError
 from herdbook.signatures.bills import bill_envelope, bill_statement, check_bill, is_made
 from herdbook.signatures.checking import Check, is_lacking
+from herdbook.signatures.model import Standing
 from herdbook.signatures.origins import origins_of
 
 
@@ -41,8 +42,11 @@ def vouch(workshop: Workshop, version: Version, why: str) -> bool:
 
 
 def vouch_for_all(workshop: Workshop, why: str) -> Iterator[Version]:
-    """Sign every version that nobody has signed, and yield it; raises as `vouch`."""
-    for image, number in workshop.provenances.lacking():
+    """Sign every version that nobody who counts has signed, and yield it; raises as `vouch`."""
+    require_words(why, "--why")
+    keys = workshop.keys.ring().keys
+    counting = [each.key.identity for each in keys if each.standing is not Standing.DISTRUSTED]
+    for image, number in workshop.provenances.lacking(counting):
         version = workshop.versions.find(image, number)
         if version is not None and vouch(workshop, version, why):
             yield version
@@ -71,5 +75,6 @@ def _refuse(version: Version, checks: Iterator[Check]) -> None:
         if each.fault:
             raise VerificationError(
                 f"Nobody can vouch for {version.label}: {each.part}: {each.fault}",
-                hint="Build it again: herdbook build",
+                hint="Take another version, or find out what was done to it: herdbook verify "
+                f"{version.label}",
             )

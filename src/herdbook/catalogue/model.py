@@ -50,7 +50,8 @@ class NewVersion:
     `parent` is the image and number of the version it was made from. `bills` are those of its
     layers that are not known yet. `wishes` names what its author wrote, in the recipe or catalogue
     at `home`; `may_rebase` says whether that allows other layers to be put below. `reason` is why
-    it came to be, where that was neither its author's wish nor a campaign.
+    it came to be, where that was neither its author's wish nor a campaign; `signer` is the identity
+    of the key that had signed it elsewhere.
     """
 
     image: str
@@ -68,6 +69,7 @@ class NewVersion:
     may_rebase: bool = True
     cause: Cause | None = None
     reason: str = ""
+    signer: str = ""
 
 
 @dataclass(frozen=True)

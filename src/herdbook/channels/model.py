@@ -17,7 +17,7 @@ _CHANNEL = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 def check_channel(name: str) -> str:
     """Return a channel's name; raises InvalidInputError for what is none."""
-    if not _CHANNEL.fullmatch(name):
+    if not _CHANNEL.fullmatch(name) or name.isdecimal():  # numbers are versions, also as tags
         raise InvalidInputError(
             f"{name!r} is no name of a channel",
             hint="Channels have names such as dev, staging or production.",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from herdbook.audit.chain import Record
 from herdbook.channels.model import Assignment, Level, Made, Revocation
 
 
@@ -37,3 +38,20 @@ def meant(
     is reinstated, the channel means it again.
     """
     return next((each for each in history if not forbidden(each)), None)
+
+
+REVOKE, REINSTATE = "revoke", "reinstate"
+"""What the audit says is done to a version that is declared bad, or good again."""
+
+
+def contradicts(revocation: Revocation | None, record: Record | None, label: str) -> str:
+    """Return where the register and the audit say other things of a version; else empty.
+
+    `record` is the newest one of it that says either.
+    """
+    by_audit = record is not None and record.verb == REVOKE
+    if by_audit == (revocation is not None):
+        return ""
+    if by_audit:
+        return f"by the audit {label} is revoked, and the register does not say so"
+    return f"the register says that {label} is revoked, and the audit knows nothing of that"

@@ -1,5 +1,7 @@
 """States what a channel got, so that it can be signed, and compares a channel with its audit."""
 
+from collections.abc import Sequence
+
 from pydantic import JsonValue
 
 from herdbook.audit.chain import Entry, Record
@@ -42,6 +44,16 @@ def follow_entry(promotion: Entry, assignment: Assignment) -> Entry:
         "follows": promotion.subject,
     }
     return Entry(who=promotion.who, verb=FOLLOW, subject=assignment.place, details=details)
+
+
+def gap(history: Sequence[Assignment]) -> str:
+    """Return what is missing between what a channel got last and what it means; else empty.
+
+    `history` begins with the newest, and ends with what it means.
+    """
+    numbers = [each.number for each in history]
+    missing = set(range(numbers[-1], numbers[0])) - set(numbers)
+    return f"its assignment {max(missing)} is gone" if missing else ""
 
 
 def put_back(newest: Assignment | None, record: Record | None) -> str:

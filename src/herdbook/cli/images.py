@@ -131,21 +131,18 @@ def export(
         str, typer.Option(help="Layers of an OCI layout: none, gzip or zstd.")
     ] = "none",
     sign: Annotated[
-        bool, typer.Option("--sign", help="Write the builder's signature beside the file.")
+        bool, typer.Option("--sign", help="Write the builder's signature beside a file.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a version as an OCI layout, a docker-archive or a bootable disk."""
     from herdbook.actions.export import export as act
-    from herdbook.actions.export import sign_export
     from herdbook.actions.name_version import version_meant
     from herdbook.cli.session import open_session
 
     output = Output(as_json=as_json)
     workshop = open_session(output)
-    written = act(workshop, version_meant(workshop, image), form, to, compression)
-    if sign:
-        written = sign_export(workshop, written)
+    written = act(workshop, version_meant(workshop, image), form, to, compression, sign=sign)
     signature = str(written.signature) if written.signature else None
     if as_json:
         shape = {"path": str(written.path), "digest": written.digest, "format": form}

@@ -33,7 +33,8 @@ def _signature_fault(ring: Ring, image: str, envelope: Envelope | None) -> str:
         return fault
     known = ring.identified(envelope.key)
     if known is not None and not known.counts_for(image):
-        return f"it is signed by the key {known.name}, which counts for {known.images} only"
+        counts = f"which counts for {known.images} only, not for {image}"
+        return f"it is signed by the key {known.name}, {counts}"
     return ""
 
 
@@ -55,34 +56,68 @@ def is_lacking(ring: Ring, envelope: Envelope | None) -> bool:
     return known is None or known.standing is Standing.DISTRUSTED
 
 
-def check_register(
-    stated: Stated, version: Version | NewVersion, image: str, number: int
-) -> Iterator[Check]:
-    """Compare a version, which is of that image and number, with what its builder stated."""
-    same = (stated.image, stated.number) == (image, number)
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a version that its builder has stated, by the names of `Origins`."""
+
+    image: str
+    number: int
+    digest: Digest
+    variants: Mapping[str, Digest]
+    lock: Digest
+    recipe: Digest
+    build_key: Digest
+
+
+def kept_of(version: Version | NewVersion, image: str, number: int) -> Kept:
+    """Return what is kept of a version, which is of that image and number."""
+    return Kept(
+        image,
+        number,
+        version.digest,
+        manifests_of(version.variants),
+        of_bytes(version.lock.encode()),
+        of_bytes(version.recipe.encode()),
+        version.build_key,
+    )
+
+
+def check_register(stated: Stated, kept: Kept) -> Iterator[Check]:
+    """Compare what is kept of a version with what its builder stated."""
+    same = (stated.image, stated.number) == (kept.image, kept.number)
     yield Check("provenance", "" if same else f"it is that of {stated.label}")
-    yield _same("index", stated.digest, version.digest)
-    kept = manifests_of(version.variants)
-    for kind in sorted({*stated.variants, *kept}):
-        yield _same(f"manifest of the {kind}", stated.variants.get(kind), kept.get(kind))
-    yield _same("lock", stated.lock, of_bytes(version.lock.encode()))
-    yield _same("recipe", stated.recipe, of_bytes(version.recipe.encode()))
+    yield _same("index", stated.digest, kept.digest)
+    for kind in sorted({*stated.variants, *kept.variants}):
+        yield _same(f"manifest of the {kind}", stated.variants.get(kind), kept.variants.get(kind))
+    yield _same("lock", stated.lock, kept.lock)
+    yield _same("recipe", stated.recipe, kept.recipe)
+    yield _same("build key", stated.build_key, kept.build_key)
+
+
+def check_signer(ring: Ring, stated: Stated) -> Check:
+    """Say whether the word still counts of who had signed what came from elsewhere."""
+    known = ring.identified(stated.signer)
+    gone = bool(stated.signer) and (known is None or known.standing is Standing.DISTRUSTED)
+    name = known.name if known else stated.signer[:12]
+    fault = f"it came from elsewhere, signed by the key {name}, which does not count any more"
+    return Check("signer", fault if gone else "")
 
 
 def check_index(index: Document | None, version: Version) -> Check:
     """Compare the manifests that an index names with those of the register."""
     named = _named(index, "manifests")
     if index is None or named is None:
-        return Check("index", "it is not kept any more, or was changed")
+        return Check("index as kept", "it is not kept any more, or was changed")
     kept = [each.manifest for each in version.variants]
-    return Check("index", "" if sorted(named) == sorted(kept) else "it names other manifests")
+    fault = "" if sorted(named) == sorted(kept) else "it names other manifests"
+    return Check("index as kept", fault)
 
 
 def check_manifest(
     variant: VariantRecord, manifest: Document | None, config: Document | None
 ) -> Iterator[Check]:
     """Compare what a manifest names with what the register does, and see to its configuration."""
-    part, named = f"manifest of the {variant.kind}", _named(manifest, "layers")
+    part, named = f"manifest of the {variant.kind} as kept", _named(manifest, "layers")
     if manifest is None or named is None:
         yield Check(part, "it is not kept any more, or was changed")
     elif named != [layer.digest for layer in variant.layers]:

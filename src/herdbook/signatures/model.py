@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from herdbook.core.errors import InvalidInputError
+from herdbook.core.errors import ConflictError, InvalidInputError, NotFoundError
+from herdbook.core.nearest import did_you_mean
 from herdbook.signatures.keys import PublicKey, public_key
 
 KEY_NAME = r"[a-z0-9][a-z0-9._-]{0,62}"
@@ -87,14 +88,44 @@ class Ring(BaseModel):
         """Return a key by its identity."""
         return next((each for each in self.keys if each.key.identity == identity), None)
 
-    def with_key(self, key: KnownKey) -> "Ring":
-        """Return it with one more key."""
+    def required(self, name: str) -> KnownKey:
+        """Return a key by its name; raises NotFoundError with the nearest."""
+        found = self.named(name)
+        if found is None:
+            names = [each.name for each in self.keys]
+            hint = did_you_mean(name, names, "See all: herdbook key ls")
+            raise NotFoundError(f"There is no key {name!r}", hint=hint)
+        return found
+
+    def added(self, key: KnownKey) -> "Ring":
+        """Return it with one more key, or with one that is trusted, for other images from now on.
+
+        Raises ConflictError where its name is another key's, or it has another one, or it is not
+        trusted any more.
+        """
+        known = self.named(key.name) or self.identified(key.key.identity)
+        if known is not None:
+            if (known.name, known.pem, known.standing) == (key.name, key.pem, Standing.TRUSTED):
+                return self._with(known, key)
+            raise ConflictError(
+                f"There is a key {known.name} already, which is {known.standing}",
+                hint="See all: herdbook key ls",
+            )
         return self.model_copy(update={"keys": (*self.keys, key)})
 
-    def with_standing(self, name: str, standing: Standing) -> "Ring":
-        """Return it with a key of that name in another standing."""
-        changed = tuple(
-            each.model_copy(update={"standing": standing}) if each.name == name else each
-            for each in self.keys
-        )
+    def moved(self, name: str, standing: Standing) -> "Ring":
+        """Return it with a key in another standing, or the one it has.
+
+        Raises NotFoundError for an unknown one, ConflictError for a move that may not be.
+        """
+        known = self.required(name)
+        if standing is not known.standing and standing not in MOVES[known.standing]:
+            raise ConflictError(
+                f"The key {name} is {known.standing}, and cannot be {standing} any more",
+                hint="See all: herdbook key ls",
+            )
+        return self._with(known, known.model_copy(update={"standing": standing}))
+
+    def _with(self, known: KnownKey, now: KnownKey) -> "Ring":
+        changed = tuple(now if each == known else each for each in self.keys)
         return self.model_copy(update={"keys": changed})

@@ -41,7 +41,7 @@ def inputs_of(lock: str) -> Inputs:
         return Inputs(digest)
 
 
-def origins_of(version: NewVersion | Version, number: int, cause: str) -> Origins:
+def origins_of(version: NewVersion | Version, number: int, cause: str, signer: str = "") -> Origins:
     """Return where a version of this number comes from."""
     return origins(
         version.lock,
@@ -53,6 +53,7 @@ def origins_of(version: NewVersion | Version, number: int, cause: str) -> Origin
         build_key=version.build_key,
         created_at=version.created_at,
         cause=cause,
+        signer=signer,
     )
 
 
@@ -67,6 +68,7 @@ def origins(  # noqa: PLR0913 - all that a provenance says
     build_key: Digest,
     created_at: datetime,
     cause: str,
+    signer: str = "",
 ) -> Origins:
     """Return where a version comes from, with all that its lock says."""
     inputs = inputs_of(lock)
@@ -80,6 +82,7 @@ def origins(  # noqa: PLR0913 - all that a provenance says
         build_key=build_key,
         created_at=created_at,
         cause=cause,
+        signer=signer,
         indexes=inputs.indexes,
         parent=inputs.parent,
         base=inputs.base,

@@ -1,6 +1,6 @@
 """The ports to the key ring, and to the signed statements of where versions come from."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
 from herdbook.audit.chain import Entry
@@ -36,7 +36,14 @@ class KeyRing(Protocol):
         ...
 
     def rotate(self) -> KnownKey:
-        """Have the builder sign with a new key from now on, and retire the one before."""
+        """Have the builder sign with a new key from now on, and retire the one before.
+
+        Raises InvalidInputError where that is encrypted, and no password was given.
+        """
+        ...
+
+    def require(self) -> None:
+        """Raise as `sign` unless the builder can: before work that would end in vain."""
         ...
 
     def state(self, origins: Origins) -> Envelope:
@@ -83,6 +90,6 @@ class Provenances(Protocol):
         """Keep who has signed the bills of layers, in place of what was there."""
         ...
 
-    def lacking(self) -> list[tuple[str, int]]:
-        """Return the versions that have none, by image and number."""
+    def lacking(self, keys: Collection[str]) -> list[tuple[str, int]]:
+        """Return the versions that have none signed by one of these keys, by image and number."""
         ...

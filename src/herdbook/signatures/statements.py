@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from herdbook.core import digests
 from herdbook.core.digests import Digest
@@ -30,7 +29,8 @@ class Origins:
 
     `variants` are the digests of their manifests by kind; `indexes` those of the signed lists of
     packages by pocket; `parent` is the version it was made from, `base` somebody else's image.
-    `cause` is why it was made: its author's wish, or a campaign.
+    `cause` is why it was made: its author's wish, or a campaign. `signer` is the identity of the
+    key that had signed what came from elsewhere: where that is distrusted, so is what it brought.
     """
 
     image: str
@@ -42,6 +42,7 @@ class Origins:
     build_key: Digest
     created_at: datetime
     cause: str
+    signer: str = ""
     indexes: Sequence[tuple[str, Digest]] = ()
     parent: tuple[str, Digest] | None = None
     base: tuple[str, Digest] | None = None
@@ -80,6 +81,7 @@ def provenance(origins: Origins, builder: str, program: str) -> bytes:
                 "number": origins.number,
                 "build_key": origins.build_key,
                 "cause": origins.cause,
+                **({"signer": origins.signer} if origins.signer else {}),
             },
             "resolvedDependencies": list(_dependencies(origins)),
         },
@@ -127,7 +129,7 @@ def _dependencies(origins: Origins) -> Iterator[dict[str, object]]:
 
 @dataclass(frozen=True)
 class Stated:
-    """What a provenance of ours says, read back; `predicate` is all of it, as JSON."""
+    """What a provenance of ours says, read back; see `Origins`."""
 
     image: str
     number: int
@@ -135,8 +137,9 @@ class Stated:
     digest: Digest
     lock: Digest
     recipe: Digest
+    build_key: Digest
     variants: Mapping[str, Digest]
-    predicate: Mapping[str, Any]
+    signer: str
 
     @property
     def label(self) -> str:
@@ -162,12 +165,13 @@ def read_provenance(payload: bytes) -> Stated:
             digest=_digest(whole["digest"]),
             lock=_digest(lock["digest"]),
             recipe=_digest(external["recipe"]),
+            build_key=Digest(str(internal["build_key"])),
             variants={
                 _last_word(each["name"]): _digest(each["digest"])
                 for each in variants
                 if _last_word(each["name"]) != _TRAVELLING
             },
-            predicate=predicate,
+            signer=str(internal.get("signer", "")),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise VerificationError("That is no statement of where a version comes from") from error

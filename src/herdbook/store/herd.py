@@ -216,6 +216,7 @@ def _members_to_move(kinds: _Kinds) -> Select[Any]:
         select(
             *(versions.id, versions.image_id, versions.number, versions.wishes),
             *(versions.home_id, versions.may_rebase, versions.digest, versions.lock_id),
+            versions.build_key,
             *(images.name, images.last_number),
             *(contents.recipe, contents.documents, packed.c.content.label("dictionary")),
         ),

@@ -8,12 +8,11 @@ from pydantic import ValidationError
 
 from herdbook.core.clock import Clock
 from herdbook.core.digests import Digest
-from herdbook.core.errors import ConflictError, NotFoundError, VerificationError
-from herdbook.core.nearest import did_you_mean
+from herdbook.core.errors import InvalidInputError, VerificationError
 from herdbook.core.whole_files import alone_in, write_whole
 from herdbook.signatures.envelopes import Envelope, signed
 from herdbook.signatures.keys import PrivateKey, new_private_key, private_key
-from herdbook.signatures.model import MOVES, KnownKey, Ring, Standing
+from herdbook.signatures.model import KnownKey, Ring, Standing
 from herdbook.signatures.statements import Origins, provenance
 
 _BUILDER = "builder"
@@ -64,46 +63,31 @@ class FileKeyRing:
 
     def add(self, key: KnownKey) -> None:
         """Keep a key; raises ConflictError where its name is taken, or it is known already."""
-
-        def changed(ring: Ring) -> Ring:
-            known = ring.named(key.name) or ring.identified(key.key.identity)
-            if known is not None:
-                raise ConflictError(
-                    f"There is a key {known.name} already, which is {known.standing}",
-                    hint="See all: herdbook key ls",
-                )
-            return ring.with_key(key)
-
-        self._change(changed)
+        self._change(lambda ring: ring.added(key))
 
     def change(self, name: str, standing: Standing) -> KnownKey:
         """Change a key's standing; see the port's promises."""
-
-        def changed(ring: Ring) -> Ring:
-            known = ring.named(name)
-            if known is None:
-                names = [each.name for each in ring.keys]
-                hint = did_you_mean(name, names, "See all: herdbook key ls")
-                raise NotFoundError(f"There is no key {name!r}", hint=hint)
-            if standing is not known.standing and standing not in MOVES[known.standing]:
-                raise ConflictError(
-                    f"The key {name} is {known.standing}, and cannot be {standing} any more",
-                    hint="Make a new one: herdbook key rotate",
-                )
-            return ring.with_standing(name, standing)
-
-        (found,) = (each for each in self._change(changed).keys if each.name == name)
-        if standing is not Standing.TRUSTED:
-            self._private_path(found.key.identity).unlink(missing_ok=True)
+        ring = self._change(lambda ring: ring.moved(name, standing))
+        (found,) = (each for each in ring.keys if each.name == name)
         return found
 
     def rotate(self) -> KnownKey:
         """Have the builder sign with a new key from now on, and retire the one before."""
-        before = self.ring()
-        now = self._adopt(new_private_key(), lambda _: True)
-        if (old := before.named(before.builder)) is not None:
-            self._private_path(old.key.identity).unlink(missing_ok=True)
-        return now
+        before = self.ring().named(self.ring().builder)
+        if before is not None and not self.password and self._is_encrypted(before):
+            raise InvalidInputError(
+                "The builder's private key is encrypted, and no password was given",
+                hint="Give the one that the new key is to have in HERDBOOK_KEY_PASSWORD.",
+            )
+        return self._adopt(new_private_key(), lambda _: True)
+
+    def _is_encrypted(self, key: KnownKey) -> bool:
+        path = self._private_path(key.key.identity)
+        return path.exists() and b"ENCRYPTED" in path.read_bytes()
+
+    def require(self) -> None:
+        """Raise unless the builder can sign."""
+        self._builder()
 
     def state(self, origins: Origins) -> Envelope:
         """Return where a version comes from, signed by the builder."""
@@ -141,11 +125,11 @@ class FileKeyRing:
             if not wanted(ring):
                 return ring
             if (before := ring.named(ring.builder)) and before.standing is Standing.TRUSTED:
-                ring = ring.with_standing(before.name, Standing.RETIRED)
+                ring = ring.moved(before.name, Standing.RETIRED)
             name = _free_name(ring)
             now = self.clock.now()
             key = KnownKey(name=name, pem=made.public.pem, at=now, who=self.who)
-            return ring.with_key(key).model_copy(update={"builder": name})
+            return ring.added(key).model_copy(update={"builder": name})
 
         ring = self._change(changed)
         if ring.identified(made.public.identity) is None:  # somebody else was quicker
@@ -176,6 +160,10 @@ class FileKeyRing:
             after = changed(before)
             if after != before:
                 write_whole(self._path, after.model_dump_json(indent=1).encode())
+            # What signs no more cannot be stolen either; also where a rotation was cut off here.
+            for each in after.keys:
+                if each.standing is not Standing.TRUSTED:
+                    self._private_path(each.key.identity).unlink(missing_ok=True)
             return after
 
     def _make_folder(self) -> None:

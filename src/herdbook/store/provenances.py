@@ -1,9 +1,9 @@
 """Keeps the signed statements of where versions come from, beside the versions in the database."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Engine, ScalarSelect, delete, insert, select, update
+from sqlalchemy import Engine, ScalarSelect, and_, delete, insert, select, update
 
 from herdbook.audit.chain import Entry
 from herdbook.core.clock import Clock
@@ -72,13 +72,14 @@ class SqlProvenances:
                 values = bill_row(envelope)
                 connection.execute(update(table).where(table.c.digest == digest).values(**values))
 
-    def lacking(self) -> list[tuple[str, int]]:
-        """Return the versions that have none, by image and number."""
+    def lacking(self, keys: Collection[str]) -> list[tuple[str, int]]:
+        """Return the versions that have none signed by one of these keys, by image and number."""
+        counting = [bytes.fromhex(each) for each in keys]
         names, versions, table = schema.images.c, schema.versions.c, schema.provenances
         query = (
             select(names.name, versions.number)
             .join(schema.images, versions.image_id == names.id)
-            .outerjoin(table, table.c.version_id == versions.id)
+            .outerjoin(table, and_(table.c.version_id == versions.id, table.c.key.in_(counting)))
             .where(table.c.version_id.is_(None))
             .order_by(names.name, versions.number)
         )

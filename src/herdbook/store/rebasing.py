@@ -20,6 +20,7 @@ from herdbook.signatures.ports import KeyRing
 from herdbook.signatures.statements import Origins
 from herdbook.store import schema
 from herdbook.store.chunks import chunks
+from herdbook.store.following import signers_of
 from herdbook.store.packing import DocumentPacker, stack_key, unpack, unpack_documents
 from herdbook.store.proofs import keep_proof
 from herdbook.store.provenances import provenance_row
@@ -42,20 +43,23 @@ class _Image:
 class _Following:
     """Images that follow by one move: their documents are packed against a dictionary.
 
-    `bases` names the lists of layers that the variants stand on.
+    `bases` names the lists of layers that the variants stand on, `signers` who had signed elsewhere
+    what they follow on.
     """
 
     move: Move
     images: Sequence[_Image]
     dictionary: bytes
     bases: Mapping[Variant, Digest]
+    signers: Mapping[int, str]
 
 
 @dataclass
 class Rebaser:
     """Rebases in one transaction, for one campaign: there may be a move for every few images.
 
-    With a `ring`, every version is kept with a signed statement of where it comes from.
+    With a `ring`, every version is kept with a signed statement of where it comes from, and what it
+    follows on has to be what its builder signed.
     """
 
     connection: Connection
@@ -70,7 +74,11 @@ class Rebaser:
     def rebase(self, taken: Iterable[tuple[Move, Sequence[Any]]]) -> None:
         """Give the images of these rows the next version that the move beside them says."""
         stacks: dict[Digest, tuple[LayerReference, ...]] = {}
-        all_of = [_following(move, rows, stacks) for move, rows in taken if rows]
+        all_of = [
+            _following(move, rows, stacks, self._signers(move, rows))
+            for move, rows in taken
+            if rows
+        ]
         if not all_of:
             return
         bases = self._stacks(stacks)
@@ -86,6 +94,12 @@ class Rebaser:
             self._execute(schema.provenances, statements)
         bills = (bill for each in all_of for bill in each.move.bills)
         self._writer.add_bills({bill.layer: bill for bill in bills}.values())
+
+    def _signers(self, move: Move, rows: Sequence[Any]) -> Mapping[int, str]:
+        if self.ring is None:
+            return {}
+        lock = Digest(str(move.of.key[0]))
+        return signers_of(self.connection, self.ring.ring(), rows, lock, move.of.layers)
 
     def _stacks(self, wanted: Mapping[Digest, Sequence[LayerReference]]) -> dict[Digest, int]:
         """Keep lists of layers and return their rows, by the names of the lists."""
@@ -193,9 +207,11 @@ class Rebaser:
         self, following: _Following, ids: Iterable[int], ring: KeyRing
     ) -> Iterator[_Row]:
         for identity, image in zip(ids, following.images, strict=True):
-            yield provenance_row(identity, ring.state(self._origins(following.move, image)))
+            signer = following.signers.get(image.row.id, "")
+            stated = ring.state(self._origins(following.move, image, signer))
+            yield provenance_row(identity, stated)
 
-    def _origins(self, move: Move, image: _Image) -> Origins:
+    def _origins(self, move: Move, image: _Image, signer: str) -> Origins:
         row = image.row
         kept = row._mapping  # noqa: SLF001 - SQLAlchemy's own name for it
         return origins(
@@ -211,6 +227,7 @@ class Rebaser:
             build_key=build_key(Digest(row.wishes), move.recipe_lock, move.arrangement),
             created_at=self.now,
             cause=f"campaign {self.campaign}",
+            signer=signer,
         )
 
     def _execute(self, table: Table, parts: Iterable[Iterable[_Row]]) -> None:
@@ -225,7 +242,10 @@ class Rebaser:
 
 
 def _following(
-    move: Move, rows: Sequence[Any], stacks: dict[Digest, tuple[LayerReference, ...]]
+    move: Move,
+    rows: Sequence[Any],
+    stacks: dict[Digest, tuple[LayerReference, ...]],
+    signers: Mapping[int, str],
 ) -> _Following:
     """Render what images become; the lists of layers that they stand on then are added to those."""
     rebase = Rebase(move.replaced, move.floor)
@@ -241,7 +261,7 @@ def _following(
         layers = rebase.layers(before)
         bases[kind] = stack_key(layers)
         stacks[bases[kind]] = layers
-    return _Following(move, images, packer.dictionary if packer else b"", bases)
+    return _Following(move, images, packer.dictionary if packer else b"", bases, signers)
 
 
 def _documents(row: Any, variants: Iterable[Variant]) -> list[Document]:  # noqa: ANN401 - a row

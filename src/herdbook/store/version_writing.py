@@ -63,7 +63,7 @@ class VersionWriter:
         self.add_bills(new.bills)
         if self.ring is not None:
             cause = new.reason or (f"campaign {new.cause.campaign}" if new.cause else AUTHOR)
-            envelope = self.ring.state(origins_of(new, number, cause))
+            envelope = self.ring.state(origins_of(new, number, cause, new.signer))
             row = provenance_row(version_id, envelope)
             self.connection.execute(insert(schema.provenances).values(**row))
         if new.cause:

@@ -15,16 +15,20 @@ from advised_images import OLD_SSL, add_holding
 from channel_images import add_version, put_rules
 from fleet_workshop import MadeUpNetwork, composed, fleet_workshop
 
+from herdbook.actions.attached import attached_to_index
 from herdbook.actions.check_genuine import every_check, refuse_forged, why_forged
+from herdbook.actions.export import export
 from herdbook.actions.foundation import parent_version
 from herdbook.actions.keep_keys import distrust_key, retire_key, rotate_key, trust_key
 from herdbook.actions.name_version import version_meant
 from herdbook.actions.promote import promote
 from herdbook.actions.release_application import release_application
+from herdbook.actions.revoke import plan_revocation, revoke
 from herdbook.actions.vouch import vouch, vouch_for_all
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import LockedParent
 from herdbook.catalogue.model import Version
+from herdbook.channels.model import Level
 from herdbook.core import digests
 from herdbook.core.errors import (
     GateError,
@@ -33,6 +37,7 @@ from herdbook.core.errors import (
     NotFoundError,
     VerificationError,
 )
+from herdbook.images.documents import INDEX, Document
 from herdbook.signatures.envelopes import signed
 from herdbook.signatures.keys import new_private_key
 from herdbook.store.packing import pack, pack_bytes, pack_documents
@@ -147,6 +152,13 @@ def recipe(workshop: Workshop, version: Version) -> None:
     change(workshop, f"UPDATE version_contents SET recipe = ? {where}", pack("image: other"))
 
 
+def build_key(workshop: Workshop, version: Version) -> None:
+    """A build seems to have been done already."""
+    where = f"WHERE id = {identity(version)}"
+    other = raw(digests.of_bytes(b"other"))
+    change(workshop, f"UPDATE versions SET build_key = ? {where}", other)
+
+
 def provenance(workshop: Workshop, version: Version) -> None:
     envelope = workshop.provenances.find(version.image, version.number)
     assert envelope is not None
@@ -227,6 +239,7 @@ TAMPERINGS: list[tuple[Tamper, str]] = [
     (index, "index"),
     (lock, "lock"),
     (recipe, "recipe"),
+    (build_key, "build key"),
     (provenance, "signature"),
     (provenance_of_another, "provenance"),
     (version_of_before, "provenance"),
@@ -257,8 +270,10 @@ def test_what_nobody_touched_is_genuine_and_each_part_of_it_is_named(
     checks = list(every_check(workshop, version))
     assert {each.fault for each in checks} == {""}
     assert [each.part for each in checks] == [
-        *("signature", "provenance", "index", "manifest of the container", "lock", "recipe"),
-        *("index", "manifest of the container", "configuration of the container"),
+        *("signature", "signer", "provenance", "index", "manifest of the container"),
+        *("lock", "recipe", "build key", "lineage"),
+        *("index as kept", "manifest of the container as kept"),
+        "configuration of the container",
         *(f"bill of the layer {digests.short(held.digest)}", "layer files"),
     ]
 
@@ -360,7 +375,16 @@ def test_somebody_can_vouch_for_all_at_once(workshop: Workshop) -> None:
     change(workshop, "DELETE FROM provenances")
     found = [each.label for each in vouch_for_all(workshop, "we moved")]
     assert found == ["shop/web:1", "shop/web:2", "shop/web:3"]
-    assert workshop.provenances.lacking() == []
+    own = workshop.keys.own().key.identity
+    assert workshop.provenances.lacking([own]) == []
+
+
+def test_after_a_key_was_lost_somebody_can_vouch_for_all_that_it_signed(
+    workshop: Workshop, version: Version
+) -> None:
+    distrust_key(workshop, "builder", "the laptop was stolen")
+    assert len(list(vouch_for_all(workshop, "built before it was"))) == 3
+    assert why_forged(workshop, version) == ""
 
 
 @pytest.mark.parametrize("tamper", [layer, documents, provenance, provenance_of_another])
@@ -395,6 +419,29 @@ def test_a_file_that_holds_no_key_is_refused(workshop: Workshop, tmp_path: Path)
     assert list(workshop.audit.records()) == []
 
 
+def test_what_a_version_was_made_from_cannot_be_forgotten_past_herdbook(
+    workshop: Workshop, version: Version
+) -> None:
+    """Else it would not be reached by what is revoked below."""
+    child = add_version(workshop, "shop/child", (version.image, version.number))
+    assert why_forged(workshop, child) == ""
+    change(workshop, "UPDATE versions SET parent_id = NULL WHERE parent_id IS NOT NULL")
+    assert why_forged(workshop, child).startswith("lineage: it was made from shop/web:2")
+
+
+def test_nothing_that_was_changed_is_exported_or_attached(
+    workshop: Workshop, tmp_path: Path, version: Version
+) -> None:
+    """Nor does the builder sign it because it is asked for."""
+    found = tampered(workshop, documents, version)
+    with pytest.raises(VerificationError):
+        export(workshop, found, "docker", tmp_path / "x.tar", "none")
+    assert not (tmp_path / "x.tar").exists()
+    evil = Document(INDEX, b'{"manifests":[]}')
+    with pytest.raises(VerificationError):
+        attached_to_index(workshop, found, evil)
+
+
 # Channels
 
 
@@ -418,6 +465,23 @@ def replayed(workshop: Workshop) -> None:
     )
 
 
+def gone_from_both(workshop: Workshop) -> None:
+    """The record is gone, too, and with it the end of the audit."""
+    moved_back(workshop)
+    change(workshop, "DELETE FROM audit_records WHERE number = 2")
+    change(workshop, "UPDATE audit_head SET number = 1")
+
+
+def revoked(workshop: Workshop) -> None:
+    """What it got last seems to be bad, so that it falls back."""
+    change(
+        workshop,
+        "INSERT INTO revocations (image, version, at, who, reason, since, inherited) VALUES "
+        "('shop/web', 2, '2026-01-01 00:00:00', 'nobody', 'none', ?, 1)",
+        json.dumps({"releases": "2020-01-01T00:00:00+00:00"}),
+    )
+
+
 def stranger(workshop: Workshop) -> None:
     change(workshop, "UPDATE assignments SET key = ?", new_private_key().public.identity)
 
@@ -431,9 +495,11 @@ def stranger(workshop: Workshop) -> None:
         (stranger, "not in the ring"),
         (replayed, "not valid"),
         (moved_back, "it got version 2, which is not there"),
+        (revoked, "the audit knows nothing of that"),
+        (gone_from_both, "not written by Herdbook"),
     ],
 )
-def test_a_channel_that_was_tampered_with_means_nothing_until_somebody_promotes_again(
+def test_a_channel_that_was_tampered_with_means_nothing(
     workshop: Workshop, tamper: Callable[[Workshop], None], words: str
 ) -> None:
     promote(workshop, "shop/web:1", "production")
@@ -443,9 +509,36 @@ def test_a_channel_that_was_tampered_with_means_nothing_until_somebody_promotes_
     with pytest.raises(VerificationError) as raised:
         version_meant(workshop, "shop/web@production")
     assert words in raised.value.message
-    assert "shop/web@production" in raised.value.message
+
+
+def test_a_channel_that_was_put_back_is_as_it_was_once_somebody_promotes_again(
+    workshop: Workshop,
+) -> None:
+    promote(workshop, "shop/web:1", "production")
+    promote(workshop, "shop/web:2", "production")
+    moved_back(workshop)
     promote(workshop, "shop/web:2", "production")
     assert version_meant(workshop, "shop/web@production").number == 2
+
+
+def test_what_was_revoked_is_not_good_again_past_herdbook(workshop: Workshop) -> None:
+    promote(workshop, "shop/web:1", "production")
+    since = {Level.RELEASES: workshop.clock.now()}
+    revoke(workshop, plan_revocation(workshop, "shop/web:2", "it leaks", since))
+    change(workshop, "DELETE FROM revocations")
+    with pytest.raises(GateError, match="by the audit shop/web:2 is revoked"):
+        promote(workshop, "shop/web:2", "production")
+
+
+def test_an_assignment_between_others_cannot_be_taken_away(workshop: Workshop) -> None:
+    """Else the channel would fall back too far where the newest one is revoked."""
+    for number in (1, 2, 3):
+        promote(workshop, f"shop/web:{number}", "production")
+    change(workshop, "DELETE FROM assignments WHERE number = 2")
+    since = {Level.RELEASES: workshop.clock.now()}
+    revoke(workshop, plan_revocation(workshop, "shop/web:3", "it leaks", since))
+    with pytest.raises(VerificationError, match="its assignment 2 is gone"):
+        version_meant(workshop, "shop/web@production")
 
 
 def test_a_channel_that_follows_is_checked_as_well(workshop: Workshop) -> None:

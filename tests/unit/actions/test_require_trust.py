@@ -8,14 +8,16 @@ import pytest
 from advised_images import NEW_SSL, OLD_SSL, add_holding
 from fleet_workshop import fleet_workshop
 
+from herdbook.actions.attached import told_of_version
 from herdbook.actions.check_genuine import why_forged
-from herdbook.actions.keep_keys import trust_key
+from herdbook.actions.keep_keys import distrust_key, trust_key
+from herdbook.actions.promote import promote
 from herdbook.actions.pull import pull
 from herdbook.actions.push import push
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.travelling import BILLS, FACTS, LOCK, PART_ANNOTATION, RECIPE, VERSION
 from herdbook.core.digests import Digest
-from herdbook.core.errors import VerificationError
+from herdbook.core.errors import GateError, VerificationError
 from herdbook.core.progress import NoProgress
 from herdbook.drivers.fake.registry import FakeRegistry
 from herdbook.images.artifacts import Artifact, artifact
@@ -177,3 +179,39 @@ def test_a_key_counts_for_the_image_there_and_here(here: Workshop) -> None:
     with pytest.raises(VerificationError, match=r"counts for shop/\* only"):
         pull(here, PLACE, "bank/web")
     assert pull(here, PLACE, "shop/copy").version.image == "shop/copy"
+
+
+def test_what_was_pulled_is_distrusted_with_the_key_that_signed_it_there(here: Workshop) -> None:
+    pulled = pull(here, PLACE)
+    distrust_key(here, "berlin", "that machine was broken into")
+    assert why_forged(here, pulled.version).startswith("signer: it came from elsewhere")
+    with pytest.raises(GateError, match="does not count any more"):
+        promote(here, "shop/web:1", "production")
+
+
+def test_an_older_version_is_not_taken_for_the_one_that_a_tag_names(
+    here: Workshop, registry: Hostile
+) -> None:
+    registry.put_manifest(NAME.tagged("2"), registry.manifest(NAME))
+    with pytest.raises(VerificationError, match="names version 1"):
+        pull(here, "registry.example/shop/web:2")
+    registry.put_manifest(NAME.tagged("stable"), registry.manifest(NAME))
+    assert pull(here, "registry.example/shop/web:stable").version.number == 1
+
+
+def test_one_key_cannot_tell_of_what_another_one_has_signed(
+    here: Workshop, registry: Hostile, tmp_path: Path
+) -> None:
+    """Also where it counts, but for other images."""
+    other = replace(fleet_workshop(tmp_path / "other"), registry=registry)
+    (tmp_path / "other.pub").write_text(other.keys.own().pem)
+    trust_key(here, tmp_path / "other.pub", "bank", "bank/*")
+    told = registry.tell_otherwise(LOCK, lambda content: content + b" ", tmp_path)
+    index = registry.manifest(NAME)
+    said = told_of_version(other, index, told)
+    with NoProgress().task("") as task:
+        for blob in said.blobs:
+            registry.push_blob(NAME, document_parcel(blob), task)
+    registry.attach(NAME, index.digest, [said])
+    with pytest.raises(VerificationError, match="another one what is told of it"):
+        pull(here, PLACE)

@@ -14,7 +14,7 @@ from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.channels.model import Level
 from herdbook.core.digests import of_file
-from herdbook.core.errors import NotFoundError, RevokedError
+from herdbook.core.errors import InvalidInputError, NotFoundError, RevokedError
 
 
 @pytest.fixture
@@ -52,13 +52,10 @@ def test_a_tag_is_a_number_a_channel_or_the_newest(workshop: Workshop, show: Reg
     assert show.manifest("shop/web", "latest").digest == version(workshop, 1).digest
 
 
-def test_a_number_counts_before_a_channel_that_is_called_so(
-    workshop: Workshop, show: RegistryShow
-) -> None:
-    promote(workshop, "shop/web:1", "4")
-    assert show.manifest("shop/web", "4").digest == version(workshop, 1).digest
-    add_version(workshop)
-    assert show.manifest("shop/web", "4").digest == version(workshop, 4).digest
+def test_no_channel_is_called_as_a_number_would_be(workshop: Workshop) -> None:
+    """Its tag would be taken for a version's."""
+    with pytest.raises(InvalidInputError):
+        promote(workshop, "shop/web:1", "4")
 
 
 @pytest.mark.parametrize(

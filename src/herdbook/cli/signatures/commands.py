@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from herdbook.cli.completion import complete_image
 from herdbook.cli.options import AsJson, ImageName
 from herdbook.cli.output import Output
 from herdbook.core.errors import InvalidInputError, VerificationError
@@ -38,8 +39,8 @@ def verify(image: ImageName, as_json: AsJson = False) -> None:
     if faults:
         raise VerificationError(
             f"{version.label} is not what its builder signed: {faults[0].part}",
-            hint="Build it again, or take another version. Only what nobody has signed, or a key "
-            f"that does not count, can be vouched for: herdbook sign {version.label} --why TEXT",
+            hint="Take another version. Where nobody whose word counts has signed it, somebody can "
+            f"vouch for it: herdbook sign {version.label} --why TEXT",
         )
     output.text(f"{version.label} is what its builder signed")
 
@@ -50,13 +51,18 @@ def _row(check: "Check") -> list[str]:
 
 def sign(
     image: Annotated[
-        str, typer.Argument(metavar="[IMAGE[:NUMBER|@CHANNEL]]", show_default=False)
+        str,
+        typer.Argument(
+            metavar="[IMAGE[:NUMBER|@CHANNEL]]",
+            show_default=False,
+            autocompletion=complete_image,
+        ),
     ] = "",
     why: Annotated[
         str, typer.Option(help="Why you vouch for it.", metavar="TEXT", show_default=False)
     ] = "",
     everything: Annotated[
-        bool, typer.Option("--all", help="Every version that nobody has signed.")
+        bool, typer.Option("--all", help="Every version that nobody whose word counts has signed.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -66,7 +72,8 @@ def sign(
     from herdbook.cli.session import open_session
 
     if bool(image) == everything:
-        raise InvalidInputError("What is to be signed?", hint="Name an image, or give --all.")
+        what = "An image is named, and --all is given" if image else "What is to be signed?"
+        raise InvalidInputError(what, hint="Name an image, or give --all.")
     output = Output(as_json=as_json)
     workshop = open_session(output)
     if everything:
