@@ -1,146 +1,27 @@
 """What the registry driver does where registries break off, forget, refuse and lie."""
 
-import base64
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from scripted_registry import LOGIN, Handler, Script, serving
+from urllib3.exceptions import HTTPError
 
 from herdbook.core import digests
 from herdbook.core.errors import InvalidInputError, NetworkError, NotFoundError, VerificationError
 from herdbook.core.progress import NoProgress
+from herdbook.drivers.http.connections import Connections
 from herdbook.drivers.registry import HttpRegistry
 from herdbook.drivers.registry.memory import Memory
 from herdbook.drivers.registry.uploads import CHUNK_BYTES
-from herdbook.images.documents import INDEX
-from herdbook.images.references import RegistryName, registry_name
+from herdbook.images.references import RegistryName
 from herdbook.images.registries import Parcel, file_parcel
 
 LARGE = os.urandom(1 << 20) * 40
 DIGEST = digests.of_bytes(LARGE)
 FIRST, SECOND = "first", "second"
-LOGIN = base64.b64encode(b"someone:secret").decode()
-
-
-class Script:
-    """A small registry whose faults a test writes down: what it has, was sent, and does wrong.
-
-    `faults` are looked up by method and how often that was asked; each gets the handler, and tells
-    whether it has answered instead.
-    """
-
-    def __init__(self) -> None:
-        self.blobs: dict[str, bytes] = {}
-        self.manifests: dict[str, bytes] = {}
-        self.upload = bytearray()
-        self.asked: list[str] = []
-        self.counts: Counter[str] = Counter()
-        self.faults: dict[tuple[str, int], Callable[[Handler], bool]] = {}
-        self.received_bytes = 0
-        self.token = ""
-        self.host = ""
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    script: Script
-
-    def log_message(self, *arguments: object) -> None:
-        """Say nothing."""
-
-    def answer(self, status: int, content: bytes = b"", **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
-
-    def handle_one(self) -> None:
-        script, path = self.script, urlsplit(self.path).path
-        script.counts[self.command] += 1
-        script.asked.append(f"{self.command} {self.path}")
-        fault = script.faults.get((self.command, script.counts[self.command]))
-        if fault is not None and fault(self):
-            return
-        if path == "/token":
-            self._token()
-        elif script.token and self.headers["Authorization"] != f"Bearer {script.token}":
-            challenge = f'Bearer realm="http://{script.host}/token",service="a, b"'
-            self.answer(401, WWW_Authenticate=challenge)
-        elif "/uploads/" in path:
-            self._upload()
-        elif "/blobs/" in path:
-            self._give(script.blobs.get(path.rpartition("/")[2]))
-        elif "/manifests/" in path:
-            self._give(script.manifests.get(path.rpartition("/")[2]))
-        else:
-            self.answer(404)
-
-    do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = handle_one  # noqa: N815 - the library's names
-
-    def _token(self) -> None:
-        asked = parse_qs(urlsplit(self.path).query)
-        if self.headers["Authorization"] != f"Basic {LOGIN}":
-            self.answer(401)
-            return
-        assert asked["service"] == ["a, b"]
-        assert asked["scope"] == ["repository:shop/web:pull,push"]
-        self.answer(200, json.dumps({"token": self.script.token}).encode())
-
-    def _give(self, content: bytes | None) -> None:
-        if content is None:
-            self.answer(404)
-        elif asked := self.headers["Range"]:
-            start = int(asked.removeprefix("bytes=").rstrip("-"))
-            part = f"bytes {start}-{len(content) - 1}/{len(content)}"
-            self.answer(206, content[start:], Content_Range=part)
-        else:
-            self.answer(200, content, Content_Type=INDEX)
-
-    def _upload(self) -> None:
-        script = self.script
-        if self.command == "POST":
-            script.upload.clear()
-        elif self.command in ("PATCH", "PUT"):
-            self.take(int(self.headers["Content-Length"]))
-        if self.command == "PUT":
-            digest = parse_qs(urlsplit(self.path).query)["digest"][0]
-            if digests.of_bytes(bytes(script.upload)) != digest:
-                self.answer(400)
-                return
-            script.blobs[digest] = bytes(script.upload)
-            self.answer(201)
-            return
-        told = {"Location": "/v2/shop/web/blobs/uploads/one?state=a%2Fb"}
-        if script.upload:
-            told["Range"] = f"0-{len(script.upload) - 1}"
-        self.answer(204 if self.command == "GET" else 202, b"", **told)
-
-    def take(self, size: int) -> None:
-        """Keep so many bytes of what is sent."""
-        content = self.rfile.read(size)
-        self.script.received_bytes += len(content)
-        self.script.upload += content
-
-
-@contextmanager
-def serving(script: Script) -> Iterator[RegistryName]:
-    handler = type("Scripted", (Handler,), {"script": script})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
-        Thread(target=server.serve_forever, daemon=True).start()
-        script.host = f"127.0.0.1:{server.server_address[1]}"
-        yield registry_name(f"{script.host}/shop/web:1")
-        server.shutdown()
 
 
 @pytest.fixture
@@ -191,11 +72,30 @@ def hang_up(handler: Handler) -> bool:
 
 def half(handler: Handler) -> bool:
     """Give the first half of a blob, and hang up."""
+    return begun(handler, len(LARGE) // 2)
+
+
+def nearly_all(handler: Handler) -> bool:
+    return begun(handler, len(LARGE) - 1)
+
+
+def begun(handler: Handler, size: int) -> bool:
     handler.send_response(200)
     handler.send_header("Content-Length", str(len(LARGE)))
     handler.end_headers()
-    handler.wfile.write(LARGE[: len(LARGE) // 2])
+    handler.wfile.write(LARGE[:size])
     handler.close_connection = True
+    return True
+
+
+def whole(handler: Handler) -> bool:
+    """Give all of a blob, whatever part was asked for."""
+    handler.answer(200, LARGE)
+    return True
+
+
+def no_such_part(handler: Handler) -> bool:
+    handler.answer(416)
     return True
 
 
@@ -268,6 +168,31 @@ def test_a_blob_that_broke_off_goes_on_at_the_byte_where_it_did(
     script.faults["GET", 1] = half
     assert pull(driver, name, tmp_path / "to") == LARGE
     assert script.counts["GET"] == 2
+
+
+def test_a_registry_that_knows_no_parts_gives_all_of_a_blob_anew(
+    script: Script, name: RegistryName, driver: HttpRegistry, tmp_path: Path
+) -> None:
+    script.faults |= {("GET", 1): nearly_all, ("GET", 2): whole}
+    assert pull(driver, name, tmp_path / "to") == LARGE
+    assert script.counts["GET"] == 2
+
+
+def test_what_a_registry_gives_no_more_of_is_fetched_anew(
+    script: Script, name: RegistryName, driver: HttpRegistry, tmp_path: Path
+) -> None:
+    script.blobs[DIGEST] = LARGE
+    script.faults |= {("GET", 1): half, ("GET", 2): no_such_part}
+    assert pull(driver, name, tmp_path / "to") == LARGE
+    assert script.counts["GET"] == 3
+
+
+def test_a_blob_that_never_gets_further_is_given_up(
+    script: Script, name: RegistryName, driver: HttpRegistry, tmp_path: Path
+) -> None:
+    script.faults |= {("GET", each): (half, no_such_part)[each % 2] for each in range(30)}
+    with pytest.raises(NetworkError):
+        pull(driver, name, tmp_path / "to")
 
 
 def test_what_is_in_the_file_already_is_not_asked_for(
@@ -372,4 +297,98 @@ def test_a_list_of_referrers_that_is_none_is_refused(
     with pytest.raises(VerificationError):
         driver.referrers(name, DIGEST)
     with pytest.raises(NotFoundError):
+        driver.manifest(name)
+
+
+# --- what no registry answers that means well
+
+
+NESTED = b'{"errors":' + b"[" * 60_000
+NO_ADDRESS = "http://[bad"
+
+
+def answering(status: int, content: bytes = b"", **headers: str) -> Callable[[Handler], bool]:
+    """Return a fault that gives this answer."""
+
+    def fault(handler: Handler) -> bool:
+        handler.answer(status, content, **headers)
+        return True
+
+    return fault
+
+
+def test_words_that_nobody_can_read_are_left_out(
+    script: Script, name: RegistryName, driver: HttpRegistry
+) -> None:
+    script.faults["GET", 1] = answering(403, NESTED)
+    with pytest.raises(InvalidInputError, match="does not let you pull"):
+        driver.manifest(name)
+
+
+def test_a_token_that_nobody_can_read_is_none(
+    script: Script, name: RegistryName, driver: HttpRegistry
+) -> None:
+    script.token = FIRST
+    script.faults["GET", 2] = answering(200, NESTED)
+    with pytest.raises(InvalidInputError, match="no token"):
+        driver.manifest(name)
+
+
+def test_an_authority_without_an_address_is_refused(
+    script: Script, name: RegistryName, driver: HttpRegistry
+) -> None:
+    script.faults["GET", 1] = answering(401, WWW_Authenticate=f'Bearer realm="{NO_ADDRESS}"')
+    with pytest.raises(InvalidInputError, match="unprotected"):
+        driver.manifest(name)
+
+
+def test_an_upload_without_an_address_is_given_up(
+    script: Script, name: RegistryName, driver: HttpRegistry, parcel: Parcel
+) -> None:
+    script.faults["POST", 1] = answering(202, Location=NO_ADDRESS)
+    with pytest.raises(NetworkError, match="an address that is none"):
+        push(driver, name, parcel)
+
+
+def test_a_list_that_goes_on_nowhere_is_given_up(
+    script: Script, name: RegistryName, driver: HttpRegistry
+) -> None:
+    more = f'<{NO_ADDRESS}>; rel="next"'
+    script.faults["GET", 1] = answering(200, b'{"tags":["1"]}', Link=more)
+    with pytest.raises(NetworkError, match="an address that is none"):
+        driver.tags(name)
+
+
+def test_tags_that_are_no_list_are_none(
+    script: Script, name: RegistryName, driver: HttpRegistry
+) -> None:
+    script.faults["GET", 1] = answering(200, b'{"tags":5}')
+    with pytest.raises(NetworkError, match="no list of tags"):
+        driver.tags(name)
+
+
+def test_nobody_is_sent_on_to_no_address(script: Script, name: RegistryName) -> None:
+    script.faults["GET", 1] = answering(302, Location=NO_ADDRESS)
+    with pytest.raises(HTTPError):
+        Connections({}, None).get(f"http://{name.host}/v2/", {})
+
+
+def test_a_part_that_begins_beyond_all_numbers_is_another_one(
+    script: Script, name: RegistryName, driver: HttpRegistry, tmp_path: Path
+) -> None:
+    script.blobs[DIGEST] = LARGE
+    beyond = f"bytes {'9' * 5000}-1/*"
+    script.faults |= {("GET", 1): half, ("GET", 2): answering(206, Content_Range=beyond)}
+    assert pull(driver, name, tmp_path / "to") == LARGE
+
+
+def test_what_is_said_to_be_a_digest_and_is_none_is_not_repeated(
+    script: Script, name: RegistryName, driver: HttpRegistry
+) -> None:
+    script.faults |= {
+        ("GET", 1): answering(200, b"{}", Docker_Content_Digest="\x1b[2Jgone"),
+        ("GET", 2): answering(200, b"{}", Docker_Content_Digest=DIGEST),
+    }
+    assert driver.manifest(name).content == b"{}"
+    with pytest.raises(VerificationError, match=DIGEST):
         driver.manifest(name)

@@ -19,6 +19,7 @@ from herdbook.layers.contents import KeptLayer
 from herdbook.layers.reading import read_members
 from herdbook.layers.tree import Kind, Tree, tree_of
 
+_LARGEST_OVERHEAD_BYTES = 64 << 10
 _LOOK_AGAIN = "Nothing of it was kept. Do not use that registry, or have the version pushed again."
 
 
@@ -36,10 +37,13 @@ def fetch_layers(
     """See to it that layers are in the store; return how many bytes came, and were there.
 
     What has arrived of a layer stays in the transfers folder until it is in the store. Raises
-    VerificationError for a layer that is not what its digest says, or not written as layers are.
+    VerificationError for a layer that is not what its digest says, or not written as layers are:
+    of that, nothing stays.
     """
     wanted = {each.layer.digest: each for each in layers}
     missing = [each for each in wanted.values() if not workshop.layers.has(each.layer.digest)]
+    for each in missing:
+        _require_possible(each)
     coming = sum(each.blob.size for each in missing)
     there = sum(each.blob.size for each in wanted.values()) - coming
     if missing:
@@ -58,8 +62,16 @@ class _Fetching:
 
     def layer(self, wanted: Travelling, task: Task) -> None:
         """Fetch one layer, unpack it and keep it, with its tree."""
-        compression = compression_of(wanted.blob)
         arrived = self.workshop.transfers / digests.hexadecimal(wanted.blob.digest)
+        try:
+            self._keep(wanted, arrived, task)
+        except VerificationError:
+            arrived.unlink(missing_ok=True)
+            raise
+        arrived.unlink(missing_ok=True)
+
+    def _keep(self, wanted: Travelling, arrived: Path, task: Task) -> None:
+        compression = compression_of(wanted.blob)
         self.workshop.registry.pull_blob(
             self.name, wanted.blob.digest, wanted.blob.size, arrived, task
         )
@@ -68,7 +80,16 @@ class _Fetching:
             digest, _ = self.workshop.layers.write(_telling(plain, task))
         path = self.workshop.layers.path(digest)
         self.workshop.layers.set_tree(digest, _canonical_tree(path, wanted.layer))
-        arrived.unlink(missing_ok=True)
+
+
+def _require_possible(wanted: Travelling) -> None:
+    """Refuse a blob that no compression of its layer can be, before any of it comes."""
+    size = wanted.layer.size
+    if wanted.blob.size > size + size // 100 + _LARGEST_OVERHEAD_BYTES:
+        raise VerificationError(
+            f"The layer {wanted.layer.digest} is to come as a blob larger than it can be",
+            hint=_LOOK_AGAIN,
+        )
 
 
 def _telling(pieces: Iterator[bytes], task: Task) -> Iterator[bytes]:

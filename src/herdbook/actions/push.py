@@ -1,5 +1,6 @@
 """Pushes a version to a registry, where any client finds the container and Herdbook all of it."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,13 +14,13 @@ from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant, Version
 from herdbook.catalogue.travelling import version_artifact
 from herdbook.core.digests import Digest
-from herdbook.core.errors import ConflictError, InvalidInputError
+from herdbook.core.errors import ConflictError, InvalidInputError, NotFoundError
 from herdbook.images.artifacts import Artifact
 from herdbook.images.compressing import media_type
-from herdbook.images.documents import Document, LayerReference
+from herdbook.images.documents import Document, LayerReference, render
 from herdbook.images.references import RegistryName, registry_name
 from herdbook.images.registries import Parcel, document_parcel, file_parcel
-from herdbook.images.travelling import travelling_index, travelling_manifest
+from herdbook.images.travelling import named_in, travelling_index, travelling_manifest
 
 
 @dataclass(frozen=True)
@@ -139,11 +140,23 @@ class _Pushing:
             registry.attach(self.name, subject, artifacts)
             for each in artifacts:
                 if each.tag:
-                    registry.put_manifest(self.name.tagged(each.tag), each.manifest)
+                    self._put_beside(self.name.tagged(each.tag), each.manifest)
         registry.put_manifest(self.name.at(index.digest), index)
         for subject, artifacts in said.items():
             self._require_listed(subject, artifacts)
         registry.put_manifest(self.name, index)
+
+    def _put_beside(self, tag: RegistryName, ours: Document) -> None:
+        """Put what we signed under a tag; what others signed stays there, as with cosign."""
+        registry = self.workshop.registry
+        try:
+            there = registry.manifest(tag)
+        except NotFoundError:
+            registry.put_manifest(tag, ours)
+            return
+        joined = _joined(there, ours)
+        if joined != there:
+            registry.put_manifest(tag, joined)
 
     def _require_listed(self, subject: Digest, artifacts: Sequence[Artifact]) -> None:
         """Look once more: a list that is kept under a tag may have been written by others, too."""
@@ -153,3 +166,17 @@ class _Pushing:
                 f"Somebody else took away what {self.name.repository} lists of {subject}",
                 hint="Nothing was tagged. Run the same command again.",
             )
+
+
+def _joined(there: Document, ours: Document) -> Document:
+    """Return a manifest with the layers of ours in it; raises VerificationError where it has none.
+
+    Whole descriptors are compared: the same claim may be signed by several keys.
+    """
+    named_in(there, "layers")
+    content = json.loads(there.content)
+    layers = content["layers"]
+    missing = [each for each in json.loads(ours.content)["layers"] if each not in layers]
+    return (
+        render(there.media_type, {**content, "layers": [*layers, *missing]}) if missing else there
+    )

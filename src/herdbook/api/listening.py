@@ -43,9 +43,10 @@ class Listening:
             found = socket.getaddrinfo(
                 self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
+            why = getattr(error, "strerror", "a part of it is empty or too long")
             raise InvalidInputError(
-                f"{self.host} is no address: {error.strerror}", hint="Write 127.0.0.1:PORT."
+                f"{self.host} is no address: {why}", hint="Write 127.0.0.1:PORT."
             ) from error
         return list(dict.fromkeys(str(each[4][0]) for each in found))
 

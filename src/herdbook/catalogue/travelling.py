@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import pairwise
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from herdbook.catalogue.components import Component, Ecosystem, LayerBill, Origin
 from herdbook.catalogue.model import NewVersion, Variant, VariantRecord, Version
@@ -30,7 +31,24 @@ PART_ANNOTATION = "io.herdbook.part"
 FACTS, DOCUMENT, LOCK, RECIPE, BILLS = "facts", "document", "lock", "recipe", "bills"
 _DOCUMENT_BLOB = "application/vnd.herdbook.document.v1+json"
 _LONGEST_NAME = 200
+_LONGEST_PURL = 500
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
 _TEXT = "application/vnd.herdbook.text.v1"
+
+
+def _in_our_time(moment: datetime) -> datetime:
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:  # beyond, other zones have no such moment
+        raise ValueError(moment)
+    return moment
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(text)
+    return text
+
+
+_Words = Annotated[str, AfterValidator(_printable)]
 
 
 class Facts(BaseModel):
@@ -46,9 +64,25 @@ class Facts(BaseModel):
     digest: Digest = Field(pattern=DIGEST_PATTERN)
     build_key: Digest = Field(pattern=DIGEST_PATTERN)
     wishes: Digest | None = Field(None, pattern=DIGEST_PATTERN)
-    created_at: datetime
+    created_at: Annotated[AwareDatetime, AfterValidator(_in_our_time)]
     may_rebase: bool
     common: Mapping[Variant, int]
+
+
+class _Component(BaseModel):
+    """A component as it is written down, no longer than a register can keep it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ecosystem: Ecosystem
+    name: _Words = Field(min_length=1, max_length=214)
+    version: _Words = Field(max_length=200)
+    suite: _Words = Field("", max_length=32)
+    architecture: _Words = Field("", max_length=16)
+    source: _Words = Field("", max_length=214)
+    source_version: _Words = Field("", max_length=200)
+    licence: _Words = ""
+    digest: _Words = Field("", max_length=140)
 
 
 class _Bill(BaseModel):
@@ -56,7 +90,7 @@ class _Bill(BaseModel):
 
     layer: Digest = Field(pattern=DIGEST_PATTERN)
     origin: Origin
-    components: tuple[Mapping[str, str], ...]
+    components: tuple[_Component, ...]
 
 
 class _Bills(BaseModel):
@@ -215,12 +249,8 @@ def _written(bill: LayerBill) -> dict[str, object]:
 
 
 def _read(told: _Bill) -> LayerBill:
-    known = {each.name for each in fields(Component)} - {"ecosystem"}
-    components = tuple(
-        Component(
-            ecosystem=Ecosystem(each["ecosystem"]),
-            **{name: value for name, value in each.items() if name in known},
-        )
-        for each in told.components
-    )
+    components = tuple(Component(**dict(each)) for each in told.components)
+    for each in components:
+        if len(each.purl) > _LONGEST_PURL:
+            raise ValueError(each)
     return LayerBill(told.layer, components, told.origin)

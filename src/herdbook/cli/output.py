@@ -1,6 +1,7 @@
 """Prints results for people or for scripts, and failures with the next step."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,13 @@ from herdbook.core.errors import HerdbookError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+
+_UNSHOWN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, but for tabs and the ends of lines
+    r"\u202a-\u202e\u2066-\u2069"  # what turns the direction of what follows
+    r"\ud800-\udfff]"  # halves of characters, which no terminal takes
+)
 
 
 class Output:
@@ -40,12 +48,12 @@ class Output:
 
     def text(self, text: str) -> None:
         """Print a result for people."""
-        self._console().print(text, highlight=False, markup=False, soft_wrap=True)
+        self._plain(text)
 
     def note(self, text: str) -> None:
         """Tell a person something that is no result."""
         if not self.as_json:
-            self._console(stderr=True).print(text, highlight=False, markup=False, soft_wrap=True)
+            self._plain(text, stderr=True)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table that fits the terminal; wide cells fold, nothing is cut off."""
@@ -74,12 +82,16 @@ class Output:
             return
         console = self._console(stderr=True)
         console.print("[bold red]error:[/] ", end="")
-        console.print(error.message, highlight=False, markup=False, soft_wrap=True)
+        self._plain(error.message, stderr=True)
         if error.where:
-            console.print(f"   at: {error.where}", highlight=False, markup=False, soft_wrap=True)
+            self._plain(f"   at: {error.where}", stderr=True)
         if error.hint:
             console.print("[bold]  next:[/] ", end="")
-            console.print(error.hint, highlight=False, markup=False, soft_wrap=True)
+            self._plain(error.hint, stderr=True)
+
+    def _plain(self, text: str, *, stderr: bool = False) -> None:
+        console = self._console(stderr=stderr)
+        console.print(_shown(text), highlight=False, markup=False, soft_wrap=True)
 
     def _console(self, *, stderr: bool = False) -> "Console":
         from rich.console import Console
@@ -101,7 +113,12 @@ _COLOURS = {
 def _coloured(cell: str) -> Any:  # noqa: ANN401 - rich's own union of what can be shown
     from rich.text import Text
 
-    return Text(cell, style=_COLOURS.get(cell, ""))
+    return Text(_shown(cell), style=_COLOURS.get(cell, ""))
+
+
+def _shown(text: str) -> str:
+    """Return a text that says nothing to a terminal: it may be somebody else's."""
+    return _UNSHOWN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def human_size(size_bytes: int) -> str:

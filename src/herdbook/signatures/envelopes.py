@@ -1,6 +1,7 @@
 """Wraps what is signed together with its signatures, so that both travel as one (DSSE 1.0)."""
 
 import json
+import re
 from dataclasses import dataclass
 
 from securesystemslib.dsse import Envelope as Dsse
@@ -15,6 +16,9 @@ IN_TOTO = "application/vnd.in-toto+json"
 """The type of a payload that is an in-toto statement (in-toto attestation specification 1.0)."""
 
 ENVELOPE = "application/vnd.dsse.envelope.v1+json"
+
+_IDENTITY = re.compile(r"[0-9a-f]{64}")
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, FormatError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ def parse_envelope(content: bytes) -> Envelope:
     try:
         found = Dsse.from_dict(json.loads(content))
         ((key, signature),) = found.signatures.items()
+        if not (_IDENTITY.fullmatch(key) and found.payload_type.isascii()):
+            raise ValueError(key)
         return Envelope(found.payload, key, bytes.fromhex(signature.signature), found.payload_type)
-    except (ValueError, TypeError, KeyError, AttributeError, FormatError) as error:
+    except _UNREADABLE as error:
         raise VerificationError("That is no signed envelope (DSSE) of one signer") from error

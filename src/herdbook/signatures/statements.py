@@ -102,7 +102,7 @@ def predicate_type_of(payload: bytes) -> str:
     """Return the type of a statement; empty for what is none."""
     try:
         return str(json.loads(payload)["predicateType"])
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return ""
 
 

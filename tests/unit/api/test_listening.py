@@ -43,7 +43,17 @@ def test_others_are_not(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["5000", ":5000", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", "::1:5000", "a b:1", "-"],
+    [
+        "5000",
+        ":5000",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:70000",
+        "::1:5000",
+        "a b:1",
+        "-",
+        "a..b:1",
+    ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(InvalidInputError, match=r"ADDRESS:PORT|no address"):

@@ -102,6 +102,31 @@ def test_a_version_arrives_as_it_was() -> None:
     assert not new.may_rebase
 
 
+LONGEST = {
+    "name": 214,
+    "version": 200,
+    "suite": 32,
+    "architecture": 16,
+    "source": 214,
+    "source_version": 200,
+    "digest": 140,
+}
+
+
+def holding(**told: str) -> dict[str, Any]:
+    """The bill of a layer with one component."""
+    component = {"ecosystem": "deb", "name": "bash", "version": "5.2-1", **told}
+    return {"layer": LAYERS[0].digest, "origin": "declared", "components": [component]}
+
+
+def test_components_come_as_long_as_they_can_be_kept() -> None:
+    parts = [each for each in blobs() if each[0] != BILLS]
+    for field, longest in LONGEST.items():
+        bills = json.dumps({"bills": [holding(**{field: "x" * longest})]}).encode()
+        (bill,) = read_parts([*parts, (BILLS, bills)]).bills
+        assert getattr(bill.components[0], field) == "x" * longest
+
+
 def without(part: str) -> Callable[[list[tuple[str, bytes]]], list[tuple[str, bytes]]]:
     return lambda parts: [each for each in parts if each[0] != part]
 
@@ -133,6 +158,22 @@ def told(part: str, **facts: Any) -> Callable[[list[tuple[str, bytes]]], list[tu
         told(BILLS, bills=[{"layer": LAYERS[0].digest, "origin": "declared", "components": [{}]}]),
         told(BILLS, bills=[{"layer": "x", "origin": "declared", "components": []}]),
         told(BILLS, bills=None),
+        *(
+            told(FACTS, created_at=each)
+            for each in (
+                "0001-01-01T00:00:00+14:00",
+                "9999-12-31T23:59:59-14:00",
+                "2026-01-01T00:00:00",
+            )
+        ),
+        *(
+            told(BILLS, bills=[holding(**{field: text})])
+            for field, longest in LONGEST.items()
+            for text in ("x" * (longest + 1), "a\x1b[2J")
+        ),
+        told(BILLS, bills=[holding(name="")]),
+        told(BILLS, bills=[holding(name="%" * 200)]),
+        told(BILLS, bills=[holding(ecosystem="x")]),
     ],
 )
 def test_what_does_not_fit_together_is_refused(

@@ -152,6 +152,20 @@ def test_tables_fold_wide_cells_and_cut_nothing_off(
     assert "[bold]" in everything.replace(" ", "")
 
 
+def test_what_others_named_says_nothing_to_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    foreign = "\x1b[2Jgone\x07\x9b1m\r\u202ex\ud800\ttab"
+    output = Output(as_json=False)
+    output.text(foreign)
+    output.note(foreign)
+    output.table(["name"], [[foreign]])
+    shown(NotFoundError(foreign, hint=foreign, where=foreign))
+    out, errors = capsys.readouterr()
+    assert (out.count("gone"), errors.count("gone")) == (2, 4)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\ud800]", out + errors)
+
+
 def test_notes_are_for_people_only(capsys: pytest.CaptureFixture[str]) -> None:
     Output(as_json=True).note("Next, do this.")
     assert capsys.readouterr() == ("", "")

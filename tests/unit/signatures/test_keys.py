@@ -1,5 +1,7 @@
 """Keys sign so that others can check it, and what is no key, or another one, is told so."""
 
+import json
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import (
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from herdbook.core.errors import InvalidInputError, VerificationError
 from herdbook.signatures.envelopes import parse_envelope, signed
 from herdbook.signatures.keys import PublicKey, new_private_key, private_key, public_key
+from herdbook.signatures.statements import predicate_type_of
 
 KEY, OTHER = new_private_key(), new_private_key()
 
@@ -22,6 +25,13 @@ TWICE = (
     b'{"payload":"eA==","payloadType":"t","signatures":'
     b'[{"keyid":"a","sig":"eA=="},{"keyid":"b","sig":"eA=="}]}'
 )
+
+
+def by(key: object, kind: object = "t") -> bytes:
+    """Return an envelope of a payload of some kind, as if that key had signed it."""
+    signatures = [{"keyid": key, "sig": "eA=="}]
+    told = {"payload": "eA==", "payloadType": kind, "signatures": signatures}
+    return json.dumps(told).encode()
 
 
 def pem_of(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> bytes:
@@ -124,8 +134,20 @@ def test_the_type_of_a_payload_is_signed_too() -> None:
         b'{"payload":1,"payloadType":"t","signatures":[{"keyid":"a","sig":"eA=="}]}',
         TWICE,
         b"\xff",
+        b"[" * 200_000,
+        *(by(key) for key in (5, None, ["a"], "a", "A" * 64, f"{'a' * 64}\n", "\x1b[2J")),
+        *(by("a" * 64, kind) for kind in (5, None, "\ud800")),
     ],
 )
 def test_what_is_no_envelope_is_refused(content: bytes) -> None:
     with pytest.raises(VerificationError):
         parse_envelope(content)
+
+
+def test_an_envelope_is_by_whoever_it_says() -> None:
+    assert parse_envelope(by("a" * 64)).key == "a" * 64
+
+
+@pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b"\xff", b"[" * 200_000])
+def test_what_is_no_statement_has_no_type(payload: bytes) -> None:
+    assert predicate_type_of(payload) == ""

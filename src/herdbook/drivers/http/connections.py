@@ -50,24 +50,29 @@ class Connections:
 
         What comes with a body is not redirected: nobody may send our bytes elsewhere.
         """
-        parts = urlsplit(address)
-        manager = self._managers.get(parts.scheme, self._straight)
-        if proxy_bypass(parts.hostname or ""):
-            manager = self._straight
-        return manager.request(
-            method,
-            address,
-            headers=headers,
-            body=body,
-            timeout=Timeout(_SILENCE_SECONDS if body is None else _SENDING_SILENCE_SECONDS),
-            retries=_REDIRECTS if body is None else False,
-            preload_content=False,
-        )
+        try:
+            return self._manager(address).request(
+                method,
+                address,
+                headers=headers,
+                body=body,
+                timeout=Timeout(_SILENCE_SECONDS if body is None else _SENDING_SILENCE_SECONDS),
+                retries=_REDIRECTS if body is None else False,
+                preload_content=False,
+            )
+        except ValueError as error:  # an address that is none, also one to be redirected to
+            raise HTTPError(str(error)) from error
 
     def close(self) -> None:
         """Close those that nobody reads from."""
         for manager in (self._straight, *self._managers.values()):
             manager.clear()
+
+    def _manager(self, address: str) -> PoolManager:
+        parts = urlsplit(address)
+        if proxy_bypass(parts.hostname or ""):
+            return self._straight
+        return self._managers.get(parts.scheme, self._straight)
 
     def _through(self, proxy: str) -> ProxyManager:
         parts = urlsplit(proxy if "//" in proxy else f"http://{proxy}")

@@ -9,6 +9,7 @@ from urllib3.exceptions import HTTPError
 
 _SHORT_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 18
+_MOST_DIGITS = 18
 
 
 class BrokenError(Exception):
@@ -31,7 +32,7 @@ class Answer:
         self._response = response
         self._content: bytes | None = None
         size = self.headers.get("Content-Length", "")
-        if method == "HEAD" or (size.isdecimal() and int(size) <= _SHORT_BYTES):
+        if method == "HEAD" or (_is_number(size) and int(size) <= _SHORT_BYTES):
             self._content = self._read(_SHORT_BYTES)
 
     def __enter__(self) -> Self:
@@ -70,6 +71,10 @@ class Answer:
             return self._response.read(most_bytes, decode_content=False)
         except HTTPError as error:
             raise BrokenError(reason(error)) from error
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 def reason(error: HTTPError) -> str:

@@ -127,9 +127,15 @@ def base_of(name: RegistryName) -> str:
     return f"http{'' if name.is_on_this_machine else 's'}://{name.host}/"
 
 
-def address_of(name: RegistryName, path: str) -> str:
-    """Return the address of a path of a registry, or a whole address as it is."""
-    return urljoin(base_of(name), path)
+def address_of(name: RegistryName, path: str, beside: str = "") -> str:
+    """Return the address of a path of a registry, or a whole address as it is.
+
+    A relative path begins where `beside` is. Raises NetworkError for what can be no address.
+    """
+    try:
+        return urljoin(beside or base_of(name), path)
+    except ValueError as error:
+        raise no_answer(name, "it gives an address that is none") from error
 
 
 def _pause_seconds(header: str) -> float:

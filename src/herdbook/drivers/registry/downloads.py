@@ -18,7 +18,7 @@ from herdbook.drivers.registry.failures import other_bytes, refused
 from herdbook.images.references import RegistryName
 
 _OK, _PARTIAL, _NO_SUCH_RANGE = 200, 206, 416
-_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
+_RANGE = re.compile(r"bytes (\d{1,18})-\d+/(?:\d+|\*)")
 
 
 @dataclass
@@ -52,13 +52,14 @@ class Download:
             raise other_bytes(self.name, f"the blob {self.digest}")
 
     def _fetch(self, position: int) -> None:
-        patience = Patience(self.name, self.conversation)
+        patience, furthest = Patience(self.name, self.conversation), position
         with self.to.open("ab") as file:
             while position < self.size:
                 try:
                     self._take(file, position)
                 except BrokenError as error:
-                    if file.tell() > position:
+                    if file.tell() > furthest:
+                        furthest = file.tell()
                         patience.progress()
                     patience.bear(error)
                 position = file.tell()
@@ -70,7 +71,7 @@ class Download:
             if answer.status not in (_OK, _PARTIAL, _NO_SUCH_RANGE):
                 raise refused(self.name, answer, f"pull from {self.name.repository}")
             if not _begins_at(answer, position):
-                file.truncate(0)
+                _empty(file)
                 if answer.status != _OK:
                     raise BrokenError("it gives another part than it was asked for")
             self._write(answer, file)
@@ -79,7 +80,7 @@ class Download:
         try:
             for piece in answer.pieces():
                 if file.tell() + len(piece) > self.size:
-                    file.truncate(0)
+                    _empty(file)
                     raise other_bytes(self.name, f"the {self.size} of the blob {self.digest}")
                 file.write(piece)
                 self.task.advance(len(piece))
@@ -87,6 +88,11 @@ class Download:
             file.flush()
         if file.tell() < self.size:
             raise BrokenError("it ended before all of it was there")
+
+
+def _empty(file: BinaryIO) -> None:
+    file.seek(0)  # else it still tells where it was
+    file.truncate()
 
 
 def _begins_at(answer: Answer, position: int) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+from herdbook.core import digests
 from herdbook.core.digests import Digest
 from herdbook.core.errors import NotFoundError
 from herdbook.core.progress import Task
@@ -66,6 +67,8 @@ class HttpRegistry:
                 if answer.status != _OK:
                     raise refused(name, answer, f"list the tags of {name.repository}")
                 listed = _json_of(name, answer).get("tags") or []
+                if not isinstance(listed, list):
+                    raise no_answer(name, "its answer is no list of tags")
                 before = len(found)
                 found |= {str(tag) for tag in listed}
                 path = _next(answer) if len(found) > before else ""
@@ -167,7 +170,7 @@ class HttpRegistry:
             if answer.status != _OK:
                 raise refused(name, answer, f"pull {name}")
             content = _content_of(name, answer)
-            said = answer.headers.get("Docker-Content-Digest")
+            said = digests.parse(answer.headers.get("Docker-Content-Digest", ""))
             kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         document = Document(kind, content)
         if document.digest != (name.digest or said or document.digest):
@@ -185,7 +188,7 @@ def _content_of(name: RegistryName, answer: Answer) -> bytes:
     return content
 
 
-def _json_of(name: RegistryName, answer: Answer) -> dict[str, list[object]]:
+def _json_of(name: RegistryName, answer: Answer) -> dict[str, object]:
     try:
         content = json.loads(_content_of(name, answer))
     except (ValueError, RecursionError) as error:

@@ -62,7 +62,9 @@ def _words(answer: Answer) -> str:
     try:
         told = json.loads(answer.read(_LARGEST_ANSWER_BYTES))["errors"][0]
         words = str(told.get("message") or told.get("code") or "")
-    except (BrokenError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+    except BrokenError:
+        return ""
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         return ""
     shown = "".join(each for each in words if each.isprintable())[:_SHOWN_CHARACTERS]
     return f" ({shown})" if shown else ""

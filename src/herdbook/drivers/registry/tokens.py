@@ -109,7 +109,7 @@ def _read_token(answer: BaseHTTPResponse, name: RegistryName) -> str:
     try:
         said = json.loads(content)
         token = said.get("token") or said["access_token"]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         token = None
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
         raise InvalidInputError(f"The authority of {name.host} gives no token")
@@ -118,8 +118,11 @@ def _read_token(answer: BaseHTTPResponse, name: RegistryName) -> str:
 
 def _require_private(realm: str, name: RegistryName) -> None:
     """Refuse to tell a password to whoever listens: a registry may name any authority."""
-    parts = urlsplit(realm)
-    if parts.scheme == "https" or (parts.scheme == "http" and name.is_on_this_machine):
+    try:
+        scheme = urlsplit(realm).scheme
+    except ValueError:
+        scheme = ""
+    if scheme == "https" or (scheme == "http" and name.is_on_this_machine):
         return
     raise InvalidInputError(
         f"{name.host} wants your password to be sent to {realm or 'nowhere'}, unprotected",

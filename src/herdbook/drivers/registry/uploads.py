@@ -6,7 +6,7 @@ Source: OCI distribution specification 1.1, "Pushing blobs".
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from herdbook.core.errors import VerificationError
 from herdbook.core.progress import Task
@@ -30,7 +30,7 @@ _PIECE_BYTES = 1 << 18
 _MOST_LOSSES = 5
 _CREATED, _ACCEPTED, _NO_CONTENT = 201, 202, 204
 _BYTES = "application/octet-stream"
-_RANGE = re.compile(r"(?:bytes=)?0-(\d+)")
+_RANGE = re.compile(r"(?:bytes=)?0-(\d{1,18})")
 
 
 @dataclass
@@ -143,9 +143,8 @@ class Upload:
         return refused(self.name, answer, f"take a blob for {self.name.repository}")
 
     def _go_on_at(self, answer: Answer) -> None:
-        self.location = urljoin(
-            address_of(self.name, self.location or "/"), answer.headers.get("Location", "")
-        )
+        beside = address_of(self.name, self.location or "/")
+        self.location = address_of(self.name, answer.headers.get("Location", ""), beside)
 
     def _forget(self, why: str) -> None:
         """Begin anew; what the registry loses again and again is not sent forever."""
