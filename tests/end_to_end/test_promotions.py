@@ -187,9 +187,10 @@ def test_a_version_comes_to_production_by_staging_which_follows_back(
         (2, "promoted"),
         (1, "promoted"),
     ]
-    newest, *_ = house.herdbook.json("audit", "ls", "--newest", "1")
-    assert (newest["verb"], newest["subject"]) == ("promote", "c/web@production")
-    assert newest["details"]["why"] == "slower"
+    promoted, follows = house.herdbook.json("audit", "ls", "--newest", "2")
+    assert (promoted["verb"], promoted["subject"]) == ("promote", "c/web@production")
+    assert promoted["details"]["why"] == "slower"
+    assert (follows["verb"], follows["subject"]) == ("follow", "c/web@staging")
 
 
 def test_a_held_channel_stays_until_it_is_let_go(house: House) -> None:

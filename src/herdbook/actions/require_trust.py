@@ -110,7 +110,7 @@ def _of_type(stated: Sequence[Envelope], wanted: str) -> list[Envelope]:
 def _statements(workshop: Workshop, name: RegistryName, index: Document) -> Iterator[Envelope]:
     for listed in workshop.registry.referrers(name, index.digest, ENVELOPE)[:_MOST]:
         manifest = workshop.registry.manifest(name.at(listed.digest))
-        for blob in named_in(manifest, "layers"):
+        for blob in named_in(manifest, "layers")[:_MOST]:
             if blob.size > _LARGEST_BYTES:
                 continue
             with workshop.staging() as folder, workshop.progress.task("Reading") as task:
