@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from advised_images import NEW_SSL, OLD_SSL, add_holding
+from channel_images import add_version
 from fleet_workshop import fleet_workshop
 
 from herdbook.actions.attached import told_of_version
@@ -215,3 +216,14 @@ def test_one_key_cannot_tell_of_what_another_one_has_signed(
     registry.attach(NAME, index.digest, [said])
     with pytest.raises(VerificationError, match="another one what is told of it"):
         pull(here, PLACE)
+
+
+def test_what_is_pulled_may_be_here_before_what_it_was_made_from(
+    here: Workshop, there: Workshop
+) -> None:
+    child = add_version(there, "shop/child", ("shop/web", 1))
+    push(there, child, "registry.example/shop/child:1", "gzip")
+    pulled = pull(here, "registry.example/shop/child:1").version
+    assert here.versions.lineage("shop/child", 1) == [("shop/child", 1)]
+    pull(here, PLACE)
+    assert why_forged(here, pulled) == ""
