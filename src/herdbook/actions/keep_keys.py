@@ -1,6 +1,7 @@
 """Says whose signatures count: trust a key, retire one, distrust one, give the builder another."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from herdbook.actions.note import note, require_words
@@ -47,6 +48,25 @@ def retire_key(workshop: Workshop, name: str, why: str) -> KnownKey:
 def distrust_key(workshop: Workshop, name: str, why: str) -> KnownKey:
     """Have nothing count that a key has signed. Raises as the port."""
     return _change(workshop, name, Standing.DISTRUSTED, why)
+
+
+@dataclass(frozen=True)
+class KeyReach:
+    """What would count no more with a key: versions that only it has signed, and channels."""
+
+    versions: int
+    channels: int
+
+
+def reach_of_key(workshop: Workshop, name: str) -> KeyReach:
+    """Return what would count no more if a key were distrusted; raises NotFoundError."""
+    identity = workshop.keys.ring().required(name).key.identity
+    keys = workshop.keys.ring().keys
+    others = {each.key.identity for each in keys if each.standing is not Standing.DISTRUSTED}
+    before = len(workshop.provenances.lacking(others))
+    after = len(workshop.provenances.lacking(others - {identity}))
+    channels = sum(each.key == identity for each in workshop.channels.every())
+    return KeyReach(after - before, channels)
 
 
 def rotate_key(workshop: Workshop, why: str) -> KnownKey:

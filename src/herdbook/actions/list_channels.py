@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from herdbook.actions.check_channel import why_misplaced
 from herdbook.actions.check_revoked import why_revoked
 from herdbook.actions.name_version import present
 from herdbook.actions.workshop import Workshop
@@ -13,19 +14,21 @@ from herdbook.channels.model import Assignment, Hold, Level
 class Channel:
     """A channel: its newest assignment, and what it means now, which is older where that is bad.
 
-    `revoked` says why in words.
+    `revoked` says why in words; `misplaced` why it means nothing, where one image's are listed.
     """
 
     newest: Assignment
     now: Assignment | None
     revoked: str = ""
     hold: Hold | None = None
+    misplaced: str = ""
 
     @property
     def note(self) -> str:
         """What a person should know of it."""
         held = f"held by {self.hold.who}: {self.hold.why}" if self.hold else ""
-        return "; ".join(filter(None, (self.revoked, held)))
+        nothing = f"it means nothing: {self.misplaced}" if self.misplaced else ""
+        return "; ".join(filter(None, (nothing, self.revoked, held)))
 
 
 def list_channels(workshop: Workshop, image: str = "") -> list[Channel]:
@@ -38,5 +41,7 @@ def list_channels(workshop: Workshop, image: str = "") -> list[Channel]:
     for newest in workshop.channels.every(image):
         bad = why_revoked(workshop, newest.made, Level.RELEASES) if anything else ""
         now = present(workshop, newest.image, newest.channel) if bad else newest
-        found.append(Channel(newest, now, bad, holds.get((newest.image, newest.channel))))
+        hold = holds.get((newest.image, newest.channel))
+        misplaced = why_misplaced(workshop, now) if image and now else ""
+        found.append(Channel(newest, now, bad, hold, misplaced))
     return found

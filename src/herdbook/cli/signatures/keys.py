@@ -1,5 +1,6 @@
 """Commands about whose signatures count: key with ls, export, trust, retire, distrust, rotate."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -103,16 +104,32 @@ def retire(name: _Name, why: _Why, as_json: AsJson = False) -> None:
     _print(output, found, f"{name} signs no more; what it has signed counts")
 
 
-def distrust(name: _Name, why: _Why, as_json: AsJson = False) -> None:
+def distrust(
+    name: _Name,
+    why: _Why,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask on a terminal.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Have nothing count that a key has signed: somebody else may have it."""
-    from herdbook.actions.keep_keys import distrust_key
+    from herdbook.actions.keep_keys import distrust_key, reach_of_key
     from herdbook.cli.session import open_session
 
     output = Output(as_json=as_json)
-    found = distrust_key(open_session(output), name, why)
+    workshop = open_session(output)
+    reach = reach_of_key(workshop, name)
+    output.note(
+        f"{reach.versions} versions and {reach.channels} channels count no more without {name}"
+    )
+    ask = sys.stdin.isatty() and not (yes or as_json)
+    if ask and not typer.confirm("Distrust it?", default=False, err=True):
+        output.text(f"{name} is trusted as before")
+        return
+    found = distrust_key(workshop, name, why)
     _print(output, found, f"Nothing counts that {name} has signed")
-    if not as_json:
-        output.note("Vouch for what is good all the same: herdbook sign IMAGE --why TEXT")
+    output.note(
+        "For what is good all the same: herdbook sign IMAGE --why TEXT (or --all), then promote it "
+        "again"
+    )
 
 
 def rotate(why: _Why, as_json: AsJson = False) -> None:
