@@ -285,12 +285,14 @@ def test_without_such_a_rule_none_follow() -> None:
     assert followers(FREE, MADE, {"staging": assignment(2)}, {}) == []
 
 
-@pytest.mark.parametrize("name", ["dev", "2026", "a.b_c-d", "a" * 63])
+@pytest.mark.parametrize("name", ["dev", "2026-q1", "a.b_c-d", "a" * 63])
 def test_these_are_names_of_channels(name: str) -> None:
     assert check_channel(name) == name
 
 
-@pytest.mark.parametrize("name", ["", "Dev", ".a", "-a", "a b", "a@b", "a/b", "dev\n", "a" * 64])
+@pytest.mark.parametrize(
+    "name", ["", "Dev", ".a", "-a", "a b", "a@b", "a/b", "2026", "dev\n", "a" * 64]
+)
 def test_these_are_not(name: str) -> None:
     with pytest.raises(InvalidInputError):
         check_channel(name)
