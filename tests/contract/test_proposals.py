@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from channel_images import add_version, add_versions, in_database
 from fleet_workshop import fleet_workshop
 from older_schemas import at_revision
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Engine, MetaData, insert, text, update
 from versions import digest
 
 from herdbook.actions.promote import promote
@@ -230,13 +230,13 @@ def test_times_of_other_zones_are_the_same_moments(
 # An assignment that ends a proposal: both or neither.
 
 
-def test_an_assignment_ends_its_proposal_with_one_record(
+def test_an_assignment_ends_its_proposal_with_its_own_record_and_that_of_who_follows(
     channels: ChannelRegister, audit: SqlAudit, kept: Proposal
 ) -> None:
     channels.assign([assignment(), assignment(1, "dev")], ENTRY, promoted(kept))
     assert channels.every() == [assignment(1, "dev"), assignment()]
     assert channels.proposal(1) == promoted(kept)
-    assert audit.head().number == 2
+    assert [each.verb for each in audit.records(1)] == [ENTRY.verb, "follow"]
 
 
 def test_an_assignment_that_ends_none_leaves_all_open(
@@ -268,7 +268,7 @@ def test_an_assignment_that_is_refused_leaves_the_proposal_open(
 ) -> None:
     """Also where only one that follows comes too late or too early."""
     channels.assign([assignment(), assignment(1, "dev")], ENTRY)
-    before = channels.every()
+    before, records = channels.every(), audit.head().number
     for refused in (
         [assignment(number)],
         [assignment(2), assignment(number, "dev")],
@@ -277,7 +277,7 @@ def test_an_assignment_that_is_refused_leaves_the_proposal_open(
             channels.assign(refused, ENTRY, promoted(kept))
         assert channels.every() == before
         assert channels.proposals() == [kept]
-        assert audit.head().number == 2
+        assert audit.head().number == records
     channels.assign([assignment(2)], ENTRY, promoted(kept))
     assert channels.proposal(1) == promoted(kept)
 
@@ -618,6 +618,25 @@ def test_of_two_who_promote_one_approved_proposal_at_once_exactly_one_wins(
 # The schema.
 
 
+def assign_as_then(old: Engine, *assignments: Assignment) -> None:
+    """Keep assignments in the columns that there were before they were signed."""
+    tables = MetaData()
+    tables.reflect(old, only=["assignments", "channels"])
+    with old.begin() as connection:
+        for each in assignments:
+            row = {
+                **{name: getattr(each, name) for name in ("image", "channel", "number", "version")},
+                "digest": bytes.fromhex(each.digest[7:]),
+                "at": each.at.astimezone(UTC),
+                "who": each.who,
+                "why": each.why,
+                "way": each.way.value,
+            }
+            connection.execute(insert(tables.tables["assignments"]).values(row))
+            head = {"image": each.image, "channel": each.channel, "newest": each.number}
+            connection.execute(insert(tables.tables["channels"]).values(head))
+
+
 @pytest.fixture(params=["0006", "0007"])
 def older(request: pytest.FixtureRequest, database_url: str, key_file: Path) -> Iterator[Engine]:
     """A database with an image and, where there were channels, all that they have."""
@@ -625,9 +644,10 @@ def older(request: pytest.FixtureRequest, database_url: str, key_file: Path) -> 
     with old.begin() as connection:
         connection.execute(text("INSERT INTO images (id, name) VALUES (1, 'shop/web')"))
     if request.param == "0007":
-        channels = SqlChannels(old, SqlAudit(old, key_file))
-        channels.assign([assignment(), assignment(1, "dev")], ENTRY)
-        channels.hold(HOLD, ENTRY)
+        audit = SqlAudit(old, key_file)
+        assign_as_then(old, assignment(), assignment(1, "dev"))
+        audit.append(ENTRY, assignment().at)
+        SqlChannels(old, audit).hold(HOLD, ENTRY)
     old.dispose()
     engine = open_database(database_url)
     yield engine
