@@ -20,6 +20,7 @@ from herdbook.signatures.checking import (
     check_register,
     check_signature,
     check_signer,
+    first_fault,
     kept_of,
 )
 from herdbook.signatures.envelopes import Envelope
@@ -39,8 +40,7 @@ def refuse_unsigned(workshop: Workshop, version: Version) -> None:
 
 def why_forged(workshop: Workshop, version: Version) -> str:
     """Return what of a version is not what its builder signed; empty where all of it is."""
-    checks = every_check(workshop, version)
-    return next((_in_words(each) for each in checks if each.fault), "")
+    return first_fault(every_check(workshop, version))
 
 
 def signed_provenance(workshop: Workshop, version: Version) -> Envelope:
@@ -156,13 +156,8 @@ def _document(workshop: Workshop, digest: Digest) -> Document | None:
 
 
 def _refuse(version: Version, checks: Iterator[Check]) -> None:
-    for each in checks:
-        if each.fault:
-            raise VerificationError(
-                f"{version.label} is not what its builder signed: {_in_words(each)}",
-                hint=f"See all that is wrong with it: herdbook verify {version.label}",
-            )
-
-
-def _in_words(check: Check) -> str:
-    return f"{check.part}: {check.fault}"
+    if fault := first_fault(checks):
+        raise VerificationError(
+            f"{version.label} is not what its builder signed: {fault}",
+            hint=f"See all that is wrong with it: herdbook verify {version.label}",
+        )

@@ -36,11 +36,17 @@ def read_version_parts(
     blobs = named_in(manifest, "layers")
     if sum(each.size for each in blobs) > _LARGEST_BYTES:
         raise VerificationError(f"What is told of {name} is larger than it can be")
-    return read_parts([_read(workshop, name, each) for each in blobs])
+    return read_parts(
+        [
+            (each.annotations.get(PART_ANNOTATION, ""), read_blob(workshop, name, each))
+            for each in blobs
+        ]
+    )
 
 
-def _read(workshop: Workshop, name: RegistryName, blob: Named) -> tuple[str, bytes]:
+def read_blob(workshop: Workshop, name: RegistryName, blob: Named) -> bytes:
+    """Return a small blob; whoever asks has seen to its size."""
     with workshop.staging() as folder, workshop.progress.task("Reading") as task:
         file = folder / "part"
         workshop.registry.pull_blob(name, blob.digest, blob.size, file, task)
-        return blob.annotations.get(PART_ANNOTATION, ""), file.read_bytes()
+        return file.read_bytes()

@@ -7,6 +7,7 @@ recipe, bills, facts) is what its builder told.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from herdbook.actions.read_parts import read_blob
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import NewVersion
 from herdbook.channels.model import Made
@@ -15,7 +16,13 @@ from herdbook.core.errors import VerificationError
 from herdbook.images.documents import Document
 from herdbook.images.references import RegistryName
 from herdbook.images.travelling import named_in
-from herdbook.signatures.checking import check_register, check_signature, check_validity, kept_of
+from herdbook.signatures.checking import (
+    check_register,
+    check_signature,
+    check_validity,
+    first_fault,
+    kept_of,
+)
 from herdbook.signatures.envelopes import ENVELOPE, Envelope, parse_envelope
 from herdbook.signatures.model import KnownKey
 from herdbook.signatures.statements import (
@@ -95,8 +102,7 @@ def _fault(workshop: Workshop, envelope: Envelope, origin: Made, new: NewVersion
     for image in dict.fromkeys((origin[0], new.image)):
         if fault := check_signature(ring, image, envelope).fault:
             return fault
-    checks = check_register(read_provenance(envelope.payload), kept_of(new, *origin))
-    return next((f"{each.part}: {each.fault}" for each in checks if each.fault), "")
+    return first_fault(check_register(read_provenance(envelope.payload), kept_of(new, *origin)))
 
 
 def _untrusted(name: RegistryName, fault: str) -> VerificationError:
@@ -113,10 +119,7 @@ def _statements(workshop: Workshop, name: RegistryName, index: Document) -> Iter
         for blob in named_in(manifest, "layers")[:_MOST]:
             if blob.size > _LARGEST_BYTES:
                 continue
-            with workshop.staging() as folder, workshop.progress.task("Reading") as task:
-                file = folder / "statement"
-                workshop.registry.pull_blob(name, blob.digest, blob.size, file, task)
-                content = file.read_bytes()
+            content = read_blob(workshop, name, blob)
             try:
                 yield parse_envelope(content)
             except VerificationError:

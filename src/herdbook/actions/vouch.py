@@ -11,7 +11,7 @@ from herdbook.catalogue.components import LayerBill
 from herdbook.catalogue.model import Version
 from herdbook.core.errors import VerificationError
 from herdbook.signatures.bills import bill_envelope, bill_statement, check_bill, is_made
-from herdbook.signatures.checking import Check, is_lacking
+from herdbook.signatures.checking import Check, first_fault, is_lacking
 from herdbook.signatures.model import Standing
 from herdbook.signatures.origins import origins_of
 
@@ -71,10 +71,9 @@ def _statement(bill: LayerBill, _identity: str) -> bytes:
 
 
 def _refuse(version: Version, checks: Iterator[Check]) -> None:
-    for each in checks:
-        if each.fault:
-            raise VerificationError(
-                f"Nobody can vouch for {version.label}: {each.part}: {each.fault}",
-                hint="Take another version, or find out what was done to it: herdbook verify "
-                f"{version.label}",
-            )
+    if fault := first_fault(checks):
+        raise VerificationError(
+            f"Nobody can vouch for {version.label}: {fault}",
+            hint="Take another version, or find out what was done to it: herdbook verify "
+            f"{version.label}",
+        )

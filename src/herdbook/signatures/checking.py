@@ -1,7 +1,7 @@
 """Compares what a builder signed with what is kept: names each part that is not the same."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from herdbook.catalogue.model import NewVersion, VariantRecord, Version
@@ -19,6 +19,11 @@ class Check:
 
     part: str
     fault: str = ""
+
+
+def first_fault(checks: Iterable[Check]) -> str:
+    """Return in words what is wrong first, looking no further; empty where nothing is."""
+    return next((f"{each.part}: {each.fault}" for each in checks if each.fault), "")
 
 
 def check_signature(ring: Ring, image: str, envelope: Envelope | None) -> Check:

@@ -8,7 +8,13 @@ from sqlalchemy import Connection, select
 from herdbook.core.digests import Digest, of_bytes
 from herdbook.core.errors import VerificationError
 from herdbook.recipes.model import Variant
-from herdbook.signatures.checking import Kept, check_register, check_signature, check_signer
+from herdbook.signatures.checking import (
+    Kept,
+    check_register,
+    check_signature,
+    check_signer,
+    first_fault,
+)
 from herdbook.signatures.envelopes import Envelope
 from herdbook.signatures.model import Ring
 from herdbook.signatures.statements import read_provenance
@@ -28,16 +34,14 @@ def signers_of(
     wanted, found = list(kinds), dict[int, str]()
     for row in rows:
         envelope = envelopes.get(row.id)
-        fault = check_signature(ring, row.name, envelope).fault
+        fault = first_fault([check_signature(ring, row.name, envelope)])
         if envelope is None or fault:
-            raise _forged(row, f"signature: {fault}")
+            raise _forged(row, fault)
         stated = read_provenance(envelope.payload)
-        for check in (
-            check_signer(ring, stated),
-            *check_register(stated, _kept(row, lock, wanted)),
-        ):
-            if check.fault:
-                raise _forged(row, f"{check.part}: {check.fault}")
+        kept = _kept(row, lock, wanted)
+        checks = (check_signer(ring, stated), *check_register(stated, kept))
+        if fault := first_fault(checks):
+            raise _forged(row, fault)
         found[row.id] = stated.signer
     return found
 

@@ -56,10 +56,9 @@ class FileKeyRing:
     def own(self) -> KnownKey:
         """Return the key that the builder signs with, made where there is none."""
         ring = self.ring()
-        known = ring.named(ring.builder)
-        if known is None or known.standing is not Standing.TRUSTED:
+        if _needs_builder(ring):
             return self._adopt(new_private_key(), _needs_builder)
-        return known
+        return ring.required(ring.builder)
 
     def add(self, key: KnownKey) -> None:
         """Keep a key; raises ConflictError where its name is taken, or it is known already."""
@@ -67,13 +66,12 @@ class FileKeyRing:
 
     def change(self, name: str, standing: Standing) -> KnownKey:
         """Change a key's standing; see the port's promises."""
-        ring = self._change(lambda ring: ring.moved(name, standing))
-        (found,) = (each for each in ring.keys if each.name == name)
-        return found
+        return self._change(lambda ring: ring.moved(name, standing)).required(name)
 
     def rotate(self) -> KnownKey:
         """Have the builder sign with a new key from now on, and retire the one before."""
-        before = self.ring().named(self.ring().builder)
+        ring = self.ring()
+        before = ring.named(ring.builder)
         if before is not None and not self.password and self._is_encrypted(before):
             raise InvalidInputError(
                 "The builder's private key is encrypted, and no password was given",
@@ -134,10 +132,7 @@ class FileKeyRing:
         ring = self._change(changed)
         if ring.identified(made.public.identity) is None:  # somebody else was quicker
             path.unlink()
-        found = ring.named(ring.builder)
-        if found is None:
-            raise VerificationError("The ring of keys does not hold the builder's own")
-        return found
+        return ring.required(ring.builder)
 
     def _private(self, identity: str) -> PrivateKey:
         path = self._private_path(identity)
