@@ -103,6 +103,15 @@ def test_doing_it_twice_changes_nothing(
     assert switch.plugged() == {"web"}
 
 
+def test_a_network_is_there_until_nothing_is_left_of_it(
+    bench: SwitchBench, switch: Switch, front: NetworkPlan, tmp_path: Path
+) -> None:
+    assert bench.switch().is_laid(front.name)
+    assert not bench.switch(tmp_path / "other").is_laid(front.name)
+    switch.take_up(front.name)
+    assert not bench.switch().is_laid(front.name)
+
+
 def test_what_is_absent_is_no_error(switch: Switch) -> None:
     switch.unplug("absent")
     switch.take_up("absent")

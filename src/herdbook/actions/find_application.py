@@ -26,6 +26,18 @@ def is_up(workshop: Workshop, application: Application | None) -> bool:
     return bool(application.standing or workshop.fleet.instances(application.name))
 
 
+def left_of(workshop: Workshop, name: str) -> list[str]:
+    """Return what is still there of an application that goes down: instances, then networks.
+
+    The networks are the last of it that is taken away.
+    """
+    networks = application_named(workshop, name).networks.values()
+    return [
+        *(each.name for each in workshop.fleet.instances(name)),
+        *(each.name for each in networks if workshop.switch.is_laid(each.name)),
+    ]
+
+
 def newest_release(workshop: Workshop, name: str) -> Release | None:
     """Return the newest release of an application, whether it stands or not; None for none."""
     return next(iter(workshop.fleet.releases(name, most=1)), None)

@@ -129,6 +129,10 @@ class Switch(Protocol):
         """Remove a network; instances that are still plugged in lose it."""
         ...
 
+    def is_laid(self, network: str) -> bool:
+        """Tell whether a network is there, or anything is left of it."""
+        ...
+
     def plug(self, instance: str, attachments: Sequence[Attachment], *, machine: bool) -> Plugs:
         """Give an instance its network cards: a machine taps, a container a namespace."""
         ...

@@ -7,6 +7,7 @@ import pytest
 from fleet_workshop import MadeUpNetwork, composed, fleet_workshop
 
 from herdbook.actions import roll_out as verbs
+from herdbook.actions.find_application import application_named, left_of
 from herdbook.actions.release_application import release_application
 from herdbook.actions.roll_out import roll_back, roll_out, take_down
 from herdbook.actions.workshop import Workshop
@@ -181,6 +182,18 @@ def test_what_is_down_has_nothing_standing_and_no_rollout(
     assert newest
     assert (found.standing, newest.over) == (0, True)
     assert len(workshop.fleet.releases("shop")) == 2
+
+
+def test_what_is_down_is_left_until_its_networks_are_taken_up(
+    workshop: Workshop, done: Done
+) -> None:
+    done(1)
+    take_down(workshop, "shop")
+    for network in application_named(workshop, "shop").networks.values():
+        workshop.switch.lay(network)
+    assert left_of(workshop, "shop") == ["shop_default"]
+    workshop.switch.take_up("shop_default")
+    assert left_of(workshop, "shop") == []
 
 
 def test_a_name_that_is_nearly_right_is_offered(workshop: Workshop, done: Done) -> None:

@@ -4,13 +4,14 @@ import time
 
 import typer
 
+from herdbook.actions.find_application import application_named, left_of
 from herdbook.actions.workshop import Workshop
 from herdbook.cli.applications.shapes import happenings_shape, record_shape, rollout_shape
 from herdbook.cli.applications.status_page import addresses, instance_table
 from herdbook.cli.output import Output
-from herdbook.core.errors import TimeoutExpiredError
+from herdbook.core.errors import ConflictError, TimeoutExpiredError
 from herdbook.fleet.applications import Release
-from herdbook.rollouts.model import WAITING, Rollout, RolloutState
+from herdbook.rollouts.model import WAITING, Rollout, RolloutState, in_force
 from herdbook.rollouts.ports import Happening
 from herdbook.server.serve import ensure_served, require_served
 from herdbook.server.settings import load_settings
@@ -109,14 +110,23 @@ def _last(workshop: Workshop, name: str) -> int:
 
 
 def wait_until_down(workshop: Workshop, name: str) -> None:
-    """Wait until nothing of an application is left."""
+    """Wait until nothing of an application is left.
+
+    Raises ConflictError where somebody brings it up again, TimeoutExpiredError where it stays.
+    """
     ensure_served(load_settings())
     deadline = time.monotonic() + _DOWN_SECONDS
     with workshop.progress.task(f"Taking {name} down"):
-        while workshop.fleet.instances(name):
+        while left := left_of(workshop, name):
+            if in_force(application_named(workshop, name).standing, workshop.fleet.newest(name)):
+                raise ConflictError(
+                    f"{name} was brought up again meanwhile",
+                    hint=f"See where it is: herdbook rollout show {name}",
+                )
             if time.monotonic() > deadline:
                 raise TimeoutExpiredError(
-                    f"Some instances of {name} do not end", hint="See which: herdbook ps"
+                    f"Some of {name} does not end: {', '.join(left)}",
+                    hint="See which instances there are: herdbook ps",
                 )
             require_served(load_settings())
             time.sleep(_LOOK_SECONDS)

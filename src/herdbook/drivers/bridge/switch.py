@@ -56,6 +56,12 @@ class BridgeSwitch:
                 kernel.change(claimed, commands, f"The network {network} could not be removed")
             firewall.keep(claimed, self._identities.chain(network), {})
 
+    def is_laid(self, network: str) -> bool:
+        """Tell whether a network is there, or anything is left of it."""
+        bridge = self._identities.bridge(network)
+        # Its rules go after the bridge, under the same claim.
+        return kernel.link_exists(bridge) or is_claimed(self._network_claim_path(network))
+
     def plug(self, instance: str, attachments: Sequence[Attachment], *, machine: bool) -> Plugs:
         """Give an instance its network cards: a machine taps, a container a namespace."""
         check_name(instance)
@@ -175,8 +181,11 @@ class BridgeSwitch:
         return claim_path(self._state_directory, _CLAIM, instance)
 
     def _network_claim(self, network: str) -> AbstractContextManager[int]:
+        return claim(self._network_claim_path(network))
+
+    def _network_claim_path(self, network: str) -> Path:
         bridge = self._identities.bridge(network)
-        return claim(claim_path(self._state_directory, _NETWORK_CLAIM, bridge))
+        return claim_path(self._state_directory, _NETWORK_CLAIM, bridge)
 
 
 def _refuse_absent(card: Card) -> None:

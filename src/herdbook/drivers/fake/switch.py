@@ -64,6 +64,10 @@ class FakeSwitch:
             if owner == self._scope:
                 cards.connected.discard(network)
 
+    def is_laid(self, network: str) -> bool:
+        """Tell whether a network is noted."""
+        return (self._scope, network) in self.cabling.networks
+
     def plug(self, instance: str, attachments: Sequence[Attachment], *, machine: bool) -> Plugs:
         """Take note of an instance's cards."""
         check_name(instance)
