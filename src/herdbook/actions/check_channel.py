@@ -1,5 +1,6 @@
 """Asks whether a channel means what it was given: nothing put there, or put back, past Herdbook."""
 
+from herdbook.actions.read_metadata import why_unsigned
 from herdbook.actions.workshop import Workshop
 from herdbook.channels.model import Assignment, Made
 from herdbook.channels.revoking import REINSTATE, REVOKE, contradicts
@@ -19,7 +20,8 @@ def why_misplaced(workshop: Workshop, assignment: Assignment) -> str:
     since = [each for each in history if each.number >= assignment.number]
     record = workshop.audit.newest_about(assignment.place, (PROMOTE, FOLLOW))
     bad = (why_misjudged(workshop, each) for each in {each.made for each in since})
-    return gap(since) or put_back(newest, record) or next(filter(None, bad), "")
+    unsigned = why_unsigned(workshop, assignment)
+    return unsigned or gap(since) or put_back(newest, record) or next(filter(None, bad), "")
 
 
 def why_misjudged(workshop: Workshop, made: Made) -> str:

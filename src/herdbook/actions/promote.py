@@ -1,13 +1,14 @@
 """Gives a channel a version, where nothing speaks against it, and those that follow it back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from herdbook.actions.check_channel import why_misjudged, why_misplaced
 from herdbook.actions.check_genuine import why_forged
 from herdbook.actions.check_revoked import revocation_of
 from herdbook.actions.name_version import present, version_meant
 from herdbook.actions.note import entry
+from herdbook.actions.sign_move import move_of, to_publish, why_unsigned_move
 from herdbook.actions.weigh_proposal import ballot_of, gather
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
@@ -17,6 +18,7 @@ from herdbook.channels.proposals import Proposal, ProposalState, open_for
 from herdbook.channels.rules import ChannelRule
 from herdbook.channels.signing import PROMOTE
 from herdbook.core.errors import GateError
+from herdbook.metadata.model import Document
 
 
 @dataclass(frozen=True)
@@ -53,19 +55,28 @@ def promote(workshop: Workshop, name: str, channel: str, why: str = "") -> Promo
     # Else it is revoked, which speaks against it, or nobody's word is on it, and it gets that.
     if last is not None and same and last == before and not why_misplaced(workshop, last):
         return Promotion(last, before, changed=False)
-    facts = _facts(workshop, version, rule, before)
+    proposal = open_for(
+        workshop.channels.proposals(version.image), (version.image, version.number), channel
+    )
+    move = move_of(workshop, version, channel, proposal)
+    unsigned = why_unsigned_move(move, rule, proposal, version.label)
+    facts = replace(_facts(workshop, version, rule, before, proposal), unsigned=unsigned)
     if against := objections(rule, facts, workshop.clock.now()):
         raise _refused(version, channel, against)
-    return _assign(workshop, _Wish(version, rule, numbers, before, why, facts.proposal))
+    documents = to_publish(workshop, move)
+    return _assign(workshop, _Wish(version, rule, numbers, before, why, proposal, documents))
 
 
 def _facts(
-    workshop: Workshop, version: Version, rule: ChannelRule, before: Assignment | None
+    workshop: Workshop,
+    version: Version,
+    rule: ChannelRule,
+    before: Assignment | None,
+    proposal: Proposal | None,
 ) -> Facts:
     """Return all that a promotion to a rule's channel is decided by."""
     image, made = version.image, (version.image, version.number)
     holds = {each.channel: each for each in workshop.channels.holds(image)}
-    proposal = open_for(workshop.channels.proposals(image), made, rule.channel)
     evidence, ballot = None, None
     if rule.asks_for_evidence:
         old = workshop.versions.find(*before.made) if before else None
@@ -99,7 +110,7 @@ def _refused(version: Version, channel: str, against: Sequence[Objection]) -> Ga
 class _Wish:
     """A promotion that nothing speaks against; `numbers` are those of channels' newest assignments.
 
-    `proposal` is the one that comes to its end with it.
+    `proposal` is the one that comes to its end with it, `documents` what is published with it.
     """
 
     version: Version
@@ -108,6 +119,7 @@ class _Wish:
     before: Assignment | None
     why: str
     proposal: Proposal | None
+    documents: Sequence[Document]
 
 
 def _assign(workshop: Workshop, wish: _Wish) -> Promotion:
@@ -133,7 +145,7 @@ def _assign(workshop: Workshop, wish: _Wish) -> Promotion:
     )
     now, state = workshop.clock.now(), ProposalState.PROMOTED
     ends = proposal.ended(state, workshop.actor, now) if proposal else None
-    workshop.channels.assign(assignments, written, ends)
+    workshop.channels.assign(assignments, written, ends, wish.documents)
     stayed = (holds[name] for name in rule.follow_back if name in holds)
     return Promotion(assignments[0], before, followed=tuple(assignments[1:]), stayed=tuple(stayed))
 

@@ -3,11 +3,20 @@
 from herdbook.actions.check_revoked import refuse_revoked
 from herdbook.actions.name_version import version_meant
 from herdbook.actions.note import entry, require_words
-from herdbook.actions.weigh_proposal import Weighed, proposal_numbered, require_open, weigh
+from herdbook.actions.read_metadata import why_unsigned
+from herdbook.actions.sign_move import sign_move
+from herdbook.actions.weigh_proposal import (
+    Weighed,
+    proposal_numbered,
+    proposed_version,
+    require_open,
+    weigh,
+)
 from herdbook.actions.workshop import Workshop
 from herdbook.channels.model import Level, check_channel
 from herdbook.channels.proposals import Approval, Proposal, ProposalState, open_for
 from herdbook.core.errors import ConflictError, GateError
+from herdbook.signatures.keys import PrivateKey
 
 
 def propose(workshop: Workshop, name: str, channel: str, why: str) -> Proposal:
@@ -22,7 +31,9 @@ def propose(workshop: Workshop, name: str, channel: str, why: str) -> Proposal:
     refuse_revoked(workshop, made, Level.RELEASES)
     # Where it has but fallen back to that version, it can be promoted, too: then it is to stay.
     newest = next(iter(workshop.channels.history(version.image, channel, 1)), None)
-    if newest and (newest.version, newest.digest) == (version.number, version.digest):
+    # What it got but too few have signed has to be signed, and so be proposed, again.
+    same = newest and (newest.version, newest.digest) == (version.number, version.digest)
+    if newest and same and not why_unsigned(workshop, newest):
         raise ConflictError(
             f"{version.image}@{channel} is {version.label} already",
             hint=f"See since when: herdbook channel history {version.image}@{channel}",
@@ -53,14 +64,21 @@ def propose(workshop: Workshop, name: str, channel: str, why: str) -> Proposal:
     return workshop.channels.propose(proposal, written)
 
 
-def approve(workshop: Workshop, number: int, said: str = "") -> Weighed:
-    """Approve a proposal, for what is known of it now; return how it stands.
+def approve(
+    workshop: Workshop, number: int, said: str = "", key: PrivateKey | None = None
+) -> Weighed:
+    """Approve a proposal, for what is known of it now, and sign it with a key if it is given.
 
-    Raises GateError where whoever gives the command cannot, ConflictError where it is over.
+    Returns how it stands. Raises GateError where whoever gives the command cannot, ConflictError
+    where it is over.
     """
     proposal = proposal_numbered(workshop, number)
     require_open(proposal)
     weighed = weigh(workshop, proposal)
+    if key is not None:
+        _sign(workshop, proposal, key)
+        if weighed.ballot is None:
+            return weigh(workshop, proposal)
     if weighed.ballot is None or weighed.evidence is None:
         raise GateError(
             f"Nobody has to approve what {proposal.image}@{proposal.channel} gets",
@@ -84,6 +102,15 @@ def approve(workshop: Workshop, number: int, said: str = "") -> Weighed:
     )
     workshop.channels.approve(Approval(number, workshop.actor, now, evidence, said), written)
     return weigh(workshop, proposal)
+
+
+def _sign(workshop: Workshop, proposal: Proposal, key: PrivateKey) -> None:
+    if proposal.who == workshop.actor:
+        raise GateError(
+            f"Proposal {proposal.number} cannot be signed: nobody approves what they propose",
+            hint="Have somebody else sign it.",
+        )
+    sign_move(workshop, proposed_version(workshop, proposal), proposal, key)
 
 
 def reject(workshop: Workshop, number: int, why: str) -> Proposal:

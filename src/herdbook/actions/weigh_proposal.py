@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from herdbook.actions.find_vulnerabilities import find_vulnerabilities
 from herdbook.actions.name_version import present
+from herdbook.actions.sign_move import Move, move_of
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.channels.evidence import Evidence, evidence_of
@@ -16,6 +17,7 @@ from herdbook.core.errors import ConflictError, NotFoundError, VerificationError
 class Weighed:
     """A proposal with what it would replace, the evidence, and who approved it.
 
+    `move` is what has to be signed, where the channel has signers.
     `void` says of approvals that do not count why. Of one that has come to its end, only who
     approved it is told: what it rested on was the evidence of then.
     """
@@ -25,6 +27,7 @@ class Weighed:
     before: Version | None = None
     evidence: Evidence | None = None
     ballot: Ballot | None = None
+    move: Move | None = None
     void: tuple[tuple[Approval, str], ...] = ()
 
 
@@ -51,7 +54,8 @@ def weigh(workshop: Workshop, proposal: Proposal) -> Weighed:
     now = workshop.clock.now()
     reasons = [(each, ballot.void(each, now)) for each in approvals] if ballot else []
     void = tuple((each, reason) for each, reason in reasons if reason)
-    return Weighed(proposal, approvals, before, evidence, ballot, void)
+    move = move_of(workshop, version, proposal.channel, proposal)
+    return Weighed(proposal, approvals, before, evidence, ballot, move, void)
 
 
 def proposed_version(workshop: Workshop, proposal: Proposal) -> Version:

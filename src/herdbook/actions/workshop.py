@@ -23,6 +23,7 @@ from herdbook.fleet.ports import Balancer, Engine, Inside, Names, Switch
 from herdbook.fleet.volumes import Volumes
 from herdbook.images.ports import BaseImages
 from herdbook.images.registries import Registry
+from herdbook.metadata.ports import MetadataRegister, TrustAnchor
 from herdbook.packages.ports import Archive
 from herdbook.rollouts.ports import FleetRegister, Vault
 from herdbook.signatures.ports import KeyRing, Provenances
@@ -57,6 +58,8 @@ class Workshop:
     channels: ChannelRegister
     audit: AuditLog
     keys: KeyRing
+    metadata: MetadataRegister
+    anchor: TrustAnchor
     provenances: Provenances
     feeds: FeedSource
     layers: Layers

@@ -11,6 +11,7 @@ from fastapi.responses import FileResponse, JSONResponse
 
 from herdbook.actions.show_registry import RegistryShow, has_image, is_name, page
 from herdbook.actions.workshop import Workshop
+from herdbook.api.metadata_view import add_metadata_view
 from herdbook.api.refusals import RegistryError, refusal, refuse_in_form
 from herdbook.core import digests
 from herdbook.core.digests import Digest
@@ -65,6 +66,7 @@ def registry_app(
         ("/v2/{name:path}/referrers/{digest}", view.referrers),
     ):
         app.add_api_route(path, answer, methods=_READ, response_model=None)
+    add_metadata_view(app, workshop)
     app.add_api_route("/v2/{rest:path}", view.other, methods=_EVERY, response_model=None)
     return app
 

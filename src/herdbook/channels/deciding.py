@@ -28,7 +28,8 @@ class Objection:
 class Facts:
     """What is known of a version that a channel is to get.
 
-    `forged` says what of it is not what its builder signed, if anything.
+    `forged` says what of it is not what its builder signed, if anything; `unsigned` what of the
+    signatures is missing that people give for the channel.
     `who` wants that, being in these `groups`. `upstream` is what the channels that it may come from
     have had; `revoked` what forbids it. `proposal` is the open one, if it was proposed; `evidence`
     and `ballot` are there where the rule asks for them. It has truly `served` for so long.
@@ -39,6 +40,7 @@ class Facts:
     hold: Hold | None = None
     revoked: Revocation | None = None
     forged: str = ""
+    unsigned: Objection | None = None
     who: str = ""
     groups: AbstractSet[str] = frozenset()
     evidence: Evidence | None = None
@@ -62,6 +64,7 @@ def objections(rule: ChannelRule, facts: Facts, now: datetime) -> list[Objection
         *_promoters(rule, facts),
         *_gates(rule.gates, facts),
         *_approvals(rule, facts, now),
+        *([facts.unsigned] if facts.unsigned else []),
         *_soak(rule, facts),
         *_time(rule, now),
     ]

@@ -8,6 +8,7 @@ from herdbook.audit.chain import Entry
 from herdbook.channels.model import Assignment, Hold, Made, Revocation
 from herdbook.channels.proposals import Approval, Proposal
 from herdbook.channels.rules import ChannelRules
+from herdbook.metadata.model import Document
 
 
 class Proposals(Protocol):
@@ -50,9 +51,15 @@ class ChannelRegister(Proposals, Protocol):
         ...
 
     def assign(
-        self, assignments: Sequence[Assignment], entry: Entry, ends: Proposal | None = None
+        self,
+        assignments: Sequence[Assignment],
+        entry: Entry,
+        ends: Proposal | None = None,
+        documents: Sequence[Document] = (),
     ) -> None:
         """Keep assignments, all or none, each signed, and that a proposal `ends` with them.
+
+        What so many keys have signed of them is published with them.
 
         The entry is about the first of them; of each other one the audit says that it follows.
 

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from herdbook.core.durations import duration_of
+from herdbook.core.errors import InvalidInputError
 from herdbook.core.hours import is_within
+from herdbook.metadata.model import Guard
 from herdbook.recipes.model import Strict
 from herdbook.recipes.schema import schema_of
 from herdbook.recipes.yaml_files import Kind, read_yaml
+from herdbook.signatures.keys import public_key
+from herdbook.signatures.model import KEY_NAME
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -75,6 +79,13 @@ def _moment(value: str) -> str:
 
 Duration = Annotated[str, AfterValidator(_duration)]
 Moment = Annotated[str, Field(pattern=_Date), AfterValidator(_moment)]
+
+
+def _pem(value: str) -> str:
+    try:
+        return public_key(value).pem
+    except InvalidInputError as error:
+        raise ValueError("is no public key in PEM form: herdbook key new makes one") from error
 
 
 class Hours(Strict):
@@ -146,6 +157,22 @@ class Approvals(Strict):
         return duration_of(self.valid)
 
 
+class Signers(Strict):
+    """Whose keys have to sign what a channel gets: so many of these, as TUF counts them."""
+
+    count: Annotated[int, Field(ge=1)] = 1
+    keys: Annotated[
+        dict[Annotated[str, Field(pattern=f"^{KEY_NAME}$")], Annotated[str, AfterValidator(_pem)]],
+        Field(min_length=1, description="Public keys in PEM form, by the names of their owners."),
+    ]
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> "Signers":
+        if self.count > len({public_key(each).identity for each in self.keys.values()}):
+            raise ValueError(f"names fewer than {self.count} keys")
+        return self
+
+
 class Gates(Strict):
     """What has to be true of a version, by what imported advisories say of it now.
 
@@ -171,6 +198,7 @@ class ChannelRule(Strict):
         GroupNames, Field(description="Groups whose members may promote; everybody without them.")
     ] = ()
     approvals: Approvals | None = None
+    signers: Signers | None = None
     gates: Gates = Gates()
     soak: Annotated[
         Duration | None,
@@ -193,9 +221,7 @@ class ChannelRule(Strict):
             yield f"from {' or '.join(self.from_)}"
         if self.promoters:
             yield f"by {' or '.join(self.promoters)}"
-        if self.approvals:
-            of = f" of {' or '.join(self.approvals.groups)}" if self.approvals.groups else ""
-            yield f"{self.approvals.count}{of} approve, at most {self.approvals.valid} before"
+        yield from self._people_in_words()
         yield from self._gates_in_words()
         if self.soak:
             yield f"after {self.soak} of serving"
@@ -205,6 +231,13 @@ class ChannelRule(Strict):
             yield f"not from {each.begin} to {each.end}" + (f": {each.reason}" * bool(each.reason))
         if self.follow_back:
             yield f"{', '.join(self.follow_back)} follow back"
+
+    def _people_in_words(self) -> Iterator[str]:
+        if self.approvals:
+            of = f" of {' or '.join(self.approvals.groups)}" if self.approvals.groups else ""
+            yield f"{self.approvals.count}{of} approve, at most {self.approvals.valid} before"
+        if self.signers:
+            yield f"{self.signers.count} of the keys {', '.join(sorted(self.signers.keys))} sign"
 
     def _gates_in_words(self) -> Iterator[str]:
         if self.gates.worst:
@@ -226,6 +259,34 @@ class ChannelRules(Strict):
     """All rules; for a channel of an image, the first that fits holds."""
 
     channels: tuple[ChannelRule, ...] = ()
+
+    @property
+    def guards(self) -> list[Guard]:
+        """The channels that so many keys have to sign for."""
+        return [
+            Guard(
+                each.channel,
+                each.images,
+                {name: public_key(pem) for name, pem in each.signers.keys.items()},
+                each.signers.count,
+            )
+            for each in self.channels
+            if each.signers
+        ]
+
+    @field_validator("channels")
+    @classmethod
+    def _nobody_follows_unsigned(cls, rules: tuple[ChannelRule, ...]) -> tuple[ChannelRule, ...]:
+        signed = {each.channel for each in rules if each.signers}
+        for each in rules:
+            if found := signed & set(each.follow_back):
+                raise ValueError(f"{min(found)} cannot follow back: its signers have to sign")
+        seen = set[str]()
+        for guard in (Guard(each.channel, each.images, {}, 1) for each in rules if each.signers):
+            if guard.role in seen:
+                raise ValueError(f"{guard.channel} of {guard.images} has signers twice")
+            seen.add(guard.role)
+        return rules
 
     def of(self, image: str, channel: str) -> ChannelRule:
         """Return what holds for a channel of an image: no rule at all where none fits."""

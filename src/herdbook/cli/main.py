@@ -36,7 +36,7 @@ from herdbook.cli.channels import audit, proposals, revocations
 from herdbook.cli.channels import commands as channels
 from herdbook.cli.output import Output
 from herdbook.cli.signatures import commands as signatures
-from herdbook.cli.signatures import keys
+from herdbook.cli.signatures import keys, metadata
 from herdbook.core.errors import INTERRUPTED_EXIT_STATUS, HerdbookError, NoSpaceError
 
 _MAKE_ROOM = "Make room, then run the same command again: it goes on where it stopped."
@@ -67,6 +67,7 @@ for noun in (
     revocations,
     signatures,
     keys,
+    metadata,
     instances,
     applications,
     audit,

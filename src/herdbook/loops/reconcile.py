@@ -19,6 +19,7 @@ from herdbook.fleet.instances import RunningProcess, Seen
 from herdbook.fleet.ports import Deaths, Prober
 from herdbook.fleet.probes import ProbeTarget
 from herdbook.loops.back_up_on_time import BackupsOnTime
+from herdbook.loops.refresh_on_time import MetadataOnTime
 from herdbook.rollouts.ports import Application
 
 _SOON_SECONDS = 0.1
@@ -77,10 +78,12 @@ class Reconciler:
     _forbidden: frozenset[tuple[str, int, Level, bool]] = frozenset()
     _backups: BackupsOnTime = field(init=False)
     _served: ServedTime = field(init=False)
+    _metadata: MetadataOnTime = field(init=False)
 
     def __post_init__(self) -> None:
         self._backups = BackupsOnTime(self.workshop, self.pool, self.say)
         self._served = ServedTime(self.workshop)
+        self._metadata = MetadataOnTime(self.workshop, self.say)
 
     def run(self, stop: Event) -> None:
         """Go on until `stop` is set, and a last wait is over."""
@@ -104,6 +107,7 @@ class Reconciler:
         """Look once at everything, and have done what is to be done."""
         self._guarded("the server", self._turn)
         self._guarded("backups", self._backups.turn)
+        self._guarded("signed metadata", self._metadata.turn)
         self._guarded("serving times", partial(self._served.turn, self.tended.values()))
 
     def _turn(self) -> None:

@@ -34,7 +34,9 @@ from herdbook.drivers.python import PypiWheelHouse
 from herdbook.drivers.qemu import QemuEngine, disk_volumes
 from herdbook.drivers.registry import HttpRegistry
 from herdbook.drivers.skopeo import SkopeoImages
+from herdbook.drivers.tuf_client import TufClient
 from herdbook.fleet.ports import Network
+from herdbook.metadata.ports import MetadataClient
 from herdbook.server.provision import provide_renderer
 from herdbook.server.settings import Settings, groups_of
 from herdbook.server.stamps import open_stamps
@@ -49,8 +51,10 @@ from herdbook.store.database import open_database
 from herdbook.store.fleet import SqlFleet
 from herdbook.store.herd import SqlHerd
 from herdbook.store.key_ring import FileKeyRing
+from herdbook.store.metadata import SqlMetadata
 from herdbook.store.provenances import SqlProvenances
 from herdbook.store.staging import Staging
+from herdbook.store.trust_anchor import FileTrustAnchor
 from herdbook.store.vault import SqlVault
 from herdbook.store.versions import SqlVersions
 
@@ -98,6 +102,8 @@ def open_workshop(
         channels=SqlChannels(database, audit, ring),
         audit=audit,
         keys=ring,
+        metadata=SqlMetadata(database, audit),
+        anchor=FileTrustAnchor(state / "keys", settings.key_password),
         provenances=SqlProvenances(database, audit, clock),
         feeds=HttpFeeds(),
         layers=blobs,
@@ -165,6 +171,11 @@ def _unusable(state: Path, error: OSError) -> HerdbookError:
         f"The state directory {state} cannot be used: {error.strerror}",
         hint="Name another one in HERDBOOK_STATE.",
     )
+
+
+def open_metadata_client() -> MetadataClient:
+    """Return what believes nothing but a root it is given."""
+    return TufClient()
 
 
 def open_network() -> Network:

@@ -17,7 +17,8 @@ class Settings:
 
     `database_url` is SQLAlchemy's. The mirrors are empty where apt's own sources decide. `actor`
     is the user of this machine who gives the command, also through sudo. `key_password` opens the
-    builder's private key, which is not encrypted without one. `listen` is the address at which the
+    builder's private key, which is not encrypted without one, `signer_password` that of whoever
+    signs. `listen` is the address at which the
     server answers, if it is to; with `certificate` and `key`, by TLS. `login_files` are where
     podman and docker keep logins to registries, the one that counts first.
     """
@@ -28,6 +29,7 @@ class Settings:
     security_mirror: str = ""
     actor: str = "nobody"
     key_password: bytes = field(default=b"", repr=False)
+    signer_password: bytes = field(default=b"", repr=False)
     listen: str = ""
     certificate: Path | None = None
     key: Path | None = None
@@ -44,6 +46,7 @@ def load_settings() -> Settings:
         security_mirror=_read("HERDBOOK_SECURITY_MIRROR"),
         actor=_actor(),
         key_password=_read("HERDBOOK_KEY_PASSWORD").encode(),
+        signer_password=_read("HERDBOOK_SIGNER_PASSWORD").encode(),
         listen=_read("HERDBOOK_LISTEN"),
         certificate=_path("HERDBOOK_CERTIFICATE"),
         key=_path("HERDBOOK_KEY"),

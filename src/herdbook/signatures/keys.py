@@ -38,15 +38,20 @@ class PublicKey:
     @property
     def identity(self) -> str:
         """What names it: 64 hexadecimal digits (The Update Framework 1.0, 4.2 `KEYID`)."""
-        return _loaded(self.pem).keyid
+        return sslib_key(self).keyid
 
     def verifies(self, signature: bytes, content: bytes) -> bool:
         """Tell whether this key's private part has signed that."""
         try:
-            _loaded(self.pem).verify_signature(Signature(self.identity, signature.hex()), content)
+            sslib_key(self).verify_signature(Signature(self.identity, signature.hex()), content)
         except UnverifiedSignatureError:
             return False
         return True
+
+
+def sslib_key(key: PublicKey) -> SSlibKey:
+    """Return a key as in-toto and TUF know it."""
+    return _loaded(key.pem)
 
 
 @lru_cache(maxsize=256)
@@ -101,16 +106,16 @@ def private_key(pem: bytes, password: bytes = b"") -> PrivateKey:
     except TypeError as error:  # the library's way to say that a password is missing, or too much
         if password:
             raise InvalidInputError(
-                "The builder's private key is not encrypted, and a password was given",
-                hint="Unset HERDBOOK_KEY_PASSWORD, or have a new key encrypted: "
-                "herdbook key rotate",
+                "The private key is not encrypted, and a password was given",
+                hint="Unset HERDBOOK_KEY_PASSWORD, or have a new key encrypted: for the builder "
+                "herdbook key rotate, for a person herdbook key new",
             ) from error
-        raise InvalidInputError("The builder's private key is encrypted", hint=_OPEN) from error
+        raise InvalidInputError("The private key is encrypted", hint=_OPEN) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise InvalidInputError(
-            "The password of the builder's private key is another one, or that is no key",
+            "The password of the private key is another one, or that is no key",
             hint=_OPEN,
         ) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise InvalidInputError("The builder's private key is not on the curve P-256", hint=_OPEN)
+        raise InvalidInputError("The private key is not on the curve P-256", hint=_OPEN)
     return PrivateKey(key)

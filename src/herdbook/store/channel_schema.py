@@ -19,6 +19,7 @@ from herdbook.store.schema import DigestColumn, metadata
 _IMAGE = String(200)
 _CHANNEL = String(63)
 _WHO = String(100)
+_ROLE = String(100)
 
 assignments = Table(
     "assignments",
@@ -111,6 +112,23 @@ approvals = Table(
     Column("evidence", DigestColumn, nullable=False),
     Column("said", Text, nullable=False),
 )
+
+metadata_documents = Table(
+    "metadata_documents",
+    metadata,
+    Column("role", _ROLE, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+metadata_drafts = Table(
+    "metadata_drafts",
+    metadata,
+    Column("role", _ROLE, primary_key=True),
+    Column("proposal", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""What so many keys still have to sign; of a proposal, or of none (0)."""
 
 audit_records = Table(
     "audit_records",

@@ -14,11 +14,13 @@ from herdbook.channels.rules import ChannelRules
 from herdbook.channels.signing import assignment_statement, follow_entry
 from herdbook.core.digests import Digest
 from herdbook.core.errors import ConflictError
+from herdbook.metadata.model import Document
 from herdbook.signatures.ports import KeyRing
 from herdbook.store import channel_schema as schema
 from herdbook.store.audit import SqlAudit
 from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
+from herdbook.store.metadata import keep_documents
 from herdbook.store.moments import in_utc
 from herdbook.store.proposals import SqlProposals, end_proposal
 
@@ -59,13 +61,18 @@ class SqlChannels(SqlProposals):
             return [_assignment(row) for row in connection.execute(query)]
 
     def assign(
-        self, assignments: Sequence[Assignment], entry: Entry, ends: Proposal | None = None
+        self,
+        assignments: Sequence[Assignment],
+        entry: Entry,
+        ends: Proposal | None = None,
+        documents: Sequence[Document] = (),
     ) -> None:
         """Keep assignments, all or none; raises ConflictError for one that comes too late."""
         with writing(self._engine) as connection:
             _refuse_held(connection, assignments)
             if ends is not None:
                 end_proposal(connection, ends)
+            keep_documents(connection, documents)
             for each in assignments:
                 heads = schema.channels
                 mine = and_(heads.c.image == each.image, heads.c.channel == each.channel)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 from json_schema import problems
+from pydantic import ValidationError
 
 from herdbook.channels.rules import (
     CHANNELS,
@@ -18,10 +19,12 @@ from herdbook.channels.rules import (
     Freeze,
     Gates,
     Hours,
+    Signers,
     read_rules,
     rules_schema,
 )
 from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.signatures.keys import new_private_key
 
 SCHEMA = rules_schema()
 EVERYTHING = """\
@@ -453,7 +456,7 @@ def test_the_schema_names_every_key_as_it_is_written() -> None:
     described = {name for each in _objects(SCHEMA) for name in each["properties"]}
     read = {
         field.alias or name
-        for model in (ChannelRules, ChannelRule, Approvals, Gates, Hours, Freeze)
+        for model in (ChannelRules, ChannelRule, Approvals, Signers, Gates, Hours, Freeze)
         for name, field in model.model_fields.items()
     }
     assert described == read
@@ -473,3 +476,51 @@ _WithoutDates.add_constructor(
 def _objects(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield schema
     yield from schema["$defs"].values()
+
+
+# --- Signers
+
+
+PEM = new_private_key().public.pem
+OTHER = new_private_key().public.pem
+
+
+def signed(channel: str = "production", **more: Any) -> dict[str, Any]:
+    return {"channel": channel, "signers": {"count": 1, "keys": {"anna": PEM}}, **more}
+
+
+def test_signers_guard_the_channels_of_their_rule_in_order() -> None:
+    rules = ChannelRules.model_validate(
+        {"channels": [signed(images="shop/*"), {"channel": "dev"}, signed("staging")]}
+    )
+    assert [(each.channel, each.images, each.threshold) for each in rules.guards] == [
+        ("production", "shop/*", 1),
+        ("staging", "*", 1),
+    ]
+    assert len({each.role for each in rules.guards}) == 2
+    assert "1 of the keys anna sign" in list(rules.channels[0].in_words())
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ([{"channel": "a", "signers": {"keys": {}}}], "at least 1"),
+        ([{"channel": "a", "signers": {"count": 0, "keys": {"anna": PEM}}}], "greater than"),
+        ([{"channel": "a", "signers": {"count": 2, "keys": {"anna": PEM}}}], "fewer than 2"),
+        (
+            [{"channel": "a", "signers": {"count": 2, "keys": {"anna": PEM, "bert": PEM}}}],
+            "fewer than 2",
+        ),
+        ([{"channel": "a", "signers": {"keys": {"anna": "no key"}}}], "no public key"),
+        ([{"channel": "a", "signers": {"keys": {"A B": PEM}}}], "pattern"),
+        ([signed("dev"), {"channel": "production", "follow_back": "dev"}], "cannot follow back"),
+        ([signed(), signed()], "signers twice"),
+    ],
+)
+def test_signers_that_could_not_sign_are_refused(rules: list[Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        ChannelRules.model_validate({"channels": rules})
+
+
+def test_as_many_keys_as_are_counted_are_enough() -> None:
+    assert Signers(count=2, keys={"anna": PEM, "bert": OTHER}).count == 2

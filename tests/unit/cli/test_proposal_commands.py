@@ -38,7 +38,8 @@ PROPOSAL = {
     *("number", "image", "channel", "version", "digest", "who", "at", "why"),
     *("state", "ended_at", "ended_by", "said"),
 }
-WEIGHED = PROPOSAL | {"before", "evidence", "approvals", "missing"}
+WEIGHED = PROPOSAL | {"before", "evidence", "approvals", "missing", "signatures"}
+SIGNATURES = {"threshold", "signed", "missing"}
 EVIDENCE = {"digest", "findings", "gained", "lost", "complete"}
 APPROVAL = {"who", "at", "said", "evidence", "void"}
 FINDING = {"name", "component", "severity", "exploited", "fixed"}
@@ -378,7 +379,7 @@ def test_how_it_ended_is_shown(run: Run, proposed: Workshop) -> None:
         ("`propose`, `reject`", PROPOSAL),
         (
             "`proposal show`, `approve`",
-            {"before", "approvals", "missing", "evidence"} | EVIDENCE | APPROVAL | FINDING,
+            (WEIGHED - PROPOSAL) | SIGNATURES | EVIDENCE | APPROVAL | FINDING,
         ),
     ],
 )

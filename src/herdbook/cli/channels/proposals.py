@@ -1,5 +1,6 @@
 """Commands of whoever proposes, and of whoever approves: propose, approve, reject, proposal."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from herdbook.cli.output import Output
 if TYPE_CHECKING:
     from herdbook.actions.weigh_proposal import Weighed
     from herdbook.channels.evidence import Evidence, Finding
+    from herdbook.metadata.signing import Standing
 
 _SHOWN = 10
 _Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, autocompletion=complete_proposal)]
@@ -50,6 +52,10 @@ def propose(
 def approve(
     number: _Number,
     say: Annotated[str, typer.Option(help="What you looked at.", metavar="TEXT")] = "",
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Sign it, too, where the channel has signers: NAME.key."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Approve a proposal, for what is known of it now."""
@@ -57,22 +63,25 @@ def approve(
     from herdbook.channels.proposals import more_have
     from herdbook.cli.channels.shapes import weighed_shape
     from herdbook.cli.session import open_session
+    from herdbook.cli.signatures.signer_keys import read_signer_key
 
     output = Output(as_json=as_json)
     workshop = open_session(output)
-    weighed = act(workshop, number, say)
+    signer = read_signer_key(key) if key else None
+    weighed = act(workshop, number, say, signer)
     now = workshop.clock.now()
     if as_json:
         output.json(weighed_shape(weighed, now))
         return
+    output.text(f"proposal {number} is {'signed' if signer else 'approved'} by {workshop.actor}")
+    made, move = weighed.proposal, weighed.move
     missing = weighed.ballot.missing(now) if weighed.ballot else 0
-    output.text(f"proposal {number} is approved by {workshop.actor}")
-    made = weighed.proposal
-    output.note(
-        f"{more_have(missing)} to approve it."
-        if missing
-        else f"Nothing more is needed: herdbook promote {made.label} {made.channel}"
-    )
+    if missing:
+        output.note(f"{more_have(missing)} to approve it.")
+    if move and not move.standing.enough:
+        output.note(f"{move.standing.in_words()}: herdbook approve {number} --key FILE")
+    elif not missing:
+        output.note(f"Nothing more is needed: herdbook promote {made.label} {made.channel}")
 
 
 def reject(
@@ -149,6 +158,15 @@ def show(number: _Number, as_json: AsJson = False) -> None:
     if weighed.ballot:
         missing = weighed.ballot.missing(workshop.clock.now())
         output.text(f"{more_have(missing)} to approve it" if missing else "approved")
+    if weighed.move:
+        _print_signatures(output, weighed.move.standing)
+
+
+def _print_signatures(output: Output, standing: "Standing") -> None:
+    if standing.signed:
+        output.text(f"signed by {', '.join(standing.signed)}")
+    if not standing.enough:
+        output.text(standing.in_words())
 
 
 def _print_evidence(output: Output, evidence: "Evidence", label: str) -> None:

@@ -125,6 +125,7 @@ def weighed_shape(weighed: "Weighed", now: datetime) -> dict[str, Any]:
     """Return the shape of a proposal with its evidence and approvals."""
     void = dict(weighed.void)
     ballot, evidence = weighed.ballot, weighed.evidence
+    standing = weighed.move.standing if weighed.move else None
     return {
         **proposal_shape(weighed.proposal),
         "before": weighed.before.number if weighed.before else None,
@@ -145,6 +146,13 @@ def weighed_shape(weighed: "Weighed", now: datetime) -> dict[str, Any]:
             for each in weighed.approvals
         ],
         "missing": ballot.missing(now) if ballot else 0,
+        "signatures": {
+            "threshold": standing.threshold,
+            "signed": list(standing.signed),
+            "missing": list(standing.missing),
+        }
+        if standing
+        else None,
     }
 
 

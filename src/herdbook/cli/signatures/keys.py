@@ -1,4 +1,4 @@
-"""Commands about whose signatures count: key with ls, export, trust, retire, distrust, rotate."""
+"""Commands about whose signatures count: key with ls, export, trust, retire, rotate, new ..."""
 
 import sys
 from pathlib import Path
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     key.command()(retire)
     key.command()(distrust)
     key.command()(rotate)
+    key.command()(new)
     app.add_typer(key, name="key")
 
 
@@ -142,6 +143,26 @@ def rotate(why: _Why, as_json: AsJson = False) -> None:
     _print(output, found, f"The builder signs with {found.name} from now on", signs=True)
     if not as_json:
         output.note("Give it to whoever verifies: herdbook key export")
+
+
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is, such as anna.")],
+    folder: Annotated[
+        Path, typer.Option(help="Where NAME.key and NAME.pub are written.", show_default="here")
+    ] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Make a key for a person who signs what channels get; it stays with that person."""
+    from herdbook.cli.signatures.signer_keys import make_signer_key
+    from herdbook.signatures.model import check_key_name
+
+    output = Output(as_json=as_json)
+    private, public, identity = make_signer_key(check_key_name(name), folder)
+    if as_json:
+        output.json({"private": str(private), "public": str(public), "identity": identity})
+        return
+    output.text(f"{private} signs, and stays with {name}; {public} is for the others")
+    output.text(f"identity {identity}")
 
 
 def _print(output: Output, key: "KnownKey", words: str, *, signs: bool = False) -> None:

@@ -1,0 +1,129 @@
+"""Says whose keys hold the root, and signs what is due: the root, who guards what, old lists."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import JsonValue
+from tuf.api.metadata import Targets
+
+from herdbook.actions.note import entry
+from herdbook.actions.publish_metadata import refuse_strange_key, with_snapshot
+from herdbook.actions.read_metadata import Published
+from herdbook.actions.workshop import Workshop
+from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.metadata import composing
+from herdbook.metadata.due import Due, Known, due, ready
+from herdbook.metadata.model import BY_PEOPLE, ROOT
+from herdbook.metadata.signing import draft, expires_of, read, sign
+from herdbook.signatures.keys import PrivateKey, PublicKey
+
+
+def name_holders(workshop: Workshop, holders: Mapping[str, PublicKey], threshold: int) -> None:
+    """Say whose keys hold the root from now on, once enough of them, and of those before, sign.
+
+    Raises InvalidInputError for a threshold that cannot be reached, or one key under two names.
+    """
+    if not 0 < threshold <= len(holders):
+        raise InvalidInputError(
+            f"{threshold} of {len(holders)} keys cannot sign", hint="Name as many keys, or more."
+        )
+    if len({each.identity for each in holders.values()}) < len(holders):
+        raise InvalidInputError("One key is there under two names", hint="Name each key once.")
+    before, now = Published(workshop).root, workshop.clock.now()
+    version = before.signed.version + 1 if before else 1
+    online = workshop.anchor.online().public
+    made = composing.root(holders, threshold, online, version, now + BY_PEOPLE)
+    names: dict[str, JsonValue] = {name: key.identity for name, key in holders.items()}
+    written = entry(workshop, "name-holders", ROOT, holders=names, threshold=threshold)
+    workshop.metadata.keep_draft(draft(ROOT, made), written, now)
+
+
+def signatures_due(workshop: Workshop) -> list[Due]:
+    """Return what waits for signatures, the root first; raises NotFoundError before there is one.
+
+    What is published is due again 60 days before it expires.
+    """
+    found = due(_known(workshop), workshop.channels.rules().guards)
+    if not found and workshop.anchor.pinned() is None:
+        raise NotFoundError(
+            "Nobody holds a root yet", hint="Say who does: herdbook metadata holders --help"
+        )
+    return found
+
+
+def sign_due(workshop: Workshop, key: PrivateKey) -> tuple[list[Due], list[str]]:
+    """Sign all that is due and for which this key counts; return that, and what is published now.
+
+    Raises as `signatures_due`.
+    """
+    signed = [each for each in signatures_due(workshop) if each.takes(key.public.identity)]
+    for each in signed:
+        sign(each.metadata, key)
+        version = each.metadata.signed.version
+        written = entry(workshop, "sign-metadata", each.role, version=version)
+        kept = draft(each.role, each.metadata)
+        workshop.metadata.keep_draft(kept, written, workshop.clock.now())
+    return signed, _publish_ready(workshop)
+
+
+def require_pinned(workshop: Workshop) -> bytes:
+    """Return the first root; raises NotFoundError before it is published."""
+    found = workshop.anchor.pinned()
+    if found is None:
+        raise NotFoundError(
+            "No root is published yet", hint="See what is missing: herdbook metadata show"
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class PublishedRole:
+    """What is published of a role, and until when it holds."""
+
+    role: str
+    version: int
+    expires: datetime
+
+
+def list_published(workshop: Workshop) -> list[PublishedRole]:
+    """Return what is published of each role, by their names."""
+    newest = [workshop.metadata.newest(role) for role in sorted(workshop.metadata.versions())]
+    return [
+        PublishedRole(each.role, each.version, expires_of(each.content))
+        for each in newest
+        if each is not None
+    ]
+
+
+def _publish_ready(workshop: Workshop) -> list[str]:
+    known = _known(workshop)
+    found = ready(due(known, workshop.channels.rules().guards), known)
+    if not found:
+        return []
+    documents, roles = [each.document() for each in found], [each.role for each in found]
+    if known.root is None:
+        workshop.anchor.pin(documents[0].content)
+    elif ROOT not in roles:
+        refuse_strange_key(workshop)
+    written = entry(workshop, "publish-metadata", ROOT, roles=[*roles])
+    workshop.metadata.publish(with_snapshot(workshop, documents), written, workshop.clock.now())
+    return roles
+
+
+def _known(workshop: Workshop) -> Known:
+    published, register = Published(workshop), workshop.metadata
+    delegations = published.targets.signed.delegations if published.targets else None
+    roles = list(delegations.roles or {}) if delegations else []
+    guards = {role: guard for role in roles if (guard := published.guard(role))}
+    newest = [found for role in register.versions() if (found := register.newest(role))]
+    lists = {
+        role: {
+            each.role: read(each.content, Targets)
+            for each in newest
+            if each.role.startswith(f"{role}-")
+        }
+        for role in guards
+    }
+    drafts = {each.role: each.content for each in register.drafts() if not each.proposal}
+    return Known(workshop.clock.now(), published.root, published.targets, guards, lists, drafts)

@@ -1,0 +1,143 @@
+"""Writes what is to be signed: root, targets, the roles of guards, what channels get, snapshots."""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from datetime import datetime
+from typing import TypeVar
+
+from securesystemslib.signer import Key, SSlibKey
+from tuf.api.metadata import (
+    DelegatedRole,
+    Delegations,
+    Metadata,
+    MetaFile,
+    Role,
+    Root,
+    Snapshot,
+    SuccinctRoles,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
+
+from herdbook.core import digests
+from herdbook.core.digests import Digest
+from herdbook.metadata.model import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Given, Guard, target_path
+from herdbook.signatures.keys import PublicKey, sslib_key
+
+_Part = TypeVar("_Part", Root, Targets)
+
+NAME = "x-herdbook-name"
+"""The field of a key that says what people call it."""
+
+GIVEN = "herdbook"
+"""The field of a target's custom data that says which version it is."""
+
+_BITS = 8
+"""What a guard's channels get is kept in 2^8 lists: signing one again concerns few others."""
+
+
+def root(
+    holders: Mapping[str, PublicKey],
+    threshold: int,
+    online: PublicKey,
+    version: int,
+    expires: datetime,
+) -> Metadata[Root]:
+    """Return the root: whose keys sign it and the targets, and which one the server signs with."""
+    keys: dict[str, Key] = {each.keyid: each for each in [*_named(holders), sslib_key(online)]}
+    people, server = [each.keyid for each in _named(holders)], [online.identity]
+    roles = {
+        ROOT: Role(people, threshold),
+        TARGETS: Role(people, threshold),
+        SNAPSHOT: Role(server, 1),
+        TIMESTAMP: Role(server, 1),
+    }
+    return Metadata(Root(version=version, expires=expires, keys=keys, roles=roles))
+
+
+def targets(
+    holders: Mapping[str, PublicKey],
+    threshold: int,
+    guards: Sequence[Guard],
+    version: int,
+    expires: datetime,
+) -> Metadata[Targets]:
+    """Return which channels are guarded; the first guard that fits a channel is the one.
+
+    The holders say of each who has to sign, so they sign its role.
+    """
+    people = _named(holders)
+    names = [each.keyid for each in people]
+    roles = {
+        guard.role: DelegatedRole(
+            guard.role,
+            names,
+            threshold,
+            terminating=True,
+            paths=[target_path(guard.images, guard.channel)],
+        )
+        for guard in guards
+    }
+    delegations = Delegations({each.keyid: each for each in people}, roles)
+    return Metadata(Targets(version=version, expires=expires, delegations=delegations))
+
+
+def guarded(guard: Guard, version: int, expires: datetime) -> Metadata[Targets]:
+    """Return a guard's role: how many of which keys sign what its channels get."""
+    people = _named(guard.keys)
+    names = [each.keyid for each in people]
+    lists = SuccinctRoles(names, guard.threshold, _BITS, guard.role)
+    delegations = Delegations({each.keyid: each for each in people}, succinct_roles=lists)
+    return Metadata(Targets(version=version, expires=expires, delegations=delegations))
+
+
+def moved(before: Targets | None, given: Given, expires: datetime) -> Metadata[Targets]:
+    """Return a list of what channels got, with one channel at another version."""
+    after = again(Metadata(before), expires).signed if before else Targets(expires=expires)
+    path = target_path(given.image, given.channel)
+    said = {"image": given.image, "channel": given.channel}
+    numbers = {"number": given.number, "version": given.version}
+    hashes = {"sha256": digests.hexadecimal(given.digest)}
+    custom = {"custom": {GIVEN: {**said, **numbers}}}
+    after.targets[path] = TargetFile(given.length, hashes, path, custom)
+    return Metadata(after)
+
+
+def again(published: Metadata[_Part], expires: datetime) -> Metadata[_Part]:
+    """Return the next version of what is published, which says the same, unsigned."""
+    signed = deepcopy(published.signed)
+    signed.version += 1
+    signed.expires = expires
+    return Metadata(signed)
+
+
+def given_by(document: Targets, image: str, channel: str) -> Given | None:
+    """Return what a list says that a channel got; None where it says nothing of it."""
+    found = document.targets.get(target_path(image, channel))
+    if found is None:
+        return None
+    said = found.custom[GIVEN] if found.custom else {}
+    digest = Digest(f"sha256:{found.hashes['sha256']}")
+    return Given(image, channel, said["number"], said["version"], digest, found.length)
+
+
+def snapshot(versions: Mapping[str, int], version: int, expires: datetime) -> Metadata[Snapshot]:
+    """Return which versions of all that people sign belong together."""
+    meta = {f"{role}.json": MetaFile(number) for role, number in sorted(versions.items())}
+    return Metadata(Snapshot(version=version, expires=expires, meta=meta))
+
+
+def timestamp(snapshot_version: int, version: int, expires: datetime) -> Metadata[Timestamp]:
+    """Return which snapshot is the newest, and until when that can be relied on."""
+    meta = MetaFile(snapshot_version)
+    return Metadata(Timestamp(version=version, expires=expires, snapshot_meta=meta))
+
+
+def _named(keys: Mapping[str, PublicKey]) -> list[SSlibKey]:
+    found = []
+    for name, key in sorted(keys.items()):
+        known = deepcopy(sslib_key(key))
+        known.unrecognized_fields[NAME] = name
+        found.append(known)
+    return found

@@ -1,0 +1,77 @@
+"""The frozen records of signed metadata: documents, drafts, and whose channels they guard."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from herdbook.core import digests
+from herdbook.core.digests import Digest
+from herdbook.signatures.keys import PublicKey
+
+ROOT, TARGETS, SNAPSHOT, TIMESTAMP = "root", "targets", "snapshot", "timestamp"
+"""The roles that every repository has (The Update Framework 1.0, 2.1)."""
+
+BY_PEOPLE = timedelta(days=365)
+"""For so long holds what people sign; they have to sign it again before."""
+
+BY_THE_SERVER = timedelta(days=7)
+"""For so long holds what the server signs: so old may be what a client is shown as new."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """What is published of a role under a version; `content` is JSON, signatures included."""
+
+    role: str
+    version: int
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is published of a role once enough have signed it; of a proposal, or of none (0)."""
+
+    role: str
+    content: bytes
+    proposal: int = 0
+
+
+@dataclass(frozen=True)
+class Guard:
+    """That `threshold` of these keys, by their names, have to sign what a channel gets.
+
+    It holds for all images whose names fit the pattern `images`.
+    """
+
+    channel: str
+    images: str
+    keys: Mapping[str, PublicKey]
+    threshold: int
+
+    @property
+    def role(self) -> str:
+        """The role that stands for it: always the same, whoever the keys belong to."""
+        return f"{self.channel}-{digests.short(digests.of_bytes(self.images.encode()))}"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a channel of an image got: its `number`th version, `length` bytes of this digest.
+
+    The bytes are those of the version's OCI index.
+    """
+
+    image: str
+    channel: str
+    number: int
+    version: int
+    digest: Digest
+    length: int
+
+
+def target_path(image: str, channel: str) -> str:
+    """Return what a channel is called there.
+
+    A pattern of TUF's does not reach across a slash, ours do; and no image has a + in its name.
+    """
+    return f"{image.replace('/', '+')}@{channel}"
