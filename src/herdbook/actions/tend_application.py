@@ -10,6 +10,7 @@ from herdbook.actions.carry_out import Hands
 from herdbook.actions.heed_revocations import refused_releases, replace_revoked, why_replaced
 from herdbook.actions.keep_safe import snapshot_before
 from herdbook.actions.look_at_instances import Eyes
+from herdbook.actions.note import note
 from herdbook.actions.place_instances import open_doors, place, serve_names
 from herdbook.actions.settle_operations import Settled, settle
 from herdbook.actions.tell import tell
@@ -242,7 +243,26 @@ class Tending:
         self.histories |= settled.histories
         if moved:
             self.refresh()
+        if rollout and before and rollout.state is not before.state and self.rollout == rollout:
+            self._write_down(rollout)
         return moved
+
+    def _write_down(self, rollout: Rollout) -> None:
+        """Have the audit say what a rollout came to, or that it waits for somebody.
+
+        It has happened: an audit that cannot be written keeps nothing from going on.
+        """
+        if rollout.over or rollout.waits:
+            verb = f"rollout-{rollout.state.replace(' ', '-')}"
+            with suppress(HerdbookError):
+                note(
+                    self.workshop,
+                    verb,
+                    self.application.name,
+                    rollout=rollout.number,
+                    release=rollout.goal,
+                    reason=rollout.reason,
+                )
 
     def _place(self) -> None:
         name, release = self.application.name, self.release or self._last_release()

@@ -24,6 +24,7 @@ from herdbook.fleet.volumes import Volumes
 from herdbook.images.ports import BaseImages
 from herdbook.images.registries import Registry
 from herdbook.metadata.ports import MetadataRegister, TrustAnchor
+from herdbook.notifications.ports import Courier, Subscriptions
 from herdbook.packages.ports import Archive
 from herdbook.rollouts.ports import FleetRegister, Vault
 from herdbook.signatures.ports import KeyRing, Provenances
@@ -67,6 +68,8 @@ class Workshop:
     stamps: Stamps
     engines: Mapping[Variant, Engine]
     insides: Mapping[Variant, Inside]
+    subscriptions: Subscriptions
+    courier: Courier
     fleet: FleetRegister
     vault: Vault
     switch: Switch

@@ -73,6 +73,13 @@ def complete_key(incomplete: str) -> list[str]:
     )
 
 
+def complete_subscription(incomplete: str) -> list[str]:
+    """Return the names of subscriptions that begin like this."""
+    return _beginning(
+        incomplete, lambda workshop: (each.name for each, _ in workshop.subscriptions.every())
+    )
+
+
 def complete_volume(context: typer.Context, incomplete: str) -> list[str]:
     """Return the names of volumes of the application that was named before."""
     from herdbook.actions.list_data import volumes_of

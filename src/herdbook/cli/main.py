@@ -34,6 +34,7 @@ from herdbook.cli.applications import commands as applications
 from herdbook.cli.campaigns import commands as campaigns
 from herdbook.cli.channels import audit, proposals, revocations
 from herdbook.cli.channels import commands as channels
+from herdbook.cli.notifications import commands as notifications
 from herdbook.cli.output import Output
 from herdbook.cli.signatures import commands as signatures
 from herdbook.cli.signatures import keys, metadata
@@ -71,6 +72,7 @@ for noun in (
     instances,
     applications,
     audit,
+    notifications,
     registries,
     store,
     registry_view,

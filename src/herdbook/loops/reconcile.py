@@ -19,6 +19,7 @@ from herdbook.fleet.instances import RunningProcess, Seen
 from herdbook.fleet.ports import Deaths, Prober
 from herdbook.fleet.probes import ProbeTarget
 from herdbook.loops.back_up_on_time import BackupsOnTime
+from herdbook.loops.notify_on_time import NoticesOnTime
 from herdbook.loops.refresh_on_time import MetadataOnTime
 from herdbook.rollouts.ports import Application
 
@@ -79,11 +80,13 @@ class Reconciler:
     _backups: BackupsOnTime = field(init=False)
     _served: ServedTime = field(init=False)
     _metadata: MetadataOnTime = field(init=False)
+    _notices: NoticesOnTime = field(init=False)
 
     def __post_init__(self) -> None:
         self._backups = BackupsOnTime(self.workshop, self.pool, self.say)
         self._served = ServedTime(self.workshop)
         self._metadata = MetadataOnTime(self.workshop, self.say)
+        self._notices = NoticesOnTime(self.workshop, self.say)
 
     def run(self, stop: Event) -> None:
         """Go on until `stop` is set, and a last wait is over."""
@@ -91,6 +94,7 @@ class Reconciler:
             self.turn()
             self.wait()
         self._backups.close()
+        self._notices.close()
 
     def wake(self) -> None:
         """Look at once: somebody has changed what is wanted."""
@@ -108,6 +112,7 @@ class Reconciler:
         self._guarded("the server", self._turn)
         self._guarded("backups", self._backups.turn)
         self._guarded("signed metadata", self._metadata.turn)
+        self._guarded("notifications", self._notices.turn)
         self._guarded("serving times", partial(self._served.turn, self.tended.values()))
 
     def _turn(self) -> None:

@@ -23,6 +23,7 @@ from herdbook.drivers.apt import AptArchive, Mirrors
 from herdbook.drivers.backup_folder import open_backups
 from herdbook.drivers.bridge import BridgeSwitch
 from herdbook.drivers.bubblewrap import BubblewrapSandbox
+from herdbook.drivers.couriers import HostCourier
 from herdbook.drivers.directory_volumes import directory_volumes
 from herdbook.drivers.dnsmasq import DnsmasqNames
 from herdbook.drivers.haproxy import HaproxyBalancer
@@ -54,6 +55,7 @@ from herdbook.store.key_ring import FileKeyRing
 from herdbook.store.metadata import SqlMetadata
 from herdbook.store.provenances import SqlProvenances
 from herdbook.store.staging import Staging
+from herdbook.store.subscriptions import SqlSubscriptions
 from herdbook.store.trust_anchor import FileTrustAnchor
 from herdbook.store.vault import SqlVault
 from herdbook.store.versions import SqlVersions
@@ -111,6 +113,8 @@ def open_workshop(
         stamps=open_stamps(settings),
         engines={Variant.CONTAINER: podman, Variant.VM: QemuEngine(state, clock)},
         insides={Variant.CONTAINER: podman},
+        subscriptions=SqlSubscriptions(database, audit),
+        courier=HostCourier(settings.mail_server, settings.mail_sender),
         fleet=SqlFleet(database),
         vault=SqlVault(database, state / "vault.key"),
         switch=BridgeSwitch(state),

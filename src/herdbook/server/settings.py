@@ -3,6 +3,7 @@
 import grp
 import os
 import pwd
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ class Settings:
     `database_url` is SQLAlchemy's. The mirrors are empty where apt's own sources decide. `actor`
     is the user of this machine who gives the command, also through sudo. `key_password` opens the
     builder's private key, which is not encrypted without one, `signer_password` that of whoever
-    signs. `listen` is the address at which the
+    signs. `mail_server` takes mail from `mail_sender`. `listen` is the address at which the
     server answers, if it is to; with `certificate` and `key`, by TLS. `login_files` are where
     podman and docker keep logins to registries, the one that counts first.
     """
@@ -30,6 +31,8 @@ class Settings:
     actor: str = "nobody"
     key_password: bytes = field(default=b"", repr=False)
     signer_password: bytes = field(default=b"", repr=False)
+    mail_server: str = field(default="", repr=False)
+    mail_sender: str = ""
     listen: str = ""
     certificate: Path | None = None
     key: Path | None = None
@@ -47,6 +50,8 @@ def load_settings() -> Settings:
         actor=_actor(),
         key_password=_read("HERDBOOK_KEY_PASSWORD").encode(),
         signer_password=_read("HERDBOOK_SIGNER_PASSWORD").encode(),
+        mail_server=_read("HERDBOOK_SMTP"),
+        mail_sender=_read("HERDBOOK_MAIL_FROM") or f"herdbook@{socket.getfqdn()}",
         listen=_read("HERDBOOK_LISTEN"),
         certificate=_path("HERDBOOK_CERTIFICATE"),
         key=_path("HERDBOOK_KEY"),

@@ -130,6 +130,23 @@ metadata_drafts = Table(
 )
 """What so many keys still have to sign; of a proposal, or of none (0)."""
 
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("address", Text, nullable=False),
+    Column("verbs", JSON, nullable=False),
+    Column("subjects", Text, nullable=False),
+    Column("secret", String(64), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("again_at", DateTime(timezone=True)),
+    Column("trouble", Text, nullable=False),
+    Column("given_up", Integer, nullable=False),
+    Column("told_at", DateTime(timezone=True)),
+)
+
 audit_records = Table(
     "audit_records",
     metadata,

@@ -83,6 +83,9 @@ def test_an_application_is_brought_up(loop: Reconciler, workshop: Workshop, tmp_
     assert application
     assert (rollout.state, application.standing) == (RolloutState.COMPLETE, 1)
     assert roles(workshop) == [Role.SERVING] * 2
+    *_, record = workshop.audit.records()
+    assert (record.verb, record.subject) == ("rollout-complete", "shop")
+    assert record.details["rollout"] == rollout.number
 
 
 def test_of_an_application_that_is_down_nothing_is_left_or_made_again(

@@ -45,8 +45,11 @@ class Connections:
         address: str,
         headers: Mapping[str, str],
         body: bytes | Iterable[bytes] | None = None,
+        limit: Timeout | None = None,
     ) -> BaseHTTPResponse:
         """Return an answer, its body still to be read; raises urllib3's HTTPError.
+
+        Without a `limit` only silence ends it.
 
         What comes with a body is not redirected: nobody may send our bytes elsewhere.
         """
@@ -56,7 +59,8 @@ class Connections:
                 address,
                 headers=headers,
                 body=body,
-                timeout=Timeout(_SILENCE_SECONDS if body is None else _SENDING_SILENCE_SECONDS),
+                timeout=limit
+                or Timeout(_SILENCE_SECONDS if body is None else _SENDING_SILENCE_SECONDS),
                 retries=_REDIRECTS if body is None else False,
                 preload_content=False,
             )
