@@ -243,8 +243,8 @@ class Tending:
         self.histories |= settled.histories
         if moved:
             self.refresh()
-        if rollout and before and rollout.state is not before.state and self.rollout == rollout:
-            self._write_down(rollout)
+        if moved and self.rollout and before and self.rollout.state is not before.state:
+            self._write_down(self.rollout)
         return moved
 
     def _write_down(self, rollout: Rollout) -> None:
