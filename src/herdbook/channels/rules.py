@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
+from herdbook.channels.gate_rules import Duration, Gates
 from herdbook.core.durations import duration_of
 from herdbook.core.hours import is_within
 from herdbook.recipes.model import Strict
@@ -57,15 +58,9 @@ GroupNames = Annotated[
     tuple[GroupName, ...],
     BeforeValidator(_one_or_many, json_schema_input_type=GroupName | tuple[GroupName, ...]),
 ]
-Severity = Literal["low", "medium", "high", "critical"]
 Zone = Annotated[str, AfterValidator(_zone), Field(description="Of the tz database.")]
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 _Date = r"^\d{4}-\d{2}-\d{2}( ([01]\d|2[0-3]):[0-5]\d)?$"
-
-
-def _duration(value: str) -> str:
-    duration_of(value)
-    return value
 
 
 def _moment(value: str) -> str:
@@ -73,7 +68,6 @@ def _moment(value: str) -> str:
     return value
 
 
-Duration = Annotated[str, AfterValidator(_duration)]
 Moment = Annotated[str, Field(pattern=_Date), AfterValidator(_moment)]
 
 
@@ -146,18 +140,6 @@ class Approvals(Strict):
         return duration_of(self.valid)
 
 
-class Gates(Strict):
-    """What has to be true of a version, by what imported advisories say of it now.
-
-    `worst` is the gravest severity that may be open, where it is said; with `exploited` false,
-    nothing known to be exploited may be; with `complete`, nothing may be unknown.
-    """
-
-    worst: Severity | None = None
-    exploited: bool = True
-    complete: bool = False
-
-
 class ChannelRule(Strict):
     """What holds for a channel of all images whose names fit."""
 
@@ -196,7 +178,7 @@ class ChannelRule(Strict):
         if self.approvals:
             of = f" of {' or '.join(self.approvals.groups)}" if self.approvals.groups else ""
             yield f"{self.approvals.count}{of} approve, at most {self.approvals.valid} before"
-        yield from self._gates_in_words()
+        yield from self.gates.in_words()
         if self.soak:
             yield f"after {self.soak} of serving"
         if self.hours:
@@ -205,14 +187,6 @@ class ChannelRule(Strict):
             yield f"not from {each.begin} to {each.end}" + (f": {each.reason}" * bool(each.reason))
         if self.follow_back:
             yield f"{', '.join(self.follow_back)} follow back"
-
-    def _gates_in_words(self) -> Iterator[str]:
-        if self.gates.worst:
-            yield f"nothing graver than {self.gates.worst}"
-        if not self.gates.exploited:
-            yield "nothing that is known to be exploited"
-        if self.gates.complete:
-            yield "nothing unknown"
 
     @field_validator("follow_back")
     @classmethod

@@ -17,7 +17,8 @@ from herdbook.channels.evidence import (
     findings_of,
     graver_than,
 )
-from herdbook.channels.rules import Approvals, ChannelRule, ChannelRules, Gates
+from herdbook.channels.gate_rules import Gates
+from herdbook.channels.rules import Approvals, ChannelRule, ChannelRules
 from herdbook.trust.advisories import Exploited, RangeStatus
 from herdbook.trust.judging import Verdict
 from herdbook.trust.matching import Finding as Matched

@@ -10,13 +10,13 @@ import pytest
 import yaml
 from json_schema import problems
 
+from herdbook.channels.gate_rules import Gates
 from herdbook.channels.rules import (
     CHANNELS,
     Approvals,
     ChannelRule,
     ChannelRules,
     Freeze,
-    Gates,
     Hours,
     read_rules,
     rules_schema,
