@@ -11,7 +11,7 @@ from herdbook.actions.try_variant import try_variant
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant, Version
 from herdbook.catalogue.names import variant_of
-from herdbook.channels.gates import tests_text
+from herdbook.channels.gates import text_of_tests
 from herdbook.channels.results import Part, Result, ResultKind
 from herdbook.core.digests import EMPTY, Digest
 from herdbook.core.errors import MissingToolError
@@ -44,7 +44,7 @@ def put_to_test(
         yield _kept(workshop, version, ResultKind.BOOTS, name, [found.boots])
         if tests and variant.kind in workshop.insides:
             parts = found.tests or (Part("ready", passed=False, said="it did not become ready"),)
-            text = tests_text(tests)
+            text = text_of_tests(tests)
             yield _kept(workshop, version, ResultKind.TESTS, name, parts, text)
     if only is None:
         for command, part in own_commands(workshop, version):

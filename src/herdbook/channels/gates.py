@@ -59,7 +59,7 @@ class Subject:
 _Wanted = tuple[ResultKind, str, Digest, str]
 
 
-def tests_text(tests: Iterable[RecipeTest]) -> Digest:
+def text_of_tests(tests: Iterable[RecipeTest]) -> Digest:
     """Return what names the words of tests."""
     return text_of(*(each.run for each in tests))
 
@@ -80,7 +80,7 @@ def tried(
 def _is_present(key: tuple[ResultKind, str, Digest], subject: Subject) -> bool:
     """Tell whether a result is about something of today's: not a command that nobody wants."""
     return key[0] is not ResultKind.COMMAND and (
-        key[0] is not ResultKind.TESTS or key[2] == tests_text(subject.tests or ())
+        key[0] is not ResultKind.TESTS or key[2] == text_of_tests(subject.tests or ())
     )
 
 
@@ -89,7 +89,7 @@ def _wanted(gates: Gates, subject: Subject) -> Iterator[_Wanted]:
         absent = f"it has no {variant}: its recipe's `variants` do not name it"
         yield ResultKind.BOOTS, variant.value, EMPTY, "" if variant in subject.variants else absent
     if gates.tests:
-        text = tests_text(subject.tests or ())
+        text = text_of_tests(subject.tests or ())
         yield ResultKind.TESTS, Variant.CONTAINER.value, text, _no_tests(subject)
     if gates.reproduced:
         yield ResultKind.REPRODUCED, "", EMPTY, ""
