@@ -40,12 +40,12 @@ def _run(workshop: Workshop, version: Version, rule: ChannelRule, command: OwnCo
             )
             passed, said = ended.status == 0, ended.said
             if not passed:
-                said = f"{said}\nended with status {ended.status}"
+                said = f"{said.rstrip()}\nended with status {ended.status}"
         except TimeoutExpiredError:
             passed, said = False, f"took longer than {command.timeout} and was stopped"
         except MissingToolError as error:
             passed, said = False, error.message
-    seconds = workshop.clock.monotonic_seconds() - began
+    seconds = round(workshop.clock.monotonic_seconds() - began, 3)
     return Part(command.name, passed, seconds, last_lines(said))
 
 

@@ -58,9 +58,9 @@ def try_variant(
             passed, said = _settled(workshop, variant, name, started)
         except (EngineError, TimeoutExpiredError) as error:
             passed, said = False, error.message
-        seconds = workshop.clock.monotonic_seconds() - before
+        seconds = round(workshop.clock.monotonic_seconds() - before, 3)
         if not passed:
-            said = "\n".join([said, *_last_lines(workshop, variant, name)])
+            said = last_lines("\n".join([said, *_logged(workshop, variant, name)]))
             return Tested(Part("ready", passed=False, seconds=seconds, said=said), None)
         boots = Part("ready", passed=True, seconds=seconds)
         if variant.kind not in workshop.insides or not tests:
@@ -133,7 +133,7 @@ def _settled(
         workshop.clock.sleep(_LOOK_EVERY_SECONDS)
 
 
-def _last_lines(workshop: Workshop, variant: VariantRecord, name: str) -> list[str]:
+def _logged(workshop: Workshop, variant: VariantRecord, name: str) -> list[str]:
     try:
         return list(workshop.engines[variant.kind].logs(name))[-_LAST_LINES:]
     except NotFoundError:  # it was not even made
@@ -149,12 +149,12 @@ def _run_test(workshop: Workshop, variant: VariantRecord, name: str, test: Recip
             ended = workshop.insides[variant.kind].execute(name, command, test.limit_seconds)
             passed, said = ended.status == 0, ended.output
             if not passed:
-                said = f"{said}\nended with status {ended.status}".strip()
+                said = f"{said.rstrip()}\nended with status {ended.status}"
         except TimeoutExpiredError:
             passed, said = False, f"took longer than {test.timeout} and was stopped"
         except HerdbookError as error:
             passed, said = False, error.message
-    seconds = workshop.clock.monotonic_seconds() - before
+    seconds = round(workshop.clock.monotonic_seconds() - before, 3)
     return Part(title, passed, seconds, last_lines(said))
 
 

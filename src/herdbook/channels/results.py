@@ -114,7 +114,7 @@ def result_statement(result: Result) -> bytes:
                 {
                     "name": each.name,
                     "passed": each.passed,
-                    "seconds": round(each.seconds, 3),
+                    "seconds": each.seconds,
                     "said": each.said,
                 }
                 for each in result.parts

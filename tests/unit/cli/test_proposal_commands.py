@@ -39,7 +39,11 @@ PROPOSAL = {
     *("state", "ended_at", "ended_by", "said"),
 }
 WEIGHED = PROPOSAL | {"before", "evidence", "approvals", "missing"}
-EVIDENCE = {"digest", "findings", "gained", "lost", "complete"}
+EVIDENCE = {
+    *("digest", "findings", "gained", "lost", "complete", "tried", "licences", "excepted"),
+}
+TRIED = {"kind", "name", "text", "standing", "failed", "never"}
+EXCEPTED = {"name", "component", "number", "owner", "until"}
 APPROVAL = {"who", "at", "said", "evidence", "void"}
 FINDING = {"name", "component", "severity", "exploited", "fixed"}
 RULES = "channels: [{channel: production, approvals: {count: %d}}]"
@@ -378,7 +382,8 @@ def test_how_it_ended_is_shown(run: Run, proposed: Workshop) -> None:
         ("`propose`, `reject`", PROPOSAL),
         (
             "`proposal show`, `approve`",
-            {"before", "approvals", "missing", "evidence"} | EVIDENCE | APPROVAL | FINDING,
+            {"before", "approvals", "missing", "evidence"}
+            | (EVIDENCE | APPROVAL | FINDING | TRIED | EXCEPTED),
         ),
     ],
 )
