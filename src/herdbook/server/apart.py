@@ -1,5 +1,6 @@
 """Sets up a second place to work in, which has nothing of what was ever made in the first."""
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +58,10 @@ def work_apart(workshop: Workshop, folder: Path, given: Iterable[Digest]) -> Wor
         content = workshop.layers.path(digest)
         tree = workshop.layers.tree(digest)
         blobs.blob(digest).parent.mkdir(parents=True, exist_ok=True)
-        blobs.blob(digest).hardlink_to(content)
+        try:
+            blobs.blob(digest).hardlink_to(content)
+        except OSError:  # another file system, or one without hard links
+            shutil.copyfile(content, blobs.blob(digest))
         blobs.set_tree(digest, tree)
     staging = Staging(folder / "staging")
     return replace(
