@@ -180,7 +180,7 @@ def build_inputs(
     """
     made = Making(workshop, inputs)
     variants, rendered, seconds = made.variants()
-    index = _index(variants, rendered)
+    index = index_of(variants, rendered)
     recipe_file, parent = inputs.recipe_file, inputs.lock.parent
     version = workshop.versions.add(
         NewVersion(
@@ -329,7 +329,8 @@ class Making:
         return record, [config, manifest]
 
 
-def _index(variants: Sequence[VariantRecord], rendered: Sequence[Document]) -> Document:
+def index_of(variants: Sequence[VariantRecord], rendered: Sequence[Document]) -> Document:
+    """Return the index of a version of these variants, whose documents were rendered."""
     by_digest = {document.digest: document for document in rendered}
     return documents.index(
         [

@@ -12,8 +12,9 @@ from herdbook.actions.sign_move import move_of, to_publish, why_unsigned_move
 from herdbook.actions.weigh_proposal import ballot_of, gather
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
-from herdbook.channels.deciding import Facts, Objection, followers, objections
+from herdbook.channels.deciding import Facts, followers, objections
 from herdbook.channels.model import Assignment, Hold, Level, Way, check_channel
+from herdbook.channels.objections import Objection
 from herdbook.channels.proposals import Proposal, ProposalState, open_for
 from herdbook.channels.rules import ChannelRule
 from herdbook.channels.signing import PROMOTE

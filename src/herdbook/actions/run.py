@@ -23,7 +23,15 @@ from herdbook.core.errors import (
     MissingToolError,
     TimeoutExpiredError,
 )
-from herdbook.fleet.instances import Origin, PublishedPort, Seen, State, Wanted, check_name
+from herdbook.fleet.instances import (
+    Origin,
+    ProcessChanges,
+    PublishedPort,
+    Seen,
+    State,
+    Wanted,
+    check_name,
+)
 from herdbook.fleet.ports import Engine, Network
 from herdbook.images.documents import HEALTH_LABEL, PORTS_LABEL
 
@@ -35,7 +43,8 @@ _PROBE_LIMIT_SECONDS = 0.5
 class Wish:
     """What a person asked for; whatever is left out follows from the image.
 
-    `ports` maps ports of the instance to ports of this machine.
+    `ports` maps ports of the instance to ports of this machine; `process` is what a container runs
+    in place of the image's own.
     """
 
     name: str = ""
@@ -45,6 +54,7 @@ class Wish:
     memory_bytes: int = 0
     cpus: int = 0
     whole_disk: bool = False
+    process: ProcessChanges = field(default_factory=ProcessChanges)
 
 
 @dataclass(frozen=True)
@@ -120,6 +130,7 @@ def _wanted(
         secrets=dict(wish.secrets),
         user_id=service.user_id,
         health_path=service.health_path,
+        process=wish.process,
     )
     return _with_hardware(workshop, variant, wish, wanted)
 

@@ -9,7 +9,7 @@ from herdbook.actions.publish_metadata import refuse_strange_key, with_snapshot
 from herdbook.actions.read_metadata import Guarded, Published
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
-from herdbook.channels.deciding import Objection
+from herdbook.channels.objections import Objection
 from herdbook.channels.proposals import Proposal
 from herdbook.channels.rules import ChannelRule
 from herdbook.core.errors import GateError

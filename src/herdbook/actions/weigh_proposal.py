@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
+from herdbook.actions.answer_for import exceptions_for
+from herdbook.actions.find_licences import find_licences
 from herdbook.actions.find_vulnerabilities import find_vulnerabilities
+from herdbook.actions.keep_results import results_of
 from herdbook.actions.name_version import present
+from herdbook.actions.read_recipe_of import read_recipe_of
 from herdbook.actions.sign_move import Move, move_of
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
-from herdbook.channels.evidence import Evidence, evidence_of
+from herdbook.channels.evidence import Evidence, Known, evidence_of
+from herdbook.channels.gates import Subject, tried
 from herdbook.channels.proposals import Approval, Ballot, Proposal, ProposalState
 from herdbook.channels.rules import ChannelRule
 from herdbook.core.errors import ConflictError, NotFoundError, VerificationError
@@ -82,7 +87,21 @@ def gather(
     """Return what is known of a version now, and of what it would replace."""
     report = find_vulnerabilities(workshop, version)
     old = find_vulnerabilities(workshop, before) if before else None
-    return evidence_of(version.digest, before.digest if before else None, rule, report, old)
+    now = workshop.clock.now()
+    known = Known(
+        find_licences(workshop, version) if rule.gates.licences else (),
+        tried(rule.gates, subject_of(workshop, version), results_of(workshop, version), now),
+        exceptions_for(workshop, version.image, now),
+    )
+    digest = before.digest if before else None
+    return evidence_of(version.digest, digest, rule, report, old, known)
+
+
+def subject_of(workshop: Workshop, version: Version) -> Subject:
+    """Return what of a version decides which things are to be found out of it."""
+    recipe = read_recipe_of(workshop, version)
+    kinds = [each.kind for each in version.variants]
+    return Subject(kinds, recipe.tests if recipe else None)
 
 
 def ballot_of(

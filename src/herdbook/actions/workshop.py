@@ -1,6 +1,6 @@
 """Everything a verb may work with, as ports; who runs the program decides what stands behind."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -12,8 +12,9 @@ from herdbook.campaigns.ports import Campaigns, Herd
 from herdbook.catalogue.model import Variant
 from herdbook.catalogue.ports import Cache, Components, Layers, Versions
 from herdbook.catalogue.stamps import Stamps
-from herdbook.channels.ports import ChannelRegister
+from herdbook.channels.ports import ChannelRegister, OwnCommands
 from herdbook.core.clock import Clock
+from herdbook.core.digests import Digest
 from herdbook.core.given_secrets import GivenSecrets
 from herdbook.core.progress import Progress
 from herdbook.core.turns import Turns
@@ -40,6 +41,8 @@ class Workshop:
     disappears whatever happens. `backups` opens the place at an address where backups are kept,
     sealed with the key in the file `backup_key`. `secrets` are those given to this command.
     `transfers` is where layers of registries arrive, and stay until all of one is there.
+    `apart` gives a workshop that makes all layers and roots anew, in a folder of its own, with the
+    layers given to begin with. `commands` runs people's own ones.
     `actor` is who gives this command, as the audit calls them;
     `groups_of` tells in which groups somebody is.
     `give_up` ends all programs under way and lets none begin, for when this one is to end.
@@ -87,6 +90,8 @@ class Workshop:
     staging: Callable[[], AbstractContextManager[Path]]
     actor: str
     groups_of: Callable[[str], AbstractSet[str]]
+    commands: OwnCommands
+    apart: "Callable[[Workshop, Path, Iterable[Digest]], Workshop]"
     secrets: GivenSecrets = field(default_factory=GivenSecrets)
     turns: Turns = field(default_factory=Turns)
     give_up: Callable[[], None] = lambda: None

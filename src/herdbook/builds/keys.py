@@ -72,8 +72,15 @@ def files_key(sources: Iterable[Source], playbooks: Iterable[Playbook] = ()) -> 
 
 
 def wishes_key(recipe: Recipe, files: Digest) -> Digest:
-    """Name all that an author wrote: the recipe and, by `files`, what it takes from its folder."""
-    return key("wishes", recipe.model_dump(mode="json", by_alias=True), files)
+    """Name all that an author wrote: the recipe and, by `files`, what it takes from its folder.
+
+    Its tests are part of it where there are any: a version is kept with its own. No layer is named
+    by them, so the new version has the digests of the one before.
+    """
+    written = recipe.model_dump(mode="json", by_alias=True)
+    if not recipe.tests:  # else every version from before there were tests would be built again
+        del written["tests"]
+    return key("wishes", written, files)
 
 
 def build_key(wishes: Digest, lock: Digest, arrangement: Digest) -> Digest:

@@ -5,23 +5,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from herdbook.channels.evidence import Evidence, Finding, graver_than
+from herdbook.channels.evidence import Evidence
+from herdbook.channels.gate_objections import gate_objections
 from herdbook.channels.model import Assignment, Hold, Made, Revocation
+from herdbook.channels.objections import Objection
 from herdbook.channels.proposals import Ballot, Proposal, more_have
 from herdbook.channels.revoking import in_words
-from herdbook.channels.rules import ChannelRule, Gates
+from herdbook.channels.rules import ChannelRule
 from herdbook.core.durations import duration_of
-
-_SHOWN = 3
-
-
-@dataclass(frozen=True)
-class Objection:
-    """What speaks against a promotion, and what would help."""
-
-    gate: str
-    words: str
-    remedy: str
 
 
 @dataclass(frozen=True)
@@ -62,7 +53,7 @@ def objections(rule: ChannelRule, facts: Facts, now: datetime) -> list[Objection
         *_held(facts),
         *_from(rule, facts),
         *_promoters(rule, facts),
-        *_gates(rule.gates, facts),
+        *(gate_objections(rule.gates, facts.evidence, facts.label) if facts.evidence else ()),
         *_approvals(rule, facts, now),
         *([facts.unsigned] if facts.unsigned else []),
         *_soak(rule, facts),
@@ -104,27 +95,6 @@ def _promoters(rule: ChannelRule, facts: Facts) -> Iterator[Objection]:
     if rule.promoters and not facts.groups & set(rule.promoters):
         words = f"{facts.who} is not in {' or '.join(rule.promoters)}"
         yield Objection("promoters", words, "Ask one of them.")
-
-
-def _gates(gates: Gates, facts: Facts) -> Iterator[Objection]:
-    if (evidence := facts.evidence) is None:
-        return
-    look = f"See them: herdbook vulnerabilities {facts.label}"
-    grave = graver_than(evidence.findings, gates.worst) if gates.worst else []
-    if grave:
-        words = f"{_some(grave)}: nothing graver than {gates.worst} may be open"
-        yield Objection("vulnerabilities", words, look)
-    exploited = [each for each in evidence.findings if each.exploited]
-    if exploited and not gates.exploited:
-        yield Objection("exploited", f"{_some(exploited)}: known to be exploited", look)
-    if gates.complete and not evidence.complete:
-        words = "not all layers were scanned, or no advisories were imported for what is in them"
-        yield Objection("complete", words, f"See what: herdbook vulnerabilities {facts.label}")
-
-
-def _some(findings: Sequence[Finding]) -> str:
-    shown = ", ".join(f"{each.name} in {each.component}" for each in findings[:_SHOWN])
-    return shown + (f" and {len(findings) - _SHOWN} more" if len(findings) > _SHOWN else "")
 
 
 def _approvals(rule: ChannelRule, facts: Facts, now: datetime) -> Iterator[Objection]:

@@ -1,14 +1,18 @@
 """The port to the register of channels."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from herdbook.audit.chain import Entry
+from herdbook.channels.exceptions import GateException
 from herdbook.channels.model import Assignment, Hold, Made, Revocation
 from herdbook.channels.proposals import Approval, Proposal
+from herdbook.channels.results import Result
 from herdbook.channels.rules import ChannelRules
 from herdbook.metadata.model import Document
+from herdbook.signatures.envelopes import Envelope
 
 
 class Proposals(Protocol):
@@ -39,7 +43,61 @@ class Proposals(Protocol):
         ...
 
 
-class ChannelRegister(Proposals, Protocol):
+class Results(Protocol):
+    """What came of trying versions, signed; each change is kept together with its audit entry."""
+
+    def results(self, made: Made) -> list[Envelope]:
+        """Return what is kept of a version, signed by whomever."""
+        ...
+
+    def keep_result(self, result: Result, envelope: Envelope, entry: Entry) -> None:
+        """Keep a result; another one of what was done to that version is replaced."""
+        ...
+
+
+class Exceptions(Protocol):
+    """Exceptions, each signed; each change is kept together with its audit entry."""
+
+    def exceptions(self) -> list[GateException]:
+        """Return all of them, the oldest first."""
+        ...
+
+    def add_exception(self, exception: GateException, entry: Entry) -> None:
+        """Keep one; raises ConflictError where its number was taken meanwhile."""
+        ...
+
+    def end_exception(self, exception: GateException, entry: Entry) -> None:
+        """Keep that one was ended; raises ConflictError where it was ended before."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it said."""
+
+    status: int
+    said: str
+
+
+class OwnCommands(Protocol):
+    """Runs people's own commands on this machine, as whoever runs Herdbook."""
+
+    def run(
+        self,
+        command: Sequence[str],
+        settings: Mapping[str, str],
+        given: bytes,
+        limit_seconds: float,
+    ) -> Ended:
+        """Run one to its end, with these settings added to its environment, and this to read.
+
+        Nothing that is a secret of Herdbook's is in its environment. Raises MissingToolError where
+        there is no such program, TimeoutExpiredError at the limit.
+        """
+        ...
+
+
+class ChannelRegister(Proposals, Results, Exceptions, Protocol):
     """The channels of one installation; each change is kept together with its audit entry."""
 
     def every(self, image: str = "") -> list[Assignment]:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from herdbook.channels.gate_rules import Duration, Gates
 from herdbook.core.durations import duration_of
 from herdbook.core.errors import InvalidInputError
 from herdbook.core.hours import is_within
@@ -46,7 +47,7 @@ def _one_or_many(value: object) -> object:
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # the last for a folder of zones
         raise ValueError("is no time zone that this machine knows") from error
     return value
 
@@ -61,15 +62,9 @@ GroupNames = Annotated[
     tuple[GroupName, ...],
     BeforeValidator(_one_or_many, json_schema_input_type=GroupName | tuple[GroupName, ...]),
 ]
-Severity = Literal["low", "medium", "high", "critical"]
 Zone = Annotated[str, AfterValidator(_zone), Field(description="Of the tz database.")]
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 _Date = r"^\d{4}-\d{2}-\d{2}( ([01]\d|2[0-3]):[0-5]\d)?$"
-
-
-def _duration(value: str) -> str:
-    duration_of(value)
-    return value
 
 
 def _moment(value: str) -> str:
@@ -77,7 +72,6 @@ def _moment(value: str) -> str:
     return value
 
 
-Duration = Annotated[str, AfterValidator(_duration)]
 Moment = Annotated[str, Field(pattern=_Date), AfterValidator(_moment)]
 
 
@@ -173,18 +167,6 @@ class Signers(Strict):
         return self
 
 
-class Gates(Strict):
-    """What has to be true of a version, by what imported advisories say of it now.
-
-    `worst` is the gravest severity that may be open, where it is said; with `exploited` false,
-    nothing known to be exploited may be; with `complete`, nothing may be unknown.
-    """
-
-    worst: Severity | None = None
-    exploited: bool = True
-    complete: bool = False
-
-
 class ChannelRule(Strict):
     """What holds for a channel of all images whose names fit."""
 
@@ -222,7 +204,7 @@ class ChannelRule(Strict):
         if self.promoters:
             yield f"by {' or '.join(self.promoters)}"
         yield from self._people_in_words()
-        yield from self._gates_in_words()
+        yield from self.gates.in_words()
         if self.soak:
             yield f"after {self.soak} of serving"
         if self.hours:
@@ -238,14 +220,6 @@ class ChannelRule(Strict):
             yield f"{self.approvals.count}{of} approve, at most {self.approvals.valid} before"
         if self.signers:
             yield f"{self.signers.count} of the keys {', '.join(sorted(self.signers.keys))} sign"
-
-    def _gates_in_words(self) -> Iterator[str]:
-        if self.gates.worst:
-            yield f"nothing graver than {self.gates.worst}"
-        if not self.gates.exploited:
-            yield "nothing that is known to be exploited"
-        if self.gates.complete:
-            yield "nothing unknown"
 
     @field_validator("follow_back")
     @classmethod

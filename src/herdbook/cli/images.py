@@ -76,9 +76,11 @@ def _list(output: Output, found: "list[ImageSummary]") -> None:
 
 def show(image: ImageName, as_json: AsJson = False) -> None:
     """Show a version: its variants, which layers they share, and what made it."""
+    from herdbook.actions.keep_results import results_of
     from herdbook.actions.name_version import version_meant
     from herdbook.cli.campaigns.report_page import made_lines
     from herdbook.cli.campaigns.shapes import made_shape
+    from herdbook.cli.channels.gate_shapes import result_lines, result_shape
     from herdbook.cli.session import open_session
     from herdbook.cli.shapes import version_shape
 
@@ -86,12 +88,16 @@ def show(image: ImageName, as_json: AsJson = False) -> None:
     workshop = open_session(output)
     version = version_meant(workshop, image)
     made = workshop.campaigns.cause(version.image, version.number)
+    results = results_of(workshop, version)
     if as_json:
-        output.json({**version_shape(version), "cause": made_shape(made)})
+        tried = [result_shape(each) for each in results]
+        output.json({**version_shape(version), "cause": made_shape(made), "results": tried})
         return
     output.text(f"{version.label}  {version.digest}")
     output.text(f"built {version.created_at:%Y-%m-%d %H:%M} UTC")
     for line in made_lines(made) if made else ():
+        output.text(line)
+    for line in result_lines(results):
         output.text(line)
     _show_layers(output, version)
 

@@ -18,6 +18,8 @@ from pydantic import (
     field_validator,
 )
 
+from herdbook.core.durations import duration_of
+
 _SIZE = re.compile(r"(\d+)\s*([KMGT]?)(i?B)?", re.IGNORECASE)
 _SIZE_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _IMAGE = r"[a-z0-9]+([._-][a-z0-9]+)*(/[a-z0-9]+([._-][a-z0-9]+)*)*"
@@ -216,6 +218,27 @@ class Service(Strict):
         return health
 
 
+def _duration(value: str) -> str:
+    duration_of(value)
+    return value
+
+
+class RecipeTest(Strict):
+    """A command that has to end with status 0 inside the container of a version.
+
+    It runs beside the service, once that is ready, as the service's user.
+    """
+
+    run: WrittenCommand
+    name: Annotated[str, Field(max_length=100, description="What it is about.")] = ""
+    timeout: Annotated[Text, AfterValidator(_duration), Field(description="Such as 30s.")] = "60s"
+
+    @property
+    def limit_seconds(self) -> float:
+        """How long it may take."""
+        return duration_of(self.timeout).total_seconds()
+
+
 class Machine(Strict):
     """The hardware a VM gets unless whoever starts it says otherwise."""
 
@@ -268,6 +291,10 @@ class Recipe(Strict):
         Field(description="Whether campaigns may put patched layers below, where that is proven."),
     ] = "automatic"
     vm: Machine = Machine()
+    tests: Annotated[
+        tuple[RecipeTest, ...],
+        Field(description="What `herdbook test` runs inside the container; no part of the image."),
+    ] = ()
     schema_: Annotated[Literal[1], Field(alias="schema")] = 1
 
     @property
@@ -319,6 +346,15 @@ class Recipe(Strict):
         if node and _lacks("nodejs", before.data):
             raise ValueError("needs the interpreter: add nodejs to `packages`")
         return node
+
+    @field_validator("tests")
+    @classmethod
+    def _tests_need_a_container(
+        cls, tests: tuple[RecipeTest, ...], before: ValidationInfo
+    ) -> tuple[RecipeTest, ...]:
+        if tests and Variant.CONTAINER not in before.data.get("variants", Variant):
+            raise ValueError("run inside a container: add container to `variants`")
+        return tests
 
     @field_validator("files")
     @classmethod

@@ -21,6 +21,8 @@ _EXAMPLES = {
     "service.env": "env: {PORT: 8080}",
     "service.health.http": "health: {http: /healthz}",
     "service.ports": "ports: [8080]",
+    "tests": "tests: [{run: test -x /usr/bin/web}]",
+    "tests.timeout": "timeout: 30s",
     "user": "user: web",
     "variants": "variants: [container, vm]",
     "vm.disk": "disk: 4G",

@@ -30,6 +30,7 @@ from herdbook.drivers.haproxy import HaproxyBalancer
 from herdbook.drivers.http.feeds import HttpFeeds
 from herdbook.drivers.network import HostNetwork
 from herdbook.drivers.npm import NpmNodePackages
+from herdbook.drivers.own_commands import HostCommands
 from herdbook.drivers.podman import PodmanEngine
 from herdbook.drivers.python import PypiWheelHouse
 from herdbook.drivers.qemu import QemuEngine, disk_volumes
@@ -38,6 +39,7 @@ from herdbook.drivers.skopeo import SkopeoImages
 from herdbook.drivers.tuf_client import TufClient
 from herdbook.fleet.ports import Network
 from herdbook.metadata.ports import MetadataClient
+from herdbook.server.apart import work_apart
 from herdbook.server.provision import provide_renderer
 from herdbook.server.settings import Settings, groups_of
 from herdbook.server.stamps import open_stamps
@@ -135,6 +137,8 @@ def open_workshop(
         staging=staging,
         actor=settings.actor,
         groups_of=groups_of,
+        commands=HostCommands(),
+        apart=work_apart,
         give_up=process.end_all,
         secrets=secrets or GivenSecrets(),
     )

@@ -20,14 +20,16 @@ from herdbook.store import channel_schema as schema
 from herdbook.store.audit import SqlAudit
 from herdbook.store.chunks import chunks
 from herdbook.store.database import reading, writing
+from herdbook.store.exceptions import SqlExceptions
 from herdbook.store.metadata import keep_documents
 from herdbook.store.moments import in_utc
 from herdbook.store.proposals import SqlProposals, end_proposal
+from herdbook.store.results import SqlResults
 
 _ONE = 1
 
 
-class SqlChannels(SqlProposals):
+class SqlChannels(SqlProposals, SqlResults, SqlExceptions):
     """Channels in a database; every change is one transaction, its audit record included.
 
     With a `ring`, what a channel gets is signed when it is kept.

@@ -155,6 +155,7 @@ def test_a_build_is_named_by_all_that_goes_into_it() -> None:
     changed = [
         build_key(recipe(user="web"), LOCK, [SOURCE]),
         build_key(recipe(run=["true"]), LOCK, [SOURCE]),
+        build_key(recipe(tests=[{"run": "true"}]), LOCK, [SOURCE]),
         build_key(recipe(), LOCK.model_copy(update={"packages": ()}), [SOURCE]),
         build_key(recipe(), LOCK, []),
         keys.build_key(
@@ -162,6 +163,15 @@ def test_a_build_is_named_by_all_that_goes_into_it() -> None:
         ),
     ]
     assert len({base, *changed}) == len(changed) + 1
+
+
+def test_a_recipe_without_tests_is_named_as_it_was_before_there_were_any() -> None:
+    """Else every version of an older Herdbook would be built again."""
+    bare = recipe()
+    written = bare.model_dump(mode="json", by_alias=True)
+    assert written.pop("tests") == []
+    files = keys.files_key([SOURCE])
+    assert keys.wishes_key(bare, files) == keys.key("wishes", written, files)
 
 
 def test_work_on_packages_is_named_by_their_bytes_in_any_order() -> None:

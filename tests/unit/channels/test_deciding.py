@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from herdbook.channels.deciding import Facts, Objection, followers, objections
+from herdbook.channels.deciding import Facts, followers, objections
 from herdbook.channels.evidence import Evidence, Finding
+from herdbook.channels.gate_rules import Gates
 from herdbook.channels.model import Assignment, Hold, Level, Made, Revocation, check_channel
+from herdbook.channels.objections import Objection
 from herdbook.channels.proposals import Approval, Ballot, Proposal
-from herdbook.channels.rules import Approvals, ChannelRule, Freeze, Gates, Hours
+from herdbook.channels.rules import Approvals, ChannelRule, Freeze, Hours
 from herdbook.core.digests import EMPTY
 from herdbook.core.errors import InvalidInputError
 

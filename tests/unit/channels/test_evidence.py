@@ -1,23 +1,30 @@
 """What an approval rests on has one name, which changes with each part of it and nothing else."""
 
 from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from versions import digest
+from versions import MOMENT, digest
 
 from herdbook.catalogue.components import Component, Ecosystem
 from herdbook.catalogue.model import Variant
 from herdbook.channels.evidence import (
     Evidence,
+    Excepted,
     Finding,
+    LicenceFinding,
     evidence_of,
     findings_of,
     graver_than,
 )
-from herdbook.channels.rules import Approvals, ChannelRule, ChannelRules, Gates
+from herdbook.channels.gate_rules import Gates
+from herdbook.channels.gates import Standing, Tried
+from herdbook.channels.results import ResultKind
+from herdbook.channels.rules import Approvals, ChannelRule, ChannelRules
+from herdbook.core.digests import EMPTY
 from herdbook.trust.advisories import Exploited, RangeStatus
 from herdbook.trust.judging import Verdict
 from herdbook.trust.matching import Finding as Matched
@@ -61,7 +68,13 @@ def named(findings: tuple[Finding, ...] | list[Finding]) -> list[str]:
 # Its digest
 
 FIRST, SECOND = vulnerability("CVE-1"), vulnerability("CVE-2")
-WHOLE = evidence(FIRST, old=report(SECOND))
+TRIED = Tried(kind=ResultKind.BOOTS, name="vm", text=EMPTY, standing=Standing.PASSED)
+LICENCE = LicenceFinding(name="AGPL-3.0-only", component="flask 2.0.0")
+EXCEPTED = Excepted(name="CVE-1", component="flask 2.0.0", number=1, owner="ann", until=MOMENT)
+PLAIN = evidence(FIRST, old=report(SECOND))
+WHOLE = PLAIN.model_copy(
+    update={"tried": (TRIED,), "licences": (LICENCE,), "excepted": (EXCEPTED,)}
+)
 FINDING = WHOLE.findings[0]
 
 
@@ -91,6 +104,23 @@ FINDING = WHOLE.findings[0]
         {"findings": (FINDING.model_copy(update={"severity": ""}),)},
         {"findings": (FINDING.model_copy(update={"exploited": True}),)},
         {"findings": (FINDING.model_copy(update={"fixed": "2.1"}),)},
+        {"rule": RULE.model_copy(update={"gates": Gates(tests=True)})},
+        {"tried": ()},
+        {"tried": (TRIED.model_copy(update={"kind": ResultKind.TESTS}),)},
+        {"tried": (TRIED.model_copy(update={"name": "container"}),)},
+        {"tried": (TRIED.model_copy(update={"text": digest("another")}),)},
+        {"tried": (TRIED.model_copy(update={"standing": Standing.FAILED}),)},
+        {"tried": (TRIED.model_copy(update={"failed": ("ready",)}),)},
+        {"tried": (TRIED.model_copy(update={"never": "it has none"}),)},
+        {"licences": ()},
+        {"licences": (LICENCE.model_copy(update={"name": "MIT"}),)},
+        {"licences": (LICENCE.model_copy(update={"component": "curl 8"}),)},
+        {"excepted": ()},
+        {"excepted": (EXCEPTED.model_copy(update={"name": "CVE-2"}),)},
+        {"excepted": (EXCEPTED.model_copy(update={"component": "curl 8"}),)},
+        {"excepted": (EXCEPTED.model_copy(update={"number": 2}),)},
+        {"excepted": (EXCEPTED.model_copy(update={"owner": "bob"}),)},
+        {"excepted": (EXCEPTED.model_copy(update={"until": MOMENT + timedelta(days=1)}),)},
     ],
 )
 def test_whatever_part_changes_the_digest_does(change: dict[str, object]) -> None:
@@ -100,32 +130,36 @@ def test_whatever_part_changes_the_digest_does(change: dict[str, object]) -> Non
 def test_every_part_is_changed_above() -> None:
     assert set(Evidence.model_fields) == {
         *("version", "before", "rule", "findings", "gained", "lost", "complete"),
+        *("tried", "licences", "excepted"),
     }
+    assert set(Tried.model_fields) == {"kind", "name", "text", "standing", "failed", "never"}
+    assert set(LicenceFinding.model_fields) == {"name", "component"}
+    assert set(Excepted.model_fields) == {"name", "component", "number", "owner", "until"}
     assert set(Finding.model_fields) == {"name", "component", "severity", "exploited", "fixed"}
 
 
 def test_the_same_has_the_same_digest_whenever_it_is_gathered() -> None:
-    assert evidence(FIRST, old=report(SECOND)).digest == WHOLE.digest
-    assert Evidence.model_validate_json(WHOLE.model_dump_json(by_alias=True)).digest == WHOLE.digest
+    assert evidence(FIRST, old=report(SECOND)).digest == PLAIN.digest
+    assert Evidence.model_validate_json(PLAIN.model_dump_json(by_alias=True)).digest == PLAIN.digest
 
 
 def test_a_rule_that_was_written_and_read_again_gives_the_same_digest() -> None:
     rules = ChannelRules(channels=(RULE,))
     kept = ChannelRules.model_validate(rules.model_dump(mode="json", by_alias=True))
     again = evidence_of(VERSION, BEFORE, kept.channels[0], report(FIRST), report(SECOND))
-    assert again.digest == WHOLE.digest
+    assert again.digest == PLAIN.digest
 
 
 def test_what_nobody_decides_by_does_not_change_it() -> None:
     """What it is called, by whom else it was told of, and in which variants it is."""
     told = replace(FIRST, summary="Flask leaks", advisories=("GHSA-1",), variants=())
-    assert evidence(told, old=report(SECOND)).digest == WHOLE.digest
+    assert evidence(told, old=report(SECOND)).digest == PLAIN.digest
 
 
 def test_what_needs_nobody_does_not_change_it() -> None:
     matched = Matched(FLASK, "CVE-9", State.AFFECTED, RangeStatus.UNIMPORTANT)
     unimportant = replace(vulnerability("CVE-9"), verdict=Verdict(matched))
-    assert evidence(FIRST, unimportant, old=report(SECOND, unimportant)).digest == WHOLE.digest
+    assert evidence(FIRST, unimportant, old=report(SECOND, unimportant)).digest == PLAIN.digest
 
 
 def test_what_is_not_known_makes_it_incomplete() -> None:

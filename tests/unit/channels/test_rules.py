@@ -9,21 +9,22 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 from json_schema import problems
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from herdbook.channels.gate_rules import Gates, Licences, OwnCommand
 from herdbook.channels.rules import (
     CHANNELS,
     Approvals,
     ChannelRule,
     ChannelRules,
     Freeze,
-    Gates,
     Hours,
     Signers,
     read_rules,
     rules_schema,
 )
 from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.recipes.model import Variant
 from herdbook.signatures.keys import new_private_key
 
 SCHEMA = rules_schema()
@@ -41,6 +42,14 @@ channels:
       worst: medium
       exploited: false
       complete: true
+      boots: [container, vm]
+      tests: true
+      reproduced: true
+      tested_within: 30d
+      licences: {deny: [AGPL-3.0-*], unknown: deny}
+      commands:
+        - {name: scan, run: [scan, --all], timeout: 5m}
+        - {name: note, run: "echo $HERDBOOK_LABEL"}
     hours:
       days: [mon, tue]
       begin: "09:00"
@@ -231,7 +240,20 @@ def test_everything_that_can_be_written_is_read(tmp_path: Path) -> None:
     )
     assert rule.promoters == ("operators",)
     assert rule.approvals == Approvals(count=2, groups=("operators", "security"), valid="3d")
-    assert rule.gates == Gates(worst="medium", exploited=False, complete=True)
+    assert rule.gates == Gates(
+        worst="medium",
+        exploited=False,
+        complete=True,
+        boots=(Variant.CONTAINER, Variant.VM),
+        tests=True,
+        reproduced=True,
+        commands=(
+            OwnCommand(name="scan", run=("scan", "--all"), timeout="5m"),
+            OwnCommand(name="note", run=("echo $HERDBOOK_LABEL",)),
+        ),
+        tested_within="30d",
+        licences=Licences(deny=("AGPL-3.0-*",), unknown="deny"),
+    )
     assert rule.hours == Hours(
         days=("mon", "tue"), begin="09:00", end="17:00", zone="Europe/Berlin"
     )
@@ -248,10 +270,31 @@ def test_everything_that_can_be_written_is_read(tmp_path: Path) -> None:
         "nothing graver than medium",
         "nothing that is known to be exploited",
         "nothing unknown",
+        "container and vm started, at most 30d before",
+        "its tests passed, at most 30d before",
+        "reproduced, at most 30d before",
+        "scan passed, at most 30d before",
+        "note passed, at most 30d before",
+        "nothing under AGPL-3.0-*",
+        "no licence unknown",
         "on mon, tue 09:00 to 17:00 (Europe/Berlin)",
         "not from 2026-12-20 to 2027-01-02 06:30: Christmas",
         "dev follow back",
     ]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "tested_within: long",
+        "commands: [{name: a, run: x, timeout: never}]",
+        "commands: [{name: a, run: x}, {name: a, run: y}]",
+    ],
+)
+def test_what_gates_cannot_mean_is_not_read(tmp_path: Path, more: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        rules(tmp_path, f"{HEAD}    gates: {{{more}}}\n")
+    assert caught.value.where
 
 
 def test_approvals_and_gates_of_which_nothing_is_given(tmp_path: Path) -> None:
@@ -442,6 +485,14 @@ def test_what_is_read_fits_the_schema() -> None:
         "gates: {worst: important}",
         "gates: {exploited: perhaps}",
         "gates: {best: low}",
+        "gates: {boots: [raw]}",
+        "gates: {boots: ''}",
+        "gates: {tests: perhaps}",
+        "gates: {licences: {deny: 3}}",
+        "gates: {licences: {unknown: perhaps}}",
+        "gates: {commands: [{name: a}]}",
+        "gates: {commands: [{name: A b, run: x}]}",
+        "gates: {commands: [{name: a, run: []}]}",
     ],
 )
 def test_what_does_not_fit_the_schema_is_not_read(tmp_path: Path, more: str) -> None:
@@ -454,11 +505,9 @@ def test_what_does_not_fit_the_schema_is_not_read(tmp_path: Path, more: str) -> 
 def test_the_schema_names_every_key_as_it_is_written() -> None:
     assert SCHEMA["$schema"].endswith("2020-12/schema")
     described = {name for each in _objects(SCHEMA) for name in each["properties"]}
-    read = {
-        field.alias or name
-        for model in (ChannelRules, ChannelRule, Approvals, Signers, Gates, Hours, Freeze)
-        for name, field in model.model_fields.items()
-    }
+    parts = (Approvals, Signers, Gates, Licences, OwnCommand, Hours, Freeze)
+    models: tuple[type[BaseModel], ...] = (ChannelRules, ChannelRule, *parts)
+    read = {field.alias or name for model in models for name, field in model.model_fields.items()}
     assert described == read
     assert {"channels", "from", "follow_back", "zone", "reason"} <= described
     assert all(each["additionalProperties"] is False for each in _objects(SCHEMA))
@@ -475,7 +524,7 @@ _WithoutDates.add_constructor(
 
 def _objects(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield schema
-    yield from schema["$defs"].values()
+    yield from (each for each in schema["$defs"].values() if "properties" in each)
 
 
 # --- Signers

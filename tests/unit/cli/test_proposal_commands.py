@@ -40,7 +40,11 @@ PROPOSAL = {
 }
 WEIGHED = PROPOSAL | {"before", "evidence", "approvals", "missing", "signatures"}
 SIGNATURES = {"threshold", "signed", "missing"}
-EVIDENCE = {"digest", "findings", "gained", "lost", "complete"}
+EVIDENCE = {
+    *("digest", "findings", "gained", "lost", "complete", "tried", "licences", "excepted"),
+}
+TRIED = {"kind", "name", "text", "standing", "failed", "never"}
+EXCEPTED = {"name", "component", "number", "owner", "until"}
 APPROVAL = {"who", "at", "said", "evidence", "void"}
 FINDING = {"name", "component", "severity", "exploited", "fixed"}
 RULES = "channels: [{channel: production, approvals: {count: %d}}]"
@@ -379,7 +383,7 @@ def test_how_it_ended_is_shown(run: Run, proposed: Workshop) -> None:
         ("`propose`, `reject`", PROPOSAL),
         (
             "`proposal show`, `approve`",
-            (WEIGHED - PROPOSAL) | SIGNATURES | EVIDENCE | APPROVAL | FINDING,
+            (WEIGHED - PROPOSAL | SIGNATURES | EVIDENCE) | (APPROVAL | FINDING | TRIED | EXCEPTED),
         ),
     ],
 )

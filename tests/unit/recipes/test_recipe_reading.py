@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from herdbook.core.errors import InvalidInputError, NotFoundError
-from herdbook.recipes.model import CommandStep, PlaybookStep, Recipe, Variant
+from herdbook.recipes.model import CommandStep, PlaybookStep, Recipe, RecipeTest, Variant
 from herdbook.recipes.reading import read_recipe
 
 EVERYTHING = """\
@@ -32,8 +32,11 @@ service:
   ports: [8080, 9090]
   health: {http: /healthz}
   directory: /srv/web
-variants: [vm]
+variants: [vm, container]
 rebase: never
+tests:
+  - {name: it starts, run: [python3, -m, web, --check], timeout: 5s}
+  - {run: test -d /srv/web}
 vm: {memory: 1G, cpus: 2, disk: 4 GiB}
 """
 
@@ -70,7 +73,12 @@ def test_every_documented_key_is_understood(tmp_path: Path) -> None:
     )
     assert recipe.secrets == {"token", "index"}
     assert recipe.user == "web"
-    assert recipe.variants == (Variant.VM,)
+    assert recipe.variants == (Variant.VM, Variant.CONTAINER)
+    assert recipe.tests == (
+        RecipeTest(name="it starts", run=("python3", "-m", "web", "--check"), timeout="5s"),
+        RecipeTest(run=("test -d /srv/web",)),
+    )
+    assert [each.limit_seconds for each in recipe.tests] == [5, 60]
     assert recipe.rebase == "never"
     assert (recipe.vm.memory, recipe.vm.cpus, recipe.vm.disk) == (1 << 30, 2, 4 << 30)
     service = recipe.service
@@ -89,9 +97,29 @@ def test_every_key_of_the_model_is_in_that_example() -> None:
 
     schema, given = recipe_schema(), safe_load(EVERYTHING)
     assert set(given) == set(schema["properties"])
-    for name, part in (("FileStep", given["files"][0]), ("Machine", given["vm"])):
+    parts = (
+        ("FileStep", given["files"][0]),
+        ("Machine", given["vm"]),
+        ("RecipeTest", given["tests"][0]),
+    )
+    for name, part in parts:
         assert set(part) == set(schema["$defs"][name]["properties"])
     assert set(given["service"]) == set(schema["$defs"]["Service"]["properties"])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "variants: [vm]\ntests: [{run: test -e /etc}]\n",
+        "tests: [{run: x, timeout: soon}]\n",
+        "tests: [{run: []}]\n",
+        "tests: [{name: nothing}]\n",
+    ],
+)
+def test_tests_that_could_never_be_run_are_refused(tmp_path: Path, more: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        minimal(more, tmp_path)
+    assert caught.value.where
 
 
 def test_two_keys_are_enough(tmp_path: Path) -> None:

@@ -170,8 +170,12 @@ def _print_signatures(output: Output, standing: "Standing") -> None:
 
 
 def _print_evidence(output: Output, evidence: "Evidence", label: str) -> None:
+    from herdbook.cli.channels.gate_shapes import evidence_lines
+
     _print_findings(output, "gained", evidence.gained)
     _print_findings(output, "lost", evidence.lost)
+    for line in evidence_lines(evidence):
+        output.text(line)
     if not evidence.complete:
         output.text(f"not everything in it is known: herdbook vulnerabilities {label}")
 

@@ -1,0 +1,60 @@
+"""Runs the commands that rules name for a version, and gives them all that is known of it."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from herdbook.actions.render import container_artefact
+from herdbook.actions.try_variant import last_lines
+from herdbook.actions.weigh_proposal import gather, version_before
+from herdbook.actions.workshop import Workshop
+from herdbook.catalogue.model import Variant, Version
+from herdbook.channels.gate_rules import OwnCommand
+from herdbook.channels.results import Part
+from herdbook.channels.rules import ChannelRule
+from herdbook.core import digests
+from herdbook.core.errors import MissingToolError, TimeoutExpiredError
+
+
+def own_commands(workshop: Workshop, version: Version) -> Iterator[tuple[OwnCommand, Part]]:
+    """Run each of them once, and yield what came of it."""
+    done = set()
+    for rule in workshop.channels.rules().channels:
+        if not fnmatchcase(version.image, rule.images):
+            continue
+        for command in rule.gates.commands:
+            if (command.name, command.text) not in done:
+                done.add((command.name, command.text))
+                yield command, _run(workshop, version, rule, command)
+
+
+def _run(workshop: Workshop, version: Version, rule: ChannelRule, command: OwnCommand) -> Part:
+    before = version_before(workshop, version.image, rule.channel)
+    evidence = gather(workshop, version, before, rule)
+    given = digests.canonical_json(evidence.model_dump(mode="json", by_alias=True))
+    words = ["sh", "-euc", *command.run] if len(command.run) == 1 else command.run
+    began = workshop.clock.monotonic_seconds()
+    with workshop.progress.task(f"Running {command.name}"):
+        try:
+            ended = workshop.commands.run(
+                words, _settings(workshop, version, rule), given, command.limit_seconds
+            )
+            passed, said = ended.status == 0, ended.said
+            if not passed:
+                said = f"{said.rstrip()}\nended with status {ended.status}"
+        except TimeoutExpiredError:
+            passed, said = False, f"took longer than {command.timeout} and was stopped"
+        except MissingToolError as error:
+            passed, said = False, error.message
+    seconds = round(workshop.clock.monotonic_seconds() - began, 3)
+    return Part(command.name, passed, seconds, last_lines(said))
+
+
+def _settings(workshop: Workshop, version: Version, rule: ChannelRule) -> dict[str, str]:
+    variant = version.variant(Variant.CONTAINER)
+    layout = container_artefact(workshop, version, variant).layout if variant else ""
+    return {
+        "HERDBOOK_LABEL": version.label,
+        "HERDBOOK_DIGEST": version.digest,
+        "HERDBOOK_CHANNEL": rule.channel,
+        "HERDBOOK_LAYOUT": str(layout),
+    }
