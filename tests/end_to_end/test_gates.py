@@ -50,6 +50,12 @@ tests:
   - {name: it is there, run: [test, -f, /srv/serve.pl]}
   - {name: it runs as its user, run: 'test "$(id -un)" = web'}
 """
+RANDOM = """\
+image: g/random
+from: g/web
+run: ["head -c 8 /dev/urandom > /etc/random"]
+variants: [container]
+"""
 LOOK = """\
 cat > "$1"
 test "$HERDBOOK_LABEL" = g/web:3
@@ -147,7 +153,7 @@ def test_a_command_that_was_changed_has_not_run(house: House) -> None:
     assert "command look: nobody has found that out" in said
 
 
-def test_it_is_built_again_from_nothing_and_is_the_same(house: House) -> None:
+def test_it_is_built_again_from_nothing_and_what_differs_is_named(house: House) -> None:
     house.rules("{reproduced: true}")
     said = house.refuses(GATE, "promote", "g/web:2", "production")
     assert "herdbook test g/web:2 --reproduce" in said
@@ -155,6 +161,11 @@ def test_it_is_built_again_from_nothing_and_is_the_same(house: House) -> None:
     assert [(each["name"], each["passed"]) for each in result["parts"]] == [
         *(("container manifest", True), ("index", True)),
     ]
+    (house.folder / "random.yaml").write_text(RANDOM)
+    house.herdbook.must("build", house.folder / "random.yaml")
+    said = house.refuses(GATE, "test", "g/random", "--reproduce")
+    assert "container layer run: failed" in said
+    assert "etc/random" in said
     (house.folder / "serve.pl").write_text(SERVICE + "# another\n")
     house.refuses(CONFLICT, "test", "g/web", "--reproduce")
 
@@ -162,11 +173,11 @@ def test_it_is_built_again_from_nothing_and_is_the_same(house: House) -> None:
 def test_a_licence_that_is_not_taken_counts_again_when_its_exception_is_over(house: House) -> None:
     house.rules("{licences: {deny: CC-BY-*}}")
     assert "CC-BY-3.0 in mawk" in house.refuses(GATE, "promote", "g/web:1", "production")
+    house.herdbook.must("propose", "g/web:1", "production", "--why", "to see it")
     made = house.herdbook.json(
         *("exception", "add", "CC-BY-3.0", "--component", "mawk", "--images", "g/*"),
         *("--owner", "ann", "--until", "20s", "--why", "our lawyers look at it"),
     )
-    house.herdbook.must("propose", "g/web:1", "production", "--why", "to see it")
     assert "by ann: CC-BY-3.0 in mawk" in house.herdbook.must("proposal", "show", "1")
     house.herdbook.must("promote", "g/web:1", "production")
     until(lambda: datetime.now(UTC) >= datetime.fromisoformat(made["until"]))

@@ -15,7 +15,7 @@ from herdbook.channels.exceptions import (
 )
 from herdbook.core import digests
 from herdbook.core.errors import ConflictError, NotFoundError
-from herdbook.signatures.checking import check_validity
+from herdbook.signatures.checking import check_signature
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ def why_void(workshop: Workshop, exception: GateException) -> str:
     envelope = envelope_of(exception)
     if envelope is None:
         return "nobody has signed it"
-    if fault := check_validity(workshop.keys.ring(), envelope):
+    # A key that counts for some images only has no say where the pattern reaches further.
+    if fault := check_signature(workshop.keys.ring(), exception.images, envelope).fault:
         return fault
     newest = workshop.audit.newest_about(exception.subject, (ADD, END))
     stated = digests.of_bytes(envelope.payload)

@@ -23,7 +23,7 @@ def gate_objections(gates: Gates, evidence: Evidence, label: str) -> Iterator[Ob
     if gates.complete and not evidence.complete:
         words = "not all layers were scanned, or no advisories were imported for what is in them"
         yield Objection("complete", words, f"See what: herdbook vulnerabilities {label}")
-    yield from _licences(evidence)
+    yield from _licences(evidence, label.rpartition(":")[0])
     for each in evidence.tried:
         if _is_wanted(gates, each) and each.standing is not Standing.PASSED:
             yield _untried(gates, each, label)
@@ -55,12 +55,13 @@ def _untried(gates: Gates, tried: Tried, label: str) -> Objection:
     return Objection(tried.kind, words, f"Find out: {again}")
 
 
-def _licences(evidence: Evidence) -> Iterator[Objection]:
+def _licences(evidence: Evidence, image: str) -> Iterator[Objection]:
     if found := evidence.open_licences:
         first = found[0]
         remedy = (
-            "Take them out, or answer for them: "
-            f"herdbook exception add {first.name!r} --component {first.component.partition(' ')[0]}"
+            f"Take them out, or answer for them: herdbook exception add {first.name!r} "
+            f"--component {first.component.partition(' ')[0]} --images {image} "
+            "--owner WHO --until DATE --why TEXT"
         )
         yield Objection("licences", f"{_some(found)}: not to be used here", remedy)
 
