@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from herdbook.actions.find_vulnerabilities import find_vulnerabilities
 from herdbook.actions.name_version import present
+from herdbook.actions.require_role import why_barred
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.channels.evidence import Evidence, evidence_of
 from herdbook.channels.proposals import Approval, Ballot, Proposal, ProposalState
 from herdbook.channels.rules import ChannelRule
 from herdbook.core.errors import ConflictError, NotFoundError, VerificationError
+from herdbook.people.acts import Act
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,12 @@ def ballot_of(
     if rule.approvals is None:
         return None
     approvals = workshop.channels.approvals(proposal.number)
-    groups_of = workshop.groups_of
-    return Ballot(rule.approvals, proposal, approvals, evidence.digest, groups_of)
+
+    def barred(who: str) -> str:
+        reason = why_barred(workshop, Act.APPROVE, who, proposal.image)
+        return f"{who} may not approve: {reason}" if reason else ""
+
+    return Ballot(rule.approvals, proposal, approvals, evidence.digest, workshop.groups_of, barred)
 
 
 def require_open(proposal: Proposal) -> None:

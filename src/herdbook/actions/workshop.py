@@ -24,6 +24,8 @@ from herdbook.fleet.volumes import Volumes
 from herdbook.images.ports import BaseImages
 from herdbook.images.registries import Registry
 from herdbook.packages.ports import Archive
+from herdbook.people.model import Authority
+from herdbook.people.ports import People
 from herdbook.rollouts.ports import FleetRegister, Vault
 from herdbook.signatures.ports import KeyRing, Provenances
 from herdbook.trust.ports import AdvisoryRegister, FeedSource
@@ -38,8 +40,8 @@ class Workshop:
     disappears whatever happens. `backups` opens the place at an address where backups are kept,
     sealed with the key in the file `backup_key`. `secrets` are those given to this command.
     `transfers` is where layers of registries arrive, and stay until all of one is there.
-    `actor` is who gives this command, as the audit calls them;
-    `groups_of` tells in which groups somebody is.
+    `actor` is who gives this command, as the audit calls them, and `authority` by what they do;
+    `groups_of` tells in which groups somebody is, of this machine's and our own.
     `give_up` ends all programs under way and lets none begin, for when this one is to end.
     """
 
@@ -56,6 +58,7 @@ class Workshop:
     herd: Herd
     channels: ChannelRegister
     audit: AuditLog
+    people: People
     keys: KeyRing
     provenances: Provenances
     feeds: FeedSource
@@ -81,6 +84,7 @@ class Workshop:
     staging: Callable[[], AbstractContextManager[Path]]
     actor: str
     groups_of: Callable[[str], AbstractSet[str]]
+    authority: Authority = field(default_factory=Authority)
     secrets: GivenSecrets = field(default_factory=GivenSecrets)
     turns: Turns = field(default_factory=Turns)
     give_up: Callable[[], None] = lambda: None

@@ -36,8 +36,9 @@ from herdbook.drivers.registry import HttpRegistry
 from herdbook.drivers.skopeo import SkopeoImages
 from herdbook.fleet.ports import Network
 from herdbook.server.provision import provide_renderer
-from herdbook.server.settings import Settings, groups_of
+from herdbook.server.settings import Settings
 from herdbook.server.stamps import open_stamps
+from herdbook.server.who import all_groups, who_acts
 from herdbook.store.advisories import SqlAdvisories
 from herdbook.store.audit import SqlAudit
 from herdbook.store.blobs import BlobStore
@@ -49,6 +50,7 @@ from herdbook.store.database import open_database
 from herdbook.store.fleet import SqlFleet
 from herdbook.store.herd import SqlHerd
 from herdbook.store.key_ring import FileKeyRing
+from herdbook.store.people import SqlPeople
 from herdbook.store.provenances import SqlProvenances
 from herdbook.store.staging import Staging
 from herdbook.store.vault import SqlVault
@@ -70,8 +72,10 @@ def open_workshop(
     database = open_database(settings.database_url)
     clock = SystemClock()
     audit = SqlAudit(database, state / "audit.key")
+    people = SqlPeople(database, audit)
+    acting = who_acts(settings, people, clock)
     ring = FileKeyRing(
-        state / "keys", clock, settings.actor, version("herdbook"), settings.key_password
+        state / "keys", clock, acting.actor, version("herdbook"), settings.key_password
     )
     blobs = BlobStore(state / "blobs")
     blobs.sweep()
@@ -97,6 +101,7 @@ def open_workshop(
         herd=SqlHerd(database, ring),
         channels=SqlChannels(database, audit, ring),
         audit=audit,
+        people=people,
         keys=ring,
         provenances=SqlProvenances(database, audit, clock),
         feeds=HttpFeeds(),
@@ -123,8 +128,9 @@ def open_workshop(
         artefacts=state / "artefacts",
         transfers=state / "registries" / "arriving",
         staging=staging,
-        actor=settings.actor,
-        groups_of=groups_of,
+        actor=acting.actor,
+        authority=acting.authority,
+        groups_of=all_groups(people),
         give_up=process.end_all,
         secrets=secrets or GivenSecrets(),
     )

@@ -14,7 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from herdbook.core.errors import ConflictError, InvalidInputError, NoSpaceError
 
-REVISION = "0009"
+REVISION = "0011"
 """The newest migration; a test holds it against the migrations folder."""
 
 _BUSY_SECONDS = 30

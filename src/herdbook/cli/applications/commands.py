@@ -159,26 +159,11 @@ def execute(
     import os
     import sys
 
-    from herdbook.actions.stop import engine_of
+    from herdbook.actions.execute import execute as act
     from herdbook.cli.session import open_session
-    from herdbook.core.errors import InvalidInputError
 
     workshop = open_session(Output(as_json=False))
-    engine = engine_of(workshop, instance)
-    inside = next(
-        (
-            workshop.insides[variant]
-            for variant, each in workshop.engines.items()
-            if each is engine and variant in workshop.insides
-        ),
-        None,
-    )
-    if inside is None:
-        raise InvalidInputError(
-            f"{instance} is a machine: nobody inside takes commands",
-            hint=f"Read what it says: herdbook logs {instance}",
-        )
-    arguments = inside.entering(instance, command, terminal=sys.stdin.isatty())
+    arguments = act(workshop, instance, command, terminal=sys.stdin.isatty())
     sys.stdout.flush()
     os.execvp(arguments[0], arguments)  # noqa: S606 - the person's own command takes over
 
