@@ -37,6 +37,8 @@ def grant_role(workshop: Workshop, subject: Subject, role: Role, images: str) ->
     own = None
     if not workshop.people.standing().grants:
         own = _grant(workshop, subject_of(workshop.actor), Role.ADMIN, EVERYTHING)
+        if (made.subject, made.role, made.images) == (own.subject, own.role, own.images):
+            own = None  # that is what is granted anyhow
     grants = [each for each in (own, made) if each]
     written = [_entry(workshop, Act.GRANT_ROLE, each) for each in grants]
     workshop.people.grant(grants, written, made.at)

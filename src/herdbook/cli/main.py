@@ -35,6 +35,7 @@ from herdbook.cli.campaigns import commands as campaigns
 from herdbook.cli.channels import audit, proposals, revocations
 from herdbook.cli.channels import commands as channels
 from herdbook.cli.output import Output
+from herdbook.cli.people import groups, roles, tokens, users
 from herdbook.cli.signatures import commands as signatures
 from herdbook.cli.signatures import keys
 from herdbook.core.errors import INTERRUPTED_EXIT_STATUS, HerdbookError, NoSpaceError
@@ -70,6 +71,10 @@ for noun in (
     instances,
     applications,
     audit,
+    roles,
+    users,
+    groups,
+    tokens,
     registries,
     store,
     registry_view,

@@ -178,6 +178,9 @@ def serve(
         Path | None, typer.Option(metavar="FILE", help="Speak TLS there, with this certificate.")
     ] = None,
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's key.")] = None,
+    require_login: Annotated[
+        bool, typer.Option("--require-login", help="Give images only to who may read them.")
+    ] = False,
 ) -> None:
     """Keep all applications as they are wanted, until it is ended; they go on without it."""
     from dataclasses import replace
@@ -198,6 +201,7 @@ def serve(
         listen=listen or settings.listen,
         certificate=certificate or settings.certificate,
         key=key or settings.key,
+        require_login=require_login or settings.require_login,
     )
     workshop = open_session(Output(as_json=True))
     must = not is_in_background(settings)
