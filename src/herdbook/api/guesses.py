@@ -1,5 +1,6 @@
 """Counts wrong passwords, and says how long whoever gave them has to wait for the next try."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,8 +33,7 @@ class Guesses:
         tries = self._known.get(guesser)
         if tries is None or tries.count < _FREE:
             return 0.0
-        doublings = min(tries.count - _FREE, 10)
-        wait = min(_FIRST_WAIT_SECONDS * 2**doublings, _LONGEST_WAIT_SECONDS)
+        wait = min(math.ldexp(_FIRST_WAIT_SECONDS, tries.count - _FREE), _LONGEST_WAIT_SECONDS)
         return max(0.0, tries.last + wait - self._seconds())
 
     def was_wrong(self, guesser: Guesser) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from base64 import b64decode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from anyio import Lock, to_thread
@@ -29,7 +29,7 @@ _MOST_WAITING = 16
 class Reader:
     """Whoever reads, and what they may; without an `asker`, nobody was asked and all is open."""
 
-    standing: Standing = Standing()
+    standing: Standing = field(default_factory=Standing)
     asker: Asker | None = None
 
     def sees(self, image: str) -> bool:
@@ -110,7 +110,7 @@ def _credentials(request: Request) -> tuple[str, str]:
         name, colon, password = b64decode(value.strip(), validate=True).decode().partition(":")
     except ValueError as error:
         raise _unknown("That is no name and password.") from error
-    if not colon:
+    if not colon or not name.isprintable():
         raise _unknown("That is no name and password.")
     return name, password
 

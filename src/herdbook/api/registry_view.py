@@ -162,10 +162,11 @@ class _RegistryView:
     def _seen_after(self, reader: Reader, last: str, most: int) -> list[str]:
         """Return so many names after one that a reader may see: the others are not there."""
         found: list[str] = []
+        at_once = most if reader.asker is None else _MOST_NAMES
         while len(found) < most:
-            names = self._workshop.versions.names_after(last, most)
+            names = self._workshop.versions.names_after(last, at_once)
             found += filter(reader.sees, names)
-            if len(names) < most:
+            if len(names) < at_once:
                 break
             last = names[-1]
         return found[:most]

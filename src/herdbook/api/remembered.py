@@ -37,5 +37,5 @@ class RightPasswords:
             self._until.popitem(last=False)
 
     def _sealed(self, user: User, password: str) -> bytes:
-        said = "\0".join((user.name, user.password, password))
+        said = f"{user.name}\0{user.password}\0{password}"
         return hmac.new(self._key, said.encode(errors="surrogatepass"), sha256).digest()
