@@ -69,6 +69,7 @@ def served(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     herdbook = Herdbook(state)
     herdbook.must("role", "grant", "robot:reader", "viewer", "--images", "t/*")
     herdbook.must("role", "grant", "robot:ci", "builder", "--images", "t/*")
+    (folder / "auth.json").write_text("{}")
     found = Served(herdbook, HostNetwork().free_port(), folder)
     words = ("serve", "--require-login", "--listen", f"127.0.0.1:{found.port}")
     with herdbook.running(*words) as program:
