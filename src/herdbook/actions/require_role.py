@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from herdbook.actions.note import note
 from herdbook.actions.workshop import Workshop
-from herdbook.core.errors import ForbiddenError, HerdbookError
+from herdbook.core.errors import ForbiddenError
 from herdbook.people.acts import Act, role_for
 from herdbook.people.deciding import Asker, why_not
 from herdbook.people.model import EVERYTHING, Authority, Means, Standing, subject_of
@@ -26,9 +26,8 @@ def require_role(workshop: Workshop, act: Act, *images: str) -> None:
     standing = workshop.people.standing()
     reason = why_not(standing, asker_of(workshop), act, images)
     if reason:
-        with suppress(HerdbookError):  # it is refused, whether or not that can be written
-            about = ", ".join(images) or EVERYTHING
-            note(workshop, REFUSED, about, act=act.value, reason=reason)
+        with suppress(Exception):  # it is refused, whether or not that can be written
+            note(workshop, REFUSED, _about(images), act=act.value, reason=reason)
         raise _refusal(standing, workshop.actor, act, images, reason)
 
 
@@ -48,11 +47,18 @@ def why_barred(workshop: Workshop, act: Act, actor: str, image: str) -> str:
     return why_not(workshop.people.standing(), found, act, (image,))
 
 
+def _about(images: tuple[str, ...]) -> str:
+    """Return what images are told as: a catalogue has thousands."""
+    if not images:
+        return EVERYTHING
+    return images[0] if len(images) == 1 else f"{images[0]} and {len(images) - 1} more"
+
+
 def _refusal(
     standing: Standing, actor: str, act: Act, images: tuple[str, ...], reason: str
 ) -> ForbiddenError:
     what = act.value.replace("-", " ")
-    on = f" ({', '.join(images)})" if images else ""
+    on = f" ({_about(images)})" if images else ""
     whom = ", ".join(str(each) for each in standing.admins) or "everybody on this machine"
     pattern = images[0] if len(images) == 1 else EVERYTHING
     command = f"herdbook role grant {subject_of(actor)} {role_for(act)} --images '{pattern}'"

@@ -222,11 +222,19 @@ def test_herdbook_itself_is_never_refused(root: Workshop, tmp_path: Path, verb: 
 def test_an_act_is_refused_even_where_that_cannot_be_written(root: Workshop) -> None:
     class Broken:
         def append(self, *_: object) -> None:
-            raise ConflictError("no")
+            raise RuntimeError
 
     broken = replace(acting(root, "anna"), audit=Broken())  # type: ignore[arg-type]
     with pytest.raises(ForbiddenError):
         require_role(broken, Act.PROMOTE, "shop/web")
+
+
+def test_of_very_many_images_a_refusal_names_one(root: Workshop) -> None:
+    with pytest.raises(ForbiddenError, match=r"image/0 and 9999 more") as caught:
+        require_role(acting(root, "anna"), Act.BUILD, *(f"image/{each}" for each in range(10_000)))
+    assert len(caught.value.message + caught.value.hint) < 400
+    [record] = root.audit.records(newest=1)
+    assert record.subject == "image/0 and 9999 more"
 
 
 def test_whoever_grants_the_first_role_becomes_admin_of_everything(tmp_path: Path) -> None:
