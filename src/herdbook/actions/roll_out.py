@@ -22,7 +22,8 @@ _SEVERAL_TIMES = 10
 def roll_out(workshop: Workshop, release: Release, *, reverts: bool = False) -> Rollout | None:
     """Begin a rollout to a release; None where it runs already and nothing is under way."""
     application = application_named(workshop, release.application)
-    require_role(workshop, Act.ROLL_OUT, *images_in(release))
+    stands = images_in(workshop.fleet.release(application.name, application.standing))
+    require_role(workshop, Act.ROLL_OUT, *dict.fromkeys([*images_in(release), *stands]))
     current = under_way(workshop.fleet.newest(application.name))
     if current is None and application.standing == release.number:
         return None

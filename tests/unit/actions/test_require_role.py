@@ -229,6 +229,15 @@ def test_an_act_is_refused_even_where_that_cannot_be_written(root: Workshop) -> 
         require_role(broken, Act.PROMOTE, "shop/web")
 
 
+def test_nobody_takes_over_an_application_of_other_images(root: Workshop, tmp_path: Path) -> None:
+    grant_role(root, ANNA, Role.OPERATOR, "db*")
+    text = "services: {web: {image: db}}\nname: shop"
+    with pytest.raises(ForbiddenError, match="for web"):
+        release_application(
+            acting(root, "anna"), MadeUpNetwork(), composed(tmp_path / "other", text)
+        )
+
+
 def test_of_very_many_images_a_refusal_names_one(root: Workshop) -> None:
     with pytest.raises(ForbiddenError, match=r"image/0 and 9999 more") as caught:
         require_role(acting(root, "anna"), Act.BUILD, *(f"image/{each}" for each in range(10_000)))
