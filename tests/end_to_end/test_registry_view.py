@@ -535,6 +535,7 @@ def test_nothing_is_served_unless_it_is_asked_for(built: View) -> None:
     told = herdbook.json("registry")
     assert told == {
         "served": False, "address": None, "tls": False, "trusted": None, "trouble": None,
+        "login": False,
     }  # fmt: skip
     assert "herdbook serve --listen" in herdbook.must("registry")
     assert_clear(herdbook.run("registry", "trust"), ENGINE, "gives out no images")

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from herdbook.actions.note import entry, require_words
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.channels.exceptions import (
     ADD,
@@ -15,6 +16,7 @@ from herdbook.channels.exceptions import (
 )
 from herdbook.core import digests
 from herdbook.core.errors import ConflictError, NotFoundError
+from herdbook.people.acts import Act
 from herdbook.signatures.checking import check_signature
 
 
@@ -32,6 +34,7 @@ class Answer:
 
 def add_exception(workshop: Workshop, answer: Answer) -> GateException:
     """Keep an exception, signed; raises InvalidInputError where nobody or nothing would end it."""
+    require_role(workshop, Act.ADD_EXCEPTION, answer.images)
     require_words(answer.why, "--why")
     numbers = [each.number for each in workshop.channels.exceptions()]
     unsigned = check_exception(
@@ -72,6 +75,7 @@ def end_exception(workshop: Workshop, number: int, why: str) -> GateException:
     look = "See which there are: herdbook exception ls"
     if found is None:
         raise NotFoundError(f"There is no exception {number}", hint=look)
+    require_role(workshop, Act.END_EXCEPTION, found.images)
     now = workshop.clock.now()
     if not found.holds(now):
         raise ConflictError(f"Exception {number} is over", hint=look)

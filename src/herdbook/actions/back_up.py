@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from herdbook.actions.backup_archive import BackupArchive, Written
+from herdbook.actions.find_application import images_in, newest_release
 from herdbook.actions.list_data import HeldVolume, open_archive_to_write, volume_named, volumes_of
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.compose.wishes import DEFAULT_BACKUPS_KEPT
 from herdbook.core.errors import InvalidInputError, NotFoundError, VerificationError
 from herdbook.core.progress import Task
 from herdbook.fleet.backups import Backup
 from herdbook.fleet.volumes import Snapshot
+from herdbook.people.acts import Act
 
 _PREFIX = "backup-"
 _LEFT_BEHIND = timedelta(days=2)
@@ -35,6 +38,7 @@ def take_snapshots(workshop: Workshop, application: str, volume: str = "") -> li
 
     Raises NotFoundError where no instance has made the volumes yet.
     """
+    require_role(workshop, Act.SNAPSHOT, *images_in(newest_release(workshop, application)))
     wanted = _wanted(workshop, application, volume)
     name = f"taken-{workshop.clock.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     taken = []
@@ -55,6 +59,7 @@ def back_up(
     By default each goes to where its service says. Raises InvalidInputError where nobody says,
     NotFoundError where there is no data yet.
     """
+    require_role(workshop, Act.BACK_UP, *images_in(newest_release(workshop, application)))
     wanted = _wanted(workshop, application, volume)
     if not to and not volume:
         wanted = [each for each in wanted if each.policy]

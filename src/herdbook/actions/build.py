@@ -17,6 +17,7 @@ from herdbook.actions.make_application import Application, make_application, mak
 from herdbook.actions.make_bills import Declared, make_bills
 from herdbook.actions.make_roots import RootMaker, control_of
 from herdbook.actions.prepare import prepare
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.arrangement import Group, packages_of, with_arrangement
 from herdbook.builds.chains import apart
@@ -31,6 +32,7 @@ from herdbook.images import documents
 from herdbook.images.documents import Document, LayerReference
 from herdbook.packages.model import LockedPackage
 from herdbook.packages.suites import NO_SUITE, suite_named
+from herdbook.people.acts import Act
 from herdbook.recipes.reading import RecipeFile
 
 
@@ -60,6 +62,7 @@ def build(workshop: Workshop, recipe_file: RecipeFile, *, frozen: bool = False) 
     With `frozen`, lock and layer plan must be there and must fit. Raises whatever its steps raise;
     until the last one, nothing is visible in the catalogue.
     """
+    require_role(workshop, Act.BUILD, recipe_file.recipe.image)
     workshop.keys.require()
     (inputs,) = prepare(workshop, [recipe_file], frozen=frozen)
     return _build(workshop, inputs)
@@ -73,6 +76,7 @@ def build_all(
     What several of them hold is made once. A recipe made from an image of another one here waits
     for it.
     """
+    require_role(workshop, Act.BUILD, *(each.recipe.image for each in recipe_files))
     workshop.keys.require()
     for wave in _waves(recipe_files):
         inputs, failed = _prepared(workshop, wave, frozen=frozen)

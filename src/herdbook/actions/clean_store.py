@@ -8,12 +8,14 @@ from herdbook.actions.forget import needed_labels
 from herdbook.actions.note import note
 from herdbook.actions.released import released_instances
 from herdbook.actions.render import artefact_folder
+from herdbook.actions.require_role import require_role
 from herdbook.actions.wanted_instance import FILES_FOLDER
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.catalogue.needs import in_use, needs_of, surplus, unneeded
 from herdbook.catalogue.stock import Held, Shelf, Stock
 from herdbook.core import digests
+from herdbook.people.acts import Act
 
 _BATCH = 20
 """How many things are removed at a time, while everybody else waits for a moment."""
@@ -65,6 +67,8 @@ def clean_store(
     cleaned meanwhile: what was used since we began is not removed, and what a version is made of
     was used by the build that makes it, whose lease is older than that.
     """
+    if not dry_run:
+        require_role(workshop, Act.CLEAN)
     before, forgotten = begin(workshop, stock, keep, dry_run=dry_run)
     labels = {version.label for version in forgotten}
     versions = [each for each in workshop.versions.every() if each.label not in labels]

@@ -1,10 +1,12 @@
 """Destroys the data of an application that is down, for good."""
 
-from herdbook.actions.find_application import application_named, is_up
+from herdbook.actions.find_application import application_named, images_in, is_up, newest_release
 from herdbook.actions.mount_volumes import named_volumes
 from herdbook.actions.note import note
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import ConflictError
+from herdbook.people.acts import Act
 from herdbook.recipes.model import Variant
 
 
@@ -15,6 +17,7 @@ def destroy(workshop: Workshop, name: str) -> list[str]:
     something of it still runs.
     """
     application = application_named(workshop, name)
+    require_role(workshop, Act.DESTROY_DATA, *images_in(newest_release(workshop, name)))
     if is_up(workshop, application):
         raise ConflictError(f"{name} still runs", hint=f"First: herdbook down {name}")
     others = {
@@ -25,7 +28,7 @@ def destroy(workshop: Workshop, name: str) -> list[str]:
     }
     volumes = [each for each in _volumes(workshop, name, external=False) if each not in others]
     names = sorted({volume for _, volume in volumes})
-    note(workshop, "destroy-data", name, volumes=", ".join(names))
+    note(workshop, Act.DESTROY_DATA.value, name, volumes=", ".join(names))
     for variant, volume in volumes:
         workshop.volumes[variant].destroy(volume)
     workshop.vault.forget(name)

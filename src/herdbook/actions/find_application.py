@@ -38,6 +38,12 @@ def left_of(workshop: Workshop, name: str) -> list[str]:
     ]
 
 
+def images_in(release: Release | None) -> list[str]:
+    """Return the images that a release runs, each once; none where there is no release."""
+    components = release.settings.components if release else ()
+    return sorted({each.instance.image for each in components})
+
+
 def newest_release(workshop: Workshop, name: str) -> Release | None:
     """Return the newest release of an application, whether it stands or not; None for none."""
     return next(iter(workshop.fleet.releases(name, most=1)), None)

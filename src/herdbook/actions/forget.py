@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from herdbook.actions.list_channels import list_channels
 from herdbook.actions.note import note
 from herdbook.actions.released import released_labels
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.catalogue.needs import in_use, named_by_others
 from herdbook.catalogue.stock import Stock
 from herdbook.core.errors import ConflictError
+from herdbook.people.acts import Act
 
 
 def forget(workshop: Workshop, stock: Stock, versions: Sequence[Version]) -> None:
@@ -17,6 +19,7 @@ def forget(workshop: Workshop, stock: Stock, versions: Sequence[Version]) -> Non
 
     Raises ConflictError where an instance or work under way needs one of them.
     """
+    require_role(workshop, Act.FORGET, *(each.image for each in versions))
     with stock.alone() as leases:
         known = workshop.versions.every()
         used = in_use(known, leases, needed_labels(workshop))

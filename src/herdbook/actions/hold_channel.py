@@ -2,9 +2,11 @@
 
 from herdbook.actions.name_version import assigned
 from herdbook.actions.note import entry, require_words
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.channels.model import Hold, check_channel
 from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.people.acts import Act
 
 
 def split_channel(name: str) -> tuple[str, str]:
@@ -23,6 +25,7 @@ def hold(workshop: Workshop, name: str, why: str) -> Hold:
     Raises NotFoundError for a channel that means nothing.
     """
     image, channel = split_channel(name)
+    require_role(workshop, Act.HOLD, image)
     require_words(why, "--why")
     newest = workshop.channels.history(image, channel, 1)
     where = newest[0] if newest else assigned(workshop, image, channel)
@@ -34,6 +37,7 @@ def hold(workshop: Workshop, name: str, why: str) -> Hold:
 def release_hold(workshop: Workshop, name: str) -> None:
     """Let a channel be moved again; raises NotFoundError where nobody holds it."""
     image, channel = split_channel(name)
+    require_role(workshop, Act.RELEASE_HOLD, image)
     written = entry(workshop, "release-hold", name)
     if not workshop.channels.release(image, channel, written, workshop.clock.now()):
         held = [f"{each.image}@{each.channel}" for each in workshop.channels.holds()]

@@ -7,10 +7,12 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.core import digests
 from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.core.progress import Task
+from herdbook.people.acts import Act
 from herdbook.trust.advisories import Advisory
 from herdbook.trust.feeds import FeedKind, read_feed
 from herdbook.trust.ports import FeedOrigin, Import
@@ -28,6 +30,7 @@ def import_advisories(workshop: Workshop, place: str, largest_bytes: int = LARGE
 
     Raises NotFoundError, NetworkError, and InvalidInputError for what is no feed or is damaged.
     """
+    require_role(workshop, Act.IMPORT_ADVISORIES)
     content, name = _read(workshop, place, largest_bytes)
     digest = digests.of_bytes(content)
     several = is_archive(content) and _members(content) > 1

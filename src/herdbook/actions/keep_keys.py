@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from herdbook.actions.note import note, require_words
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.people.acts import Act
 from herdbook.signatures.keys import public_key
 from herdbook.signatures.model import KnownKey, Standing, check_key_name
 
@@ -19,6 +21,7 @@ def trust_key(workshop: Workshop, file: Path, name: str, images: str) -> KnownKe
     Raises NotFoundError or InvalidInputError for the file, ConflictError where the key or its name
     is known already.
     """
+    require_role(workshop, Act.TRUST_KEY)
     try:
         text = file.read_text(encoding="ascii")
     except OSError as error:
@@ -71,6 +74,7 @@ def reach_of_key(workshop: Workshop, name: str) -> KeyReach:
 
 def rotate_key(workshop: Workshop, why: str) -> KnownKey:
     """Have the builder sign with a new key from now on; what the one before has signed counts."""
+    require_role(workshop, Act.ROTATE_KEY)
     require_words(why, "--why")
     note(workshop, "rotate-key", workshop.keys.ring().builder or "builder", why=why)
     return workshop.keys.rotate()
@@ -84,11 +88,12 @@ def key_named(workshop: Workshop, name: str) -> KnownKey:
 
 
 def _change(workshop: Workshop, name: str, standing: Standing, why: str) -> KnownKey:
+    acts: Mapping[Standing, Act] = {
+        Standing.RETIRED: Act.RETIRE_KEY,
+        Standing.DISTRUSTED: Act.DISTRUST_KEY,
+    }
+    require_role(workshop, acts[standing])
     require_words(why, "--why")
     workshop.keys.ring().moved(name, standing)  # what cannot be is not written down
-    verb: Mapping[Standing, str] = {
-        Standing.RETIRED: "retire-key",
-        Standing.DISTRUSTED: "distrust-key",
-    }
-    note(workshop, verb[standing], name, why=why)
+    note(workshop, acts[standing].value, name, why=why)
     return workshop.keys.change(name, standing)

@@ -6,8 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from herdbook.actions.backup_archive import BackupArchive
-from herdbook.actions.find_application import application_named
+from herdbook.actions.find_application import application_named, images_in, newest_release
 from herdbook.actions.mount_volumes import named_volumes
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.core.nearest import did_you_mean
@@ -16,6 +17,7 @@ from herdbook.fleet.applications import BackupPolicy, Release
 from herdbook.fleet.backups import Shelf
 from herdbook.fleet.sealing import Seal, new_key
 from herdbook.fleet.volumes import Snapshot
+from herdbook.people.acts import Act
 from herdbook.recipes.model import Variant
 
 
@@ -93,6 +95,7 @@ def forget_snapshot(workshop: Workshop, application: str, volume: str, snapshot:
             f"Of which volume is {snapshot!r} to be removed?",
             hint=f"herdbook snapshots {application} VOLUME --forget {snapshot}",
         )
+    require_role(workshop, Act.SNAPSHOT, *images_in(newest_release(workshop, application)))
     held = volume_named(workshop, application, volume)
     volumes = workshop.volumes[held.kind]
     known = [each.name for each in volumes.snapshots(held.name)]

@@ -13,6 +13,7 @@ from herdbook.actions.choose_packages import below_recipe, choose
 from herdbook.actions.inputs import inputs_of, present_lock, requirements_of
 from herdbook.actions.lock_node import lock_node
 from herdbook.actions.lock_tools import lock_python_tools, lock_tools
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock, LockedPython, lock_path, read_lock, render
 from herdbook.core.errors import (
@@ -22,6 +23,7 @@ from herdbook.core.errors import (
 )
 from herdbook.core.whole_files import write_whole
 from herdbook.packages.model import LockedPackage, SignedIndex
+from herdbook.people.acts import Act
 from herdbook.recipes.reading import RecipeFile
 
 
@@ -40,6 +42,7 @@ def lock(workshop: Workshop, recipe_file: RecipeFile) -> LockChange:
     The file is replaced at once or not at all. Raises VerificationError where the archive offers
     an older index than the present lock was made from: a mirror rolled back hides fixes.
     """
+    require_role(workshop, Act.LOCK, recipe_file.recipe.image)
     require_credentials(recipe_file, workshop.secrets)
     # A base is imported for it, and everything is chosen from one state of the archive.
     with workshop.layers.lease(recipe_file.recipe.image), workshop.archive.one_reading():

@@ -8,6 +8,7 @@ from herdbook.actions.check_genuine import why_forged
 from herdbook.actions.check_revoked import revocation_of
 from herdbook.actions.name_version import present, version_meant
 from herdbook.actions.note import entry
+from herdbook.actions.require_role import require_role
 from herdbook.actions.sign_move import move_of, to_publish, why_unsigned_move
 from herdbook.actions.weigh_proposal import ballot_of, gather
 from herdbook.actions.workshop import Workshop
@@ -20,6 +21,7 @@ from herdbook.channels.rules import ChannelRule
 from herdbook.channels.signing import PROMOTE
 from herdbook.core.errors import GateError
 from herdbook.metadata.model import Document
+from herdbook.people.acts import Act
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ def promote(workshop: Workshop, name: str, channel: str, why: str = "") -> Promo
     """
     check_channel(channel)
     version = version_meant(workshop, name)
+    require_role(workshop, Act.PROMOTE, version.image)
     rule = workshop.channels.rules().of(version.image, channel)
     # Read first, so that a channel that is moved while we decide is seen when this one is kept.
     newest = {each.channel: each for each in workshop.channels.every(version.image)}

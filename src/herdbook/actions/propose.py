@@ -4,6 +4,7 @@ from herdbook.actions.check_revoked import refuse_revoked
 from herdbook.actions.name_version import version_meant
 from herdbook.actions.note import entry, require_words
 from herdbook.actions.read_metadata import why_unsigned
+from herdbook.actions.require_role import require_role
 from herdbook.actions.sign_move import sign_move
 from herdbook.actions.weigh_proposal import (
     Weighed,
@@ -16,6 +17,7 @@ from herdbook.actions.workshop import Workshop
 from herdbook.channels.model import Level, check_channel
 from herdbook.channels.proposals import Approval, Proposal, ProposalState, open_for
 from herdbook.core.errors import ConflictError, GateError
+from herdbook.people.acts import Act
 from herdbook.signatures.keys import PrivateKey
 
 
@@ -27,6 +29,7 @@ def propose(workshop: Workshop, name: str, channel: str, why: str) -> Proposal:
     check_channel(channel)
     require_words(why, "--why")
     version = version_meant(workshop, name)
+    require_role(workshop, Act.PROPOSE, version.image)
     made = (version.image, version.number)
     refuse_revoked(workshop, made, Level.RELEASES)
     # Where it has but fallen back to that version, it can be promoted, too: then it is to stay.
@@ -73,6 +76,7 @@ def approve(
     where it is over.
     """
     proposal = proposal_numbered(workshop, number)
+    require_role(workshop, Act.APPROVE, proposal.image)
     require_open(proposal)
     weighed = weigh(workshop, proposal)
     if key is not None:
@@ -117,6 +121,8 @@ def reject(workshop: Workshop, number: int, why: str) -> Proposal:
     """Reject a proposal, or take back one's own; raises ConflictError where it is over."""
     require_words(why, "--why")
     proposal = proposal_numbered(workshop, number)
+    own = proposal.who == workshop.actor
+    require_role(workshop, Act.PROPOSE if own else Act.REJECT, proposal.image)
     now = workshop.clock.now()
     ended = proposal.ended(ProposalState.REJECTED, workshop.actor, now, why)
     subject = f"{proposal.image}@{proposal.channel}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from herdbook.actions.fetch_layers import Travelling, fetch_layers
 from herdbook.actions.note import note
 from herdbook.actions.read_parts import list_tellers, read_version_parts
+from herdbook.actions.require_role import require_role
 from herdbook.actions.require_trust import require_told, require_trust, statements_about
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock
@@ -21,6 +22,7 @@ from herdbook.images.travelling import (
     travelling_index,
     travelling_manifest,
 )
+from herdbook.people.acts import Act
 
 _ORIGINAL = "Have the version pushed again by the Herdbook that built it."
 
@@ -71,6 +73,7 @@ def pull(workshop: Workshop, reference: str, image: str = "") -> Pulled:
     reason = f"pulled from {name}, where {signer.name} signed it as {origin}"
     new = replace(new, reason=reason, signer=signer.key.identity)
     known = with_digest(workshop, new.image, new.digest)
+    require_role(workshop, Act.PULL, new.image)
     with workshop.layers.lease(new.image):
         came, there = fetch_layers(workshop, name, layers)
         version = known or _add(workshop, new, name, origin)

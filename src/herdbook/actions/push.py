@@ -10,6 +10,7 @@ from herdbook.actions.compress_layers import compress_layers
 from herdbook.actions.deliver import Delivered, Delivery
 from herdbook.actions.note import note
 from herdbook.actions.read_recipe_of import read_recipe_of
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant, Version
 from herdbook.catalogue.travelling import version_artifact
@@ -21,6 +22,7 @@ from herdbook.images.documents import Document, LayerReference, render
 from herdbook.images.references import RegistryName, registry_name
 from herdbook.images.registries import Parcel, document_parcel, file_parcel
 from herdbook.images.travelling import named_in, travelling_index, travelling_manifest
+from herdbook.people.acts import Act
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ def push(workshop: Workshop, version: Version, reference: str, compression: str)
     means nothing, VerificationError where the version is not what its builder signed, and what the
     port to registries raises.
     """
+    require_role(workshop, Act.PUSH, version.image)
     media_type(compression)
     name = registry_name(reference)
     if name.digest is not None:

@@ -1,11 +1,13 @@
 """Finds out what gates ask of a version: starts it, runs tests and commands, builds it again."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from herdbook.actions.check_genuine import refuse_forged
 from herdbook.actions.keep_results import keep_result
 from herdbook.actions.read_recipe_of import read_recipe_of
 from herdbook.actions.reproduce import reproduce
+from herdbook.actions.require_role import SYSTEM, require_role
 from herdbook.actions.run_own_commands import own_commands
 from herdbook.actions.try_variant import try_variant
 from herdbook.actions.workshop import Workshop
@@ -16,6 +18,7 @@ from herdbook.channels.results import Part, Result, ResultKind
 from herdbook.core.digests import EMPTY, Digest
 from herdbook.core.errors import MissingToolError
 from herdbook.fleet.ports import Network
+from herdbook.people.acts import Act
 
 
 def put_to_test(
@@ -29,6 +32,7 @@ def put_to_test(
 
     Where a variant cannot be tried on this machine, why is yielded in its place.
     """
+    require_role(workshop, Act.TEST, version.image)
     workshop.keys.require()
     refuse_forged(workshop, version)
     recipe = read_recipe_of(workshop, version)
@@ -36,7 +40,9 @@ def put_to_test(
     chosen = [variant_of(version, only)] if only else version.variants
     for variant in chosen:
         try:
-            found = try_variant(workshop, network, version, variant, tests, ready_limit_seconds)
+            # Who may test may have it started for that.
+            trying = replace(workshop, authority=SYSTEM)
+            found = try_variant(trying, network, version, variant, tests, ready_limit_seconds)
         except MissingToolError as error:
             yield error
             continue
@@ -54,6 +60,7 @@ def put_to_test(
 
 def prove_reproduced(workshop: Workshop, version: Version) -> Result:
     """Build a version again, compare, and keep what came of it; raises as `reproduce`."""
+    require_role(workshop, Act.TEST, version.image)
     workshop.keys.require()
     refuse_forged(workshop, version)
     return _kept(workshop, version, ResultKind.REPRODUCED, "", reproduce(workshop, version))

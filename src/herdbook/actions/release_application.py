@@ -5,8 +5,9 @@ from pathlib import Path
 
 from herdbook.actions.choose_networks import choose_networks
 from herdbook.actions.choose_ports import choose_ports, refuse_taken_ports
-from herdbook.actions.find_application import newest_release
+from herdbook.actions.find_application import images_in, newest_release
 from herdbook.actions.pin_image import pin_image
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.compose.model import Application as Composed
 from herdbook.compose.model import SecretSource, VolumeKind
@@ -22,6 +23,7 @@ from herdbook.fleet.standing_beside import (
     refuse_same_names,
 )
 from herdbook.fleet.translating import Surroundings, component
+from herdbook.people.acts import Act
 from herdbook.rollouts.ports import Application
 
 
@@ -34,15 +36,26 @@ def release_application(workshop: Workshop, network: Network, composed: Composed
     """
     composed = replace(composed, name=host_label(composed.name))
     refuse_names(composed.name, composed.services)
+    before = images_in(newest_release(workshop, composed.name))
+    require_role(workshop, Act.RELEASE, *dict.fromkeys([*_images(composed), *before]))
     settings = _settings(workshop, network, composed)
     _refuse(workshop, network, settings)
     # Only now: fetching images takes its time, in which a rollout may have come to its end.
     known = workshop.fleet.find(composed.name)
     plans = choose_networks(workshop, network, composed, settings, known)
     _make_folders(composed)
-    before = known or Application(composed.name, str(composed.folder))
-    workshop.fleet.keep(replace(before, folder=str(composed.folder), networks=plans))
+    application = known or Application(composed.name, str(composed.folder))
+    workshop.fleet.keep(replace(application, folder=str(composed.folder), networks=plans))
     return workshop.fleet.add(settings, workshop.clock.now(), "herdbook up")
+
+
+def _images(composed: Composed) -> list[str]:
+    """Return the images that the services name, without which version of them."""
+    wished = {
+        each.herdbook.image.name for each in composed.services.values() if each.herdbook.image
+    }
+    foreign = {each.image for each in composed.services.values() if not each.herdbook.image}
+    return sorted(wished | {each for each in foreign if each})
 
 
 def _refuse(workshop: Workshop, network: Network, settings: Settings) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from herdbook.actions.check_store import Checked, Finding
 from herdbook.actions.remake import remake as remake_from_lock
 from herdbook.actions.render import artefact_folder
+from herdbook.actions.require_role import require_role
 from herdbook.actions.verify_blobs import Fault
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
@@ -15,6 +16,7 @@ from herdbook.core.digests import Digest
 from herdbook.core.errors import HerdbookError, NotFoundError, VerificationError
 from herdbook.images.compressing import decompressed
 from herdbook.layers.reading import read_tree
+from herdbook.people.acts import Act
 
 _LOST = (Fault.DAMAGED_LAYER, Fault.MISSING_LAYER)
 _DAMAGED = (Fault.DAMAGED_LAYER, Fault.DAMAGED_COMPRESSED)
@@ -39,6 +41,7 @@ def repair_store(
     from a compressed copy of it, or else made from its version's lock: the same digest, or it
     stays missing.
     """
+    require_role(workshop, Act.REPAIR)
     with workshop.layers.lease("store check"):
         for finding in checked.findings:
             if finding.fault in _DAMAGED:

@@ -7,15 +7,17 @@ from pathlib import Path
 
 from herdbook.actions.back_up import place_of, reaching
 from herdbook.actions.backup_archive import BackupArchive
-from herdbook.actions.find_application import is_up
+from herdbook.actions.find_application import images_in, is_up, newest_release
 from herdbook.actions.keep_safe import forget_oldest
 from herdbook.actions.list_data import HeldVolume, open_archive, volume_named
 from herdbook.actions.note import note
+from herdbook.actions.require_role import require_role
 from herdbook.actions.tell import tell
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import ConflictError, InvalidInputError, NotFoundError
 from herdbook.core.nearest import did_you_mean
 from herdbook.fleet.backups import Backup
+from herdbook.people.acts import Act
 
 _ASIDE = "before-restore-"
 _KEPT_ASIDE = 3
@@ -53,6 +55,8 @@ def restore(workshop: Workshop, wish: RestoreWish) -> Restored:
     Raises ConflictError while the application runs, NotFoundError where there is nothing of that
     name, VerificationError where it is not what was taken.
     """
+    images = images_in(newest_release(workshop, wish.application))
+    require_role(workshop, Act.RESTORE_DATA, *images)
     _refuse_running(workshop, wish.application)
     known = workshop.fleet.find(wish.application) is not None
     volume = volume_named(workshop, wish.application, wish.volume) if known else None

@@ -7,12 +7,14 @@ from datetime import datetime
 from herdbook.actions.check_revoked import is_forbidden
 from herdbook.actions.name_version import version_meant
 from herdbook.actions.note import entry, require_words
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.channels.model import Assignment, Level, Made, Revocation
 from herdbook.channels.revoking import REINSTATE, REVOKE, meant
 from herdbook.core.errors import NotFoundError
 from herdbook.fleet.records import LIVE
+from herdbook.people.acts import Act
 from herdbook.rollouts.model import in_force
 
 
@@ -89,6 +91,7 @@ def plan_revocation(
 def revoke(workshop: Workshop, reach: Reach) -> None:
     """Do what was planned."""
     revocation = reach.revocation
+    require_role(workshop, Act.REVOKE, revocation.image)
     written = entry(
         workshop,
         REVOKE,
@@ -108,6 +111,7 @@ def reinstate(workshop: Workshop, name: str) -> str:
     if (made := known.get(name)) is None:  # else also one that was forgotten meanwhile
         version = version_meant(workshop, name)
         name, made = version.label, (version.image, version.number)
+    require_role(workshop, Act.REINSTATE, made[0])
     written = entry(workshop, REINSTATE, name)
     if not workshop.channels.reinstate(made, written, workshop.clock.now()):
         hint = "See which are: herdbook revocations" if known else "None is."

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 
 from herdbook.actions.admit import refusal
-from herdbook.actions.find_application import application_named
+from herdbook.actions.find_application import application_named, images_in, newest_release
 from herdbook.actions.note import note
+from herdbook.actions.require_role import require_role
 from herdbook.actions.tell import tell
 from herdbook.actions.workshop import Workshop
 from herdbook.channels.model import Level
 from herdbook.core.errors import ConflictError, NotFoundError
 from herdbook.fleet.applications import Release
+from herdbook.people.acts import Act
 from herdbook.rollouts.model import Rollout, RolloutState, under_way
 from herdbook.rollouts.ports import Application, Changes, Happening
 from herdbook.rollouts.progress import resumed
@@ -20,6 +22,8 @@ _SEVERAL_TIMES = 10
 def roll_out(workshop: Workshop, release: Release, *, reverts: bool = False) -> Rollout | None:
     """Begin a rollout to a release; None where it runs already and nothing is under way."""
     application = application_named(workshop, release.application)
+    stands = images_in(workshop.fleet.release(application.name, application.standing))
+    require_role(workshop, Act.ROLL_OUT, *dict.fromkeys([*images_in(release), *stands]))
     current = under_way(workshop.fleet.newest(application.name))
     if current is None and application.standing == release.number:
         return None
@@ -41,7 +45,7 @@ def roll_out(workshop: Workshop, release: Release, *, reverts: bool = False) -> 
         since=now,
         reverts=reverts,
     )
-    note(workshop, "roll-out", application.name, release=release.number, reverts=reverts)
+    note(workshop, Act.ROLL_OUT.value, application.name, release=release.number, reverts=reverts)
     return workshop.fleet.begin(rollout)
 
 
@@ -92,7 +96,7 @@ def resume(workshop: Workshop, name: str) -> Rollout:
     """Go on with a rollout that waits; what failed is tried again."""
     now = workshop.clock.now()
     return _changed(
-        workshop, name, "resume", lambda each: resumed(each, now, "resumed by a person")
+        workshop, name, Act.RESUME, lambda each: resumed(each, now, "resumed by a person")
     )
 
 
@@ -102,7 +106,7 @@ def pause(workshop: Workshop, name: str) -> Rollout:
     return _changed(
         workshop,
         name,
-        "pause",
+        Act.PAUSE,
         lambda each: each.moved(RolloutState.PAUSED, now, "paused by a person"),
     )
 
@@ -119,13 +123,14 @@ def abort(workshop: Workshop, name: str) -> Rollout:
         now = workshop.clock.now()
         return rollout.moved(RolloutState.ROLLING_BACK, now, "aborted by a person")
 
-    return _changed(workshop, name, "abort", change)
+    return _changed(workshop, name, Act.ABORT, change)
 
 
 def take_down(workshop: Workshop, name: str) -> None:
     """Have nothing of an application run any more; its data and its releases are kept."""
     application_named(workshop, name)
-    note(workshop, "take-down", name)
+    require_role(workshop, Act.TAKE_DOWN, *images_in(newest_release(workshop, name)))
+    note(workshop, Act.TAKE_DOWN.value, name)
     for _ in range(_SEVERAL_TIMES):
         now = workshop.clock.now()
         current = under_way(workshop.fleet.newest(name))
@@ -140,9 +145,10 @@ def take_down(workshop: Workshop, name: str) -> None:
 
 
 def _changed(
-    workshop: Workshop, name: str, verb: str, change: Callable[[Rollout], Rollout]
+    workshop: Workshop, name: str, act: Act, change: Callable[[Rollout], Rollout]
 ) -> Rollout:
     application_named(workshop, name)
+    require_role(workshop, act, *images_in(newest_release(workshop, name)))
     for _ in range(_SEVERAL_TIMES):
         before = under_way(workshop.fleet.newest(name))
         if before is None:
@@ -150,7 +156,7 @@ def _changed(
                 f"No rollout of {name} is under way", hint=f"Begin one: herdbook up {name}"
             )
         after = change(before)
-        note(workshop, verb, name, rollout=after.number)
+        note(workshop, act.value, name, rollout=after.number)
         if workshop.fleet.save(after, before):
             tell(workshop, name, f"rollout {after.number}: {after.reason}")
             return after

@@ -13,6 +13,7 @@ from herdbook.actions.render import (
     machine_artefact,
     machine_settings,
 )
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant, VariantRecord, Version
 from herdbook.catalogue.names import version_named
@@ -34,6 +35,7 @@ from herdbook.fleet.instances import (
 )
 from herdbook.fleet.ports import Engine, Network
 from herdbook.images.documents import HEALTH_LABEL, PORTS_LABEL
+from herdbook.people.acts import Act
 
 _LOOK_EVERY_SECONDS = 0.1
 _PROBE_LIMIT_SECONDS = 0.5
@@ -78,6 +80,7 @@ def run(
     Raises EngineError where it ends before that, TimeoutExpiredError at the limit; in both cases
     the instance is left for `logs` to be read.
     """
+    require_role(workshop, Act.RUN, version.image)
     refuse_revoked(workshop, (version.image, version.number), Level.RESTARTS)
     engine = workshop.engines[variant.kind]
     _require_usable(workshop, engine)

@@ -16,7 +16,7 @@ from herdbook.metadata.model import ROOT, SNAPSHOT, TIMESTAMP, Document
 from herdbook.metadata.signing import read
 
 _FILE = re.compile(r"(?:(?P<version>[1-9][0-9]{0,8})\.)?(?P<role>[a-z0-9][a-z0-9._-]*)\.json")
-_TARGET = re.compile(r"(?P<digest>[0-9a-f]{64})\.[a-z0-9._+-]+@[a-z0-9._-]+")
+_TARGET = re.compile(r"(?P<digest>[0-9a-f]{64})\.(?P<path>[a-z0-9._+-]+)@[a-z0-9._-]+")
 _PUBLIC = 0o644
 
 
@@ -40,6 +40,12 @@ def target_file(workshop: Workshop, name: str) -> bytes:
     if digest is None:
         raise NotFoundError(f"There is no {name}")
     return workshop.versions.document(digest).content
+
+
+def image_of(name: str) -> str | None:
+    """Return which image a target file is of; None for what is no such name."""
+    match = _TARGET.fullmatch(name)
+    return match["path"].replace("+", "/") if match else None
 
 
 def export_metadata(workshop: Workshop, folder: Path) -> list[str]:

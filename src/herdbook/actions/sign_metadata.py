@@ -10,12 +10,14 @@ from tuf.api.metadata import Targets
 from herdbook.actions.note import entry
 from herdbook.actions.publish_metadata import refuse_strange_key, with_snapshot
 from herdbook.actions.read_metadata import Published
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.metadata import composing
 from herdbook.metadata.due import Due, Known, due, ready
 from herdbook.metadata.model import BY_PEOPLE, ROOT
 from herdbook.metadata.signing import draft, expires_of, read, sign
+from herdbook.people.acts import Act
 from herdbook.signatures.keys import PrivateKey, PublicKey
 
 
@@ -24,6 +26,7 @@ def name_holders(workshop: Workshop, holders: Mapping[str, PublicKey], threshold
 
     Raises InvalidInputError for a threshold that cannot be reached, or one key under two names.
     """
+    require_role(workshop, Act.NAME_HOLDERS)
     if not 0 < threshold <= len(holders):
         raise InvalidInputError(
             f"{threshold} of {len(holders)} keys cannot sign", hint="Name as many keys, or more."
@@ -57,6 +60,7 @@ def sign_due(workshop: Workshop, key: PrivateKey) -> tuple[list[Due], list[str]]
 
     Raises as `signatures_due`.
     """
+    require_role(workshop, Act.SIGN_METADATA)
     signed = [each for each in signatures_due(workshop) if each.takes(key.public.identity)]
     for each in signed:
         sign(each.metadata, key)

@@ -27,6 +27,9 @@ from herdbook.metadata.signing import (
 )
 from herdbook.signatures.keys import PrivateKey
 
+SIGN_MOVE = "sign-move"
+"""What the audit says of a signature for what a channel gets: whoever gives it approves that."""
+
 _STALE = "what it is listed with was signed by keys that do not count any more"
 _SIGN = "herdbook metadata sign --key FILE"
 
@@ -111,7 +114,7 @@ def sign_move(workshop: Workshop, version: Version, proposal: Proposal, key: Pri
     sign(move.metadata, key)
     written = entry(
         workshop,
-        "sign",
+        SIGN_MOVE,
         place,
         proposal=proposal.number,
         version=proposal.version,

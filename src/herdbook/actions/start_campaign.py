@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from herdbook.actions.plan_campaign import CampaignPlan, sources_of
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.campaigns.model import (
     OPEN,
@@ -13,6 +14,7 @@ from herdbook.campaigns.model import (
     Verify,
 )
 from herdbook.core.errors import ConflictError, NotFoundError
+from herdbook.people.acts import Act
 
 
 def open_for(workshop: Workshop, names: Sequence[str]) -> Campaign | None:
@@ -27,6 +29,7 @@ def open_campaign(
 
     Raises ConflictError where there is nothing to do.
     """
+    require_role(workshop, Act.CAMPAIGN)
     if not plan.judgements:
         raise ConflictError(
             f"There is nothing to do: no image holds {', '.join(plan.sources)} older than what "
@@ -76,6 +79,7 @@ def abort(workshop: Workshop, number: int | None) -> Campaign:
 
 def resume(workshop: Workshop, number: int | None) -> Campaign:
     """Let a campaign go on; what failed is tried again."""
+    require_role(workshop, Act.CAMPAIGN)
     campaign = campaign_numbered(workshop, number)
     if campaign.state is CampaignState.DONE and not workshop.campaigns.failures(campaign.number):
         raise ConflictError(
@@ -94,5 +98,6 @@ def resume(workshop: Workshop, number: int | None) -> Campaign:
 
 
 def _move(workshop: Workshop, number: int | None, state: CampaignState) -> Campaign:
+    require_role(workshop, Act.CAMPAIGN)
     campaign = campaign_numbered(workshop, number)
     return workshop.campaigns.move(campaign.number, state, workshop.clock.now())

@@ -1,11 +1,13 @@
 """Finds and stops instances, whichever engine runs them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import NotFoundError
 from herdbook.core.nearest import did_you_mean
 from herdbook.fleet.ports import Engine
+from herdbook.people.acts import Act
 
 
 def engine_of(workshop: Workshop, name: str) -> Engine:
@@ -33,7 +35,16 @@ def stop(workshop: Workshop, names: Sequence[str] | None, grace_seconds: float) 
         }
     else:
         running = {name: engine_of(workshop, name) for name in names}
+    by_engine = {id(engine): engine for engine in running.values()}
+    images = [image for each in by_engine.values() for image in images_of(each, running)]
+    if running:
+        require_role(workshop, Act.STOP, *images)
     for name, engine in running.items():
         with workshop.progress.task(f"Stopping {name}"):
             engine.stop(name, grace_seconds)
     return list(running)
+
+
+def images_of(engine: Engine, names: Collection[str]) -> list[str]:
+    """Return the images that these instances of an engine run, each once."""
+    return sorted({seen.origin.image for seen in engine.observe() if seen.name in names})

@@ -1,6 +1,7 @@
 """Has somebody be told of what is written down, or not any more."""
 
 from herdbook.actions.note import entry
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.audit.chain import Head, following
 from herdbook.core.errors import NotFoundError
@@ -14,6 +15,7 @@ from herdbook.notifications.model import (
     check_subscription_name,
 )
 from herdbook.notifications.signing import new_secret
+from herdbook.people.acts import Act
 
 VAULT = "notify:"
 """Under which the vault keeps the secrets of webhooks: no application has such a name."""
@@ -26,6 +28,7 @@ def subscribe(workshop: Workshop, wanted: Subscription) -> str:
 
     Raises InvalidInputError for its name or address, ConflictError for a name that is taken.
     """
+    require_role(workshop, Act.SUBSCRIBE)
     check_subscription_name(wanted.name)
     check_address(wanted.kind, wanted.address)
     secret = new_secret() if wanted.kind is Kind.WEBHOOK else ""
@@ -47,6 +50,7 @@ def subscribe(workshop: Workshop, wanted: Subscription) -> str:
 
 def unsubscribe(workshop: Workshop, name: str) -> None:
     """Remove a subscription; raises NotFoundError with the nearest name."""
+    require_role(workshop, Act.UNSUBSCRIBE)
     subscription_named(workshop, name)
     written = entry(workshop, "unsubscribe", name)
     workshop.subscriptions.remove(name, written, workshop.clock.now())
@@ -86,6 +90,7 @@ def source_of(workshop: Workshop) -> str:
 
 def send_test(workshop: Workshop, name: str) -> Subscription:
     """Send a message that nothing has happened, now; raises as the courier."""
+    require_role(workshop, Act.SUBSCRIBE)
     subscription, _ = subscription_named(workshop, name)
     now, source = workshop.clock.now(), source_of(workshop)
     record = following(Head(), entry(workshop, "test", name, why="to see that it arrives"), now)

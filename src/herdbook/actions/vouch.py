@@ -6,10 +6,12 @@ from itertools import chain
 
 from herdbook.actions.check_genuine import byte_checks, document_checks, stated_checks
 from herdbook.actions.note import entry, require_words
+from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.components import LayerBill
 from herdbook.catalogue.model import Version
 from herdbook.core.errors import VerificationError
+from herdbook.people.acts import Act
 from herdbook.signatures.bills import bill_envelope, bill_statement, check_bill, is_made
 from herdbook.signatures.checking import Check, first_fault, is_lacking
 from herdbook.signatures.model import Standing
@@ -22,6 +24,7 @@ def vouch(workshop: Workshop, version: Version, why: str) -> bool:
     So are the bills of its layers. Raises VerificationError where it is not whole, or where what a
     key that counts has signed was changed: nobody can vouch for that.
     """
+    require_role(workshop, Act.SIGN, version.image)
     require_words(why, "--why")
     envelope = workshop.provenances.find(version.image, version.number)
     lacking = is_lacking(workshop.keys.ring(), envelope)
@@ -43,6 +46,7 @@ def vouch(workshop: Workshop, version: Version, why: str) -> bool:
 
 def vouch_for_all(workshop: Workshop, why: str) -> Iterator[Version]:
     """Sign every version that nobody who counts has signed, and yield it; raises as `vouch`."""
+    require_role(workshop, Act.SIGN)
     require_words(why, "--why")
     keys = workshop.keys.ring().keys
     counting = [each.key.identity for each in keys if each.standing is not Standing.DISTRUSTED]

@@ -8,6 +8,7 @@ from herdbook.actions.find_vulnerabilities import find_vulnerabilities
 from herdbook.actions.keep_results import results_of
 from herdbook.actions.name_version import present
 from herdbook.actions.read_recipe_of import read_recipe_of
+from herdbook.actions.require_role import why_barred
 from herdbook.actions.sign_move import Move, move_of
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
@@ -16,6 +17,7 @@ from herdbook.channels.gates import Subject, tried
 from herdbook.channels.proposals import Approval, Ballot, Proposal, ProposalState
 from herdbook.channels.rules import ChannelRule
 from herdbook.core.errors import ConflictError, NotFoundError, VerificationError
+from herdbook.people.acts import Act
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,12 @@ def ballot_of(
     if rule.approvals is None:
         return None
     approvals = workshop.channels.approvals(proposal.number)
-    groups_of = workshop.groups_of
-    return Ballot(rule.approvals, proposal, approvals, evidence.digest, groups_of)
+
+    def barred(who: str) -> str:
+        reason = why_barred(workshop, Act.APPROVE, who, proposal.image)
+        return f"{who} may not approve: {reason}" if reason else ""
+
+    return Ballot(rule.approvals, proposal, approvals, evidence.digest, workshop.groups_of, barred)
 
 
 def require_open(proposal: Proposal) -> None:

@@ -27,6 +27,8 @@ from herdbook.images.registries import Registry
 from herdbook.metadata.ports import MetadataRegister, TrustAnchor
 from herdbook.notifications.ports import Courier, Subscriptions
 from herdbook.packages.ports import Archive
+from herdbook.people.model import Authority
+from herdbook.people.ports import People
 from herdbook.rollouts.ports import FleetRegister, Vault
 from herdbook.signatures.ports import KeyRing, Provenances
 from herdbook.trust.ports import AdvisoryRegister, FeedSource
@@ -43,8 +45,8 @@ class Workshop:
     `transfers` is where layers of registries arrive, and stay until all of one is there.
     `apart` gives a workshop that makes all layers and roots anew, in a folder of its own, with the
     layers given to begin with. `commands` runs people's own ones.
-    `actor` is who gives this command, as the audit calls them;
-    `groups_of` tells in which groups somebody is.
+    `actor` is who gives this command, as the audit calls them, and `authority` by what they do;
+    `groups_of` tells in which groups somebody is, of this machine's and our own.
     `give_up` ends all programs under way and lets none begin, for when this one is to end.
     """
 
@@ -61,6 +63,7 @@ class Workshop:
     herd: Herd
     channels: ChannelRegister
     audit: AuditLog
+    people: People
     keys: KeyRing
     metadata: MetadataRegister
     anchor: TrustAnchor
@@ -92,6 +95,7 @@ class Workshop:
     groups_of: Callable[[str], AbstractSet[str]]
     commands: OwnCommands
     apart: "Callable[[Workshop, Path, Iterable[Digest]], Workshop]"
+    authority: Authority = field(default_factory=Authority)
     secrets: GivenSecrets = field(default_factory=GivenSecrets)
     turns: Turns = field(default_factory=Turns)
     give_up: Callable[[], None] = lambda: None

@@ -15,6 +15,7 @@ import uvicorn
 
 from herdbook.actions.workshop import Workshop
 from herdbook.api.listening import LOCAL_HOSTS, Listening, listening, opened, port_of
+from herdbook.api.login import Login
 from herdbook.api.patience import PatientProtocol
 from herdbook.api.registry_view import registry_app
 from herdbook.core.errors import EngineError, HerdbookError, InvalidInputError
@@ -35,13 +36,17 @@ _NOTE = "registry.json"
 
 @dataclass(frozen=True)
 class Answers:
-    """At which address the server answers; or, where it was to and does not, why not."""
+    """At which address the server answers; or, where it was to and does not, why not.
+
+    With `login`, everybody has to say who they are.
+    """
 
     host: str = ""
     port: int = 0
     tls: bool = False
     local: bool = False
     trouble: str = ""
+    login: bool = False
 
     @property
     def place(self) -> str:
@@ -82,8 +87,8 @@ def _answering(
     settings: Settings, workshop: Workshop, say: Callable[[str], None], note: Path, *, must: bool
 ) -> Iterator[None]:
     try:
-        where = listening(settings)
-        running = _Running(where, workshop, say) if where else None
+        where, required = listening(settings), settings.require_login
+        running = _Running(where, workshop, say, required=required) if where else None
     except HerdbookError as error:
         if must:
             raise
@@ -104,9 +109,12 @@ def _answering(
 class _Running:
     """A server for HTTP in a thread of its own; signals are the program's affair, not its."""
 
-    def __init__(self, where: Listening, workshop: Workshop, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, where: Listening, workshop: Workshop, say: Callable[[str], None], *, required: bool
+    ) -> None:
         local = where.is_local()
-        app = registry_app(workshop, say, {*LOCAL_HOSTS, where.host} if local else ())
+        login = Login(workshop, required=required, local=local)
+        app = registry_app(workshop, say, {*LOCAL_HOSTS, where.host} if local else (), login)
         config = uvicorn.Config(
             app,
             http=PatientProtocol,
@@ -128,7 +136,7 @@ class _Running:
         )
         _load(config)
         sockets = opened(where)
-        self.answers = Answers(where.host, port_of(sockets), where.tls, local)
+        self.answers = Answers(where.host, port_of(sockets), where.tls, local, login=required)
         self._say = say
         self._server = uvicorn.Server(config)
         self._thread = Thread(target=self._run, args=(sockets,), name="answers", daemon=True)

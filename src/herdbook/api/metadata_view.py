@@ -1,8 +1,8 @@
 """Gives out signed metadata to clients of The Update Framework: /tuf/metadata and /tuf/targets."""
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 
-from herdbook.actions.show_metadata import metadata_file, target_file
+from herdbook.actions.show_metadata import image_of, metadata_file, target_file
 from herdbook.actions.workshop import Workshop
 from herdbook.api.refusals import refusal
 from herdbook.core.errors import NotFoundError
@@ -17,7 +17,10 @@ def add_metadata_view(app: FastAPI, workshop: Workshop) -> None:
         except NotFoundError as error:
             return refusal(404, "NOT_FOUND", error.message)
 
-    def target(name: str) -> Response:
+    def target(request: Request, name: str) -> Response:
+        image = image_of(name)
+        if image is None or not request.state.reader.sees(image):
+            return refusal(404, "NOT_FOUND", f"There is no {name}")
         try:
             return Response(target_file(workshop, name), media_type="application/octet-stream")
         except NotFoundError as error:

@@ -18,11 +18,14 @@ class RegistryError(Exception):
     Source of the codes: OCI distribution specification 1.1, "Error codes".
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.headers = headers
 
 
 def refusal(
@@ -38,7 +41,7 @@ def refuse_in_form(app: FastAPI, say: Callable[[str], None]) -> None:
 
     def refused(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RegistryError)  # noqa: S101 - that is what it is registered for
-        return refusal(error.status, error.code, error.message)
+        return refusal(error.status, error.code, error.message, error.headers)
 
     def failed(_request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, RevokedError):

@@ -11,6 +11,7 @@ from fastapi.responses import FileResponse, JSONResponse
 
 from herdbook.actions.show_registry import RegistryShow, has_image, is_name, page
 from herdbook.actions.workshop import Workshop
+from herdbook.api.login import Login, Reader
 from herdbook.api.metadata_view import add_metadata_view
 from herdbook.api.refusals import RegistryError, refusal, refuse_in_form
 from herdbook.core import digests
@@ -31,9 +32,12 @@ _Count = Annotated[int, Query(alias="n", ge=0)]
 
 
 def registry_app(
-    workshop: Workshop, say: Callable[[str], None], hosts: Collection[str] = ()
+    workshop: Workshop,
+    say: Callable[[str], None],
+    hosts: Collection[str] = (),
+    login: Login | None = None,
 ) -> FastAPI:
-    """Return what answers; `say` is told of faults.
+    """Return what answers; `say` is told of faults, and `login` finds out who reads.
 
     Where `hosts` are given, only requests that name one of them are answered: a browser can be
     brought to call a server on its own machine by another name, on behalf of a page of anybody's.
@@ -44,6 +48,9 @@ def registry_app(
         if hosts and request.url.hostname not in hosts:
             raise RegistryError(421, "DENIED", "This registry is not called so.")
 
+    async def ask_who(request: Request) -> None:
+        request.state.reader = await login.reader(request) if login else Reader()
+
     @asynccontextmanager
     async def few_threads(_app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = _THREADS
@@ -52,7 +59,7 @@ def registry_app(
     app = FastAPI(
         openapi_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(check_host)],
+        dependencies=[Depends(check_host), Depends(ask_who)],
         lifespan=few_threads,
     )
     refuse_in_form(app, say)
@@ -88,7 +95,7 @@ class _RegistryView:
         return refusal(405, "UNSUPPORTED", "This registry can only be read.", allowed)
 
     def manifest(self, request: Request, name: str, reference: str) -> Response:
-        _check_name(name)
+        _check_name(request, name)
         try:
             document = self._show.manifest(name, reference)
         except NotFoundError as error:
@@ -96,7 +103,7 @@ class _RegistryView:
         return _document(request, document, document.media_type)
 
     def blob(self, request: Request, name: str, digest: str) -> Response:
-        _check_name(name)
+        _check_name(request, name)
         try:
             found = self._show.blob(name, _parsed(digest))
         except NotFoundError as error:
@@ -109,8 +116,10 @@ class _RegistryView:
         headers["Last-Modified"] = _EVER  # not when it was used last, which its file tells
         return _BlobResponse(found, headers=headers, media_type=_BINARY)
 
-    def tags(self, name: str, most: _Count = _MOST_NAMES, last: str = "") -> Response:
-        _check_name(name)
+    def tags(
+        self, request: Request, name: str, most: _Count = _MOST_NAMES, last: str = ""
+    ) -> Response:
+        _check_name(request, name)
         try:
             every = self._show.tags(name)
         except NotFoundError as error:
@@ -119,9 +128,9 @@ class _RegistryView:
         headers = _next(f"/v2/{name}/tags/list", most, tags) if more else {}
         return JSONResponse({"name": name, "tags": tags}, headers=headers)
 
-    def catalog(self, most: _Count = _MOST_NAMES, last: str = "") -> Response:
+    def catalog(self, request: Request, most: _Count = _MOST_NAMES, last: str = "") -> Response:
         most = min(most, _MOST_NAMES)
-        names, more = page(self._workshop.versions.names_after(last, most + 1), "", most)
+        names, more = page(self._seen_after(_reader(request), last, most + 1), "", most)
         headers = _next("/v2/_catalog", most, names) if more else {}
         return JSONResponse({"repositories": names}, headers=headers)
 
@@ -132,13 +141,13 @@ class _RegistryView:
         digest: str,
         artifactType: str = "",  # noqa: N803 - its name in the specification
     ) -> Response:
-        _check_name(name)
+        _check_name(request, name)
         try:
             found = self._show.referrers(name, _parsed(digest))
         except NotFoundError as error:
             raise self._unknown(name, "NAME_UNKNOWN", error) from error
         if not found and not has_image(self._workshop, name):
-            raise RegistryError(404, "NAME_UNKNOWN", f"There is no image {name!r}")
+            raise _no_image(name)
         kind = artifactType.replace(" ", "+")  # as a client means it that did not encode it
         wanted = [each for each in found if kind in {"", each.kind}]
         listed = referrers_index(wanted)
@@ -149,8 +158,20 @@ class _RegistryView:
 
     def _unknown(self, name: str, code: str, error: NotFoundError) -> RegistryError:
         if not has_image(self._workshop, name):
-            return RegistryError(404, "NAME_UNKNOWN", f"There is no image {name!r}")
+            return _no_image(name)
         return RegistryError(404, code, error.message)
+
+    def _seen_after(self, reader: Reader, last: str, most: int) -> list[str]:
+        """Return so many names after one that a reader may see: the others are not there."""
+        found: list[str] = []
+        at_once = most if reader.asker is None else _MOST_NAMES
+        while len(found) < most:
+            names = self._workshop.versions.names_after(last, at_once)
+            found += filter(reader.sees, names)
+            if len(names) < at_once:
+                break
+            last = names[-1]
+        return found[:most]
 
 
 class _BlobResponse(FileResponse):
@@ -159,9 +180,25 @@ class _BlobResponse(FileResponse):
     chunk_size = 256 << 10
 
 
-def _check_name(name: str) -> None:
+def _check_name(request: Request, name: str) -> None:
+    """Raise RegistryError for what is no name, and for an image that is not there for a reader.
+
+    What one may not see is told as what there is not: else its name would be.
+    """
     if not is_name(name):
         raise RegistryError(400, "NAME_INVALID", f"{name!r} is no name of an image")
+    if not _reader(request).sees(name):
+        raise _no_image(name)
+
+
+def _reader(request: Request) -> Reader:
+    found = request.state.reader
+    assert isinstance(found, Reader)  # noqa: S101 - every request is asked before
+    return found
+
+
+def _no_image(name: str) -> RegistryError:
+    return RegistryError(404, "NAME_UNKNOWN", f"There is no image {name!r}")
 
 
 def _parsed(digest: str) -> Digest:

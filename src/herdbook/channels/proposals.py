@@ -83,7 +83,8 @@ class Approval:
 class Ballot:
     """All that decides whether a proposal is approved: terms, approvals, and the present evidence.
 
-    `groups_of` tells who is in which groups now: who has left one does not count any more.
+    `groups_of` tells who is in which groups now, and `barred` why somebody's role is not enough any
+    more: who has left a group, or lost the role, does not count.
     """
 
     terms: Approvals
@@ -91,6 +92,7 @@ class Ballot:
     approvals: Sequence[Approval]
     evidence: Digest
     groups_of: GroupsOf
+    barred: Callable[[str], str] = lambda _who: ""
 
     def void(self, approval: Approval, now: datetime) -> str:
         """Return why an approval does not count (any more); empty where it does."""
@@ -123,6 +125,8 @@ class Ballot:
         return self._no_right(who)
 
     def _no_right(self, who: str) -> str:
+        if reason := self.barred(who):
+            return reason
         wanted = self.terms.groups
         if wanted and not self.groups_of(who) & set(wanted):
             return f"{who} is not in {' or '.join(wanted)}"

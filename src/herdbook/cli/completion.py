@@ -80,6 +80,39 @@ def complete_subscription(incomplete: str) -> list[str]:
     )
 
 
+def complete_user(incomplete: str) -> list[str]:
+    """Return the names of users that begin like this."""
+    return _beginning(incomplete, lambda workshop: (each.name for each in workshop.people.users()))
+
+
+def complete_group(incomplete: str) -> list[str]:
+    """Return the names of groups of our own that begin like this."""
+    return _beginning(incomplete, lambda workshop: dict(workshop.people.members()))
+
+
+def complete_token(incomplete: str) -> list[str]:
+    """Return the names of tokens that can be revoked and begin like this."""
+
+    def names(workshop: "Workshop") -> Iterable[str]:
+        return (each.name for each in workshop.people.tokens() if each.revoked_at is None)
+
+    return _beginning(incomplete, names)
+
+
+def complete_subject(incomplete: str) -> list[str]:
+    """Return who is known by a grant, a password, a group or a token, and begins like this."""
+
+    def names(workshop: "Workshop") -> Iterable[str]:
+        people = workshop.people
+        granted = (str(each.subject) for each in people.standing().grants)
+        users = (f"user:{each.name}" for each in people.users())
+        groups = (f"group:{name}" for name, _ in people.members())
+        robots = (str(each.subject) for each in people.tokens())
+        return sorted({*granted, *users, *groups, *robots})
+
+    return _beginning(incomplete, names)
+
+
 def complete_volume(context: typer.Context, incomplete: str) -> list[str]:
     """Return the names of volumes of the application that was named before."""
     from herdbook.actions.list_data import volumes_of

@@ -36,6 +36,7 @@ from herdbook.cli.channels import audit, exceptions, proposals, revocations, tes
 from herdbook.cli.channels import commands as channels
 from herdbook.cli.notifications import commands as notifications
 from herdbook.cli.output import Output
+from herdbook.cli.people import groups, roles, tokens, users
 from herdbook.cli.signatures import commands as signatures
 from herdbook.cli.signatures import keys, metadata
 from herdbook.core.errors import INTERRUPTED_EXIT_STATUS, HerdbookError, NoSpaceError
@@ -75,6 +76,10 @@ for noun in (
     applications,
     audit,
     notifications,
+    roles,
+    users,
+    groups,
+    tokens,
     registries,
     store,
     registry_view,

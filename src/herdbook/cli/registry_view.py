@@ -98,6 +98,10 @@ def _lines(settings: "Settings", found: "Answers", *, trusted: bool | None) -> l
     lines = [f"served at {'https' if found.tls else 'http'}://{place}/v2/"]
     if trusted is False:
         lines.append("Podman asks for TLS even here, until: herdbook registry trust")
+    if found.login:
+        lines.append(f"It asks who reads: podman login {place}")
+    elif not found.local:
+        lines.append("It asks who reads as soon as anybody was granted a role: herdbook role ls")
     return [
         *lines,
         "",
@@ -113,4 +117,5 @@ def _shape(found: "Answers", *, trusted: bool | None) -> dict[str, Any]:
         "tls": found.tls,
         "trusted": trusted,
         "trouble": found.trouble or None,
+        "login": found.login,
     }

@@ -111,5 +111,12 @@ class RevokedError(HerdbookError):
     exit_status = 16
 
 
+class ForbiddenError(HerdbookError):
+    """Whoever gives the command lacks the role for it, or is not who they say they are."""
+
+    code = "forbidden"
+    exit_status = 17
+
+
 INTERRUPTED_EXIT_STATUS = 130
 """What a shell reports for Ctrl-C (128 + SIGINT)."""

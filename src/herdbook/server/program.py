@@ -41,8 +41,9 @@ from herdbook.fleet.ports import Network
 from herdbook.metadata.ports import MetadataClient
 from herdbook.server.apart import work_apart
 from herdbook.server.provision import provide_renderer
-from herdbook.server.settings import Settings, groups_of
+from herdbook.server.settings import Settings
 from herdbook.server.stamps import open_stamps
+from herdbook.server.who import all_groups, who_acts
 from herdbook.store.advisories import SqlAdvisories
 from herdbook.store.audit import SqlAudit
 from herdbook.store.blobs import BlobStore
@@ -55,6 +56,7 @@ from herdbook.store.fleet import SqlFleet
 from herdbook.store.herd import SqlHerd
 from herdbook.store.key_ring import FileKeyRing
 from herdbook.store.metadata import SqlMetadata
+from herdbook.store.people import SqlPeople
 from herdbook.store.provenances import SqlProvenances
 from herdbook.store.staging import Staging
 from herdbook.store.subscriptions import SqlSubscriptions
@@ -78,8 +80,10 @@ def open_workshop(
     database = open_database(settings.database_url)
     clock = SystemClock()
     audit = SqlAudit(database, state / "audit.key")
+    people = SqlPeople(database, audit)
+    acting = who_acts(settings, people, clock)
     ring = FileKeyRing(
-        state / "keys", clock, settings.actor, version("herdbook"), settings.key_password
+        state / "keys", clock, acting.actor, version("herdbook"), settings.key_password
     )
     blobs = BlobStore(state / "blobs")
     blobs.sweep()
@@ -105,6 +109,7 @@ def open_workshop(
         herd=SqlHerd(database, ring),
         channels=SqlChannels(database, audit, ring),
         audit=audit,
+        people=people,
         keys=ring,
         metadata=SqlMetadata(database, audit),
         anchor=FileTrustAnchor(state / "keys", settings.key_password),
@@ -135,10 +140,11 @@ def open_workshop(
         artefacts=state / "artefacts",
         transfers=state / "registries" / "arriving",
         staging=staging,
-        actor=settings.actor,
-        groups_of=groups_of,
         commands=HostCommands(),
         apart=work_apart,
+        actor=acting.actor,
+        authority=acting.authority,
+        groups_of=all_groups(people),
         give_up=process.end_all,
         secrets=secrets or GivenSecrets(),
     )

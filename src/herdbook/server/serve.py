@@ -9,6 +9,7 @@ from dataclasses import replace
 from threading import Event
 from time import monotonic, sleep
 
+from herdbook.actions.require_role import SYSTEM
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant
 from herdbook.core.errors import EngineError
@@ -49,7 +50,8 @@ def serve(
         closing(HostProber(workshop.clock, inside.execute)) as prober,
         ThreadPoolExecutor(_HANDS) as pool,
     ):
-        reconciler = Reconciler(replace(workshop, actor=_ACTOR), prober, deaths, pool, say)
+        alone = replace(workshop, actor=_ACTOR, authority=SYSTEM)
+        reconciler = Reconciler(alone, prober, deaths, pool, say)
         server.listen(reconciler.wake)
         server.watch_over(stop.set)
         for number in (signal.SIGINT, signal.SIGTERM):

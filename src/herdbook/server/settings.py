@@ -9,7 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from herdbook.core.errors import InvalidInputError
+
 _SYSTEM_STATE = Path("/var/lib/herdbook")
+_WORDS = {"": False, "no": False, "0": False, "false": False, "yes": True, "1": True, "true": True}
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,9 @@ class Settings:
     builder's private key, which is not encrypted without one, `signer_password` that of whoever
     signs. `mail_server` takes mail from `mail_sender`. `listen` is the address at which the
     server answers, if it is to; with `certificate` and `key`, by TLS. `login_files` are where
-    podman and docker keep logins to registries, the one that counts first.
+    podman and docker keep logins to registries, the one that counts first. `token` is by what
+    whoever gives the command says who they are, instead of as a user of this machine. With
+    `require_login`, what is served is for those alone who say who they are.
     """
 
     state_directory: Path
@@ -37,6 +42,8 @@ class Settings:
     certificate: Path | None = None
     key: Path | None = None
     login_files: tuple[Path, ...] = ()
+    token: str = field(default="", repr=False)
+    require_login: bool = False
 
 
 def load_settings() -> Settings:
@@ -56,6 +63,8 @@ def load_settings() -> Settings:
         certificate=_path("HERDBOOK_CERTIFICATE"),
         key=_path("HERDBOOK_KEY"),
         login_files=tuple(_login_files()),
+        token=_read("HERDBOOK_TOKEN"),
+        require_login=_wanted("HERDBOOK_REQUIRE_LOGIN"),
     )
 
 
@@ -114,6 +123,14 @@ def _default_state() -> Path:
 def _path(name: str) -> Path | None:
     value = _read(name)
     return Path(value).absolute() if value else None
+
+
+def _wanted(name: str) -> bool:
+    """Tell whether something is wanted; raises InvalidInputError for what says neither."""
+    value = _read(name).lower()
+    if value not in _WORDS:
+        raise InvalidInputError(f"{name}={value} says neither", hint=f"Write {name}=yes or no.")
+    return _WORDS[value]
 
 
 def _read(name: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from herdbook.core.errors import ConflictError, InvalidInputError, NoSpaceError
 
-REVISION = "0012"
+REVISION = "0013"
 """The newest migration; a test holds it against the migrations folder."""
 
 _BUSY_SECONDS = 30

@@ -22,6 +22,7 @@ def test_nothing_is_served_unless_somebody_asks_for_it(capsys: pytest.CaptureFix
     status, printed, _ = commands.run(capsys, "registry", "--json")
     assert json.loads(printed) == {
         "served": False, "address": None, "tls": False, "trusted": None, "trouble": None,
+        "login": False,
     }  # fmt: skip
 
 

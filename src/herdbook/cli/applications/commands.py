@@ -159,26 +159,11 @@ def execute(
     import os
     import sys
 
-    from herdbook.actions.stop import engine_of
+    from herdbook.actions.execute import execute as act
     from herdbook.cli.session import open_session
-    from herdbook.core.errors import InvalidInputError
 
     workshop = open_session(Output(as_json=False))
-    engine = engine_of(workshop, instance)
-    inside = next(
-        (
-            workshop.insides[variant]
-            for variant, each in workshop.engines.items()
-            if each is engine and variant in workshop.insides
-        ),
-        None,
-    )
-    if inside is None:
-        raise InvalidInputError(
-            f"{instance} is a machine: nobody inside takes commands",
-            hint=f"Read what it says: herdbook logs {instance}",
-        )
-    arguments = inside.entering(instance, command, terminal=sys.stdin.isatty())
+    arguments = act(workshop, instance, command, terminal=sys.stdin.isatty())
     sys.stdout.flush()
     os.execvp(arguments[0], arguments)  # noqa: S606 - the person's own command takes over
 
@@ -193,6 +178,9 @@ def serve(
         Path | None, typer.Option(metavar="FILE", help="Speak TLS there, with this certificate.")
     ] = None,
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's key.")] = None,
+    require_login: Annotated[
+        bool, typer.Option("--require-login", help="Give images only to who may read them.")
+    ] = False,
 ) -> None:
     """Keep all applications as they are wanted, until it is ended; they go on without it."""
     from dataclasses import replace
@@ -213,6 +201,7 @@ def serve(
         listen=listen or settings.listen,
         certificate=certificate or settings.certificate,
         key=key or settings.key,
+        require_login=require_login or settings.require_login,
     )
     workshop = open_session(Output(as_json=True))
     must = not is_in_background(settings)

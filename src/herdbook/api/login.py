@@ -1,0 +1,124 @@
+"""Asks whoever reads who they are, as clients of registries say it: HTTP Basic (RFC 7617)."""
+
+import math
+from base64 import b64decode
+from dataclasses import dataclass, field
+from functools import cache
+
+from anyio import Lock, to_thread
+from fastapi import Request
+
+from herdbook.actions.identify import Identity, by_token
+from herdbook.actions.require_role import asker
+from herdbook.actions.workshop import Workshop
+from herdbook.api.guesses import Guesser, Guesses
+from herdbook.api.refusals import RegistryError
+from herdbook.api.remembered import RightPasswords
+from herdbook.core.errors import ForbiddenError
+from herdbook.people import passwords
+from herdbook.people.deciding import Asker, may_read
+from herdbook.people.model import Authority, Means, Standing, User
+from herdbook.people.tokens import is_like_a_token
+
+_ASK = {"WWW-Authenticate": 'Basic realm="Herdbook"'}
+_MOST_WAITING = 16
+"""So many logins wait while a password is checked, which takes one after the other."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Whoever reads, and what they may; without an `asker`, nobody was asked and all is open."""
+
+    standing: Standing = field(default_factory=Standing)
+    asker: Asker | None = None
+
+    def sees(self, image: str) -> bool:
+        """Tell whether an image is there for them."""
+        return self.asker is None or may_read(self.standing, self.asker, image)
+
+
+class Login:
+    """Finds out who reads.
+
+    They are asked where that is `required`; and wherever not only this machine can reach us, as
+    soon as somebody was granted a role.
+    """
+
+    def __init__(self, workshop: Workshop, *, required: bool, local: bool) -> None:
+        self._workshop = workshop
+        self._required = required
+        self._local = local
+        seconds = workshop.clock.monotonic_seconds
+        self._guesses = Guesses(seconds)
+        self._right = RightPasswords(seconds)
+        self._turn = cache(Lock)  # made where it is waited for first: it belongs to that loop
+
+    async def reader(self, request: Request) -> Reader:
+        """Return who reads; raises RegistryError 401, or 429 for who guesses too often."""
+        if self._local and not self._required:
+            return Reader()
+        standing = await to_thread.run_sync(self._workshop.people.standing)
+        if not self._required and not standing.grants:
+            return Reader()
+        name, password = _credentials(request)
+        if is_like_a_token(password):
+            found = await to_thread.run_sync(self._by_token, password)
+        else:
+            address = request.client.host if request.client else ""
+            found = await self._by_password((address, name), password)
+        asked = asker(self._workshop, found.actor, found.authority)
+        return Reader(standing, Asker(asked.actor, asked.authority, cache(asked.groups)))
+
+    def _by_token(self, text: str) -> Identity:
+        try:
+            return by_token(self._workshop.people, text, self._workshop.clock.now())
+        except ForbiddenError as error:
+            raise _unknown(error.message) from error
+
+    async def _by_password(self, guesser: Guesser, password: str) -> Identity:
+        name = guesser[1]
+        found = Identity(name, Authority(Means.PASSWORD))
+        user = await to_thread.run_sync(self._workshop.people.user, name)
+        if user is not None and self._is_known(user, password):
+            return found
+        turn = self._turn()
+        if turn.statistics().tasks_waiting >= _MOST_WAITING:
+            raise _too_often(1.0)
+        async with turn:
+            if user is not None and self._is_known(user, password):
+                return found  # it was checked while we waited
+            if wait := self._guesses.wait_seconds(guesser):
+                raise _too_often(wait)
+            kept = user.password if user and not user.disabled else ""
+            if not await to_thread.run_sync(passwords.is_same, kept, password):
+                self._guesses.was_wrong(guesser)
+                raise _unknown("Who you are, or your password, is not known here.")
+        self._guesses.was_right(guesser)
+        if user is not None:
+            self._right.add(user, password)
+        return found
+
+    def _is_known(self, user: User, password: str) -> bool:
+        return not user.disabled and self._right.has(user, password)
+
+
+def _credentials(request: Request) -> tuple[str, str]:
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        raise _unknown("Say who you are: podman login, or docker login.")
+    try:
+        name, colon, password = b64decode(value.strip(), validate=True).decode().partition(":")
+    except ValueError as error:
+        raise _unknown("That is no name and password.") from error
+    if not colon or not name.isprintable():
+        raise _unknown("That is no name and password.")
+    return name, password
+
+
+def _unknown(words: str) -> RegistryError:
+    return RegistryError(401, "UNAUTHORIZED", words, _ASK)
+
+
+def _too_often(wait_seconds: float) -> RegistryError:
+    headers = {"Retry-After": str(math.ceil(wait_seconds))}
+    return RegistryError(429, "TOOMANYREQUESTS", "Too many wrong passwords: wait a while.", headers)

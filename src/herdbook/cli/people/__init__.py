@@ -1,0 +1,1 @@
+"""The commands of people, robots, roles and tokens, and what they print."""

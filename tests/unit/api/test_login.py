@@ -1,0 +1,202 @@
+"""Who reads is asked where that is wanted, and what they may not see is not there for them."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from asked import Answer, ask, asked, basic
+from channel_images import add_version, add_versions
+from fleet_workshop import fleet_workshop
+
+from herdbook.actions.grant_roles import grant_role
+from herdbook.actions.keep_people import add_user, disable_user, enable_user, set_password
+from herdbook.actions.keep_tokens import TokenWish, create_token, revoke_token
+from herdbook.actions.workshop import Workshop
+from herdbook.api.login import Login
+from herdbook.api.registry_view import registry_app
+from herdbook.people import passwords
+from herdbook.people.model import Role, read_subject
+
+PASSWORD, OTHER = "correct horse battery", "staple battery horse"
+WEB, DATABASE = "/v2/shop/web/manifests/1", "/v2/other/db/manifests/1"
+
+Ask = Callable[..., Answer]
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    """One with two images, and anna, who has a password."""
+    made = replace(fleet_workshop(tmp_path / "state"), actor="root")
+    add_versions(made, 1)
+    add_version(made, "other/db")
+    add_user(made, "anna", PASSWORD)
+    return made
+
+
+def asking(workshop: Workshop, *, required: bool = True, local: bool = True) -> Ask:
+    said: list[str] = []
+    login = Login(workshop, required=required, local=local)
+    app = registry_app(workshop, said.append, (), login)
+
+    def act(path: str, name: str = "", password: str = "") -> Answer:
+        answer = ask(app, path, basic(name, password) if name or password else None)
+        assert not said
+        assert PASSWORD.encode() not in answer.content
+        return answer
+
+    return act
+
+
+@pytest.fixture
+def read(workshop: Workshop) -> Ask:
+    return asking(workshop)
+
+
+def token(workshop: Workshop, whom: str, images: str = "*", role: Role | None = None) -> str:
+    return create_token(workshop, TokenWish("t", read_subject(whom), 30, images, role)).text
+
+
+def grant(workshop: Workshop, whom: str, images: str, role: Role = Role.VIEWER) -> None:
+    grant_role(workshop, read_subject(whom), role, images)
+
+
+def test_who_does_not_say_who_they_are_is_asked(read: Ask) -> None:
+    for path in ("/v2/", WEB, "/v2/_catalog", "/v2/nothing/here"):
+        answer = read(path)
+        assert (answer.status, answer.code) == (401, "UNAUTHORIZED")
+        assert answer.headers["www-authenticate"] == 'Basic realm="Herdbook"'
+
+
+def test_on_this_machine_nobody_is_asked_unless_that_is_wanted(workshop: Workshop) -> None:
+    grant(workshop, "user:bob", "*")
+    assert asking(workshop, required=False)(WEB).status == 200
+
+
+def test_elsewhere_everybody_is_asked_once_roles_hold(workshop: Workshop) -> None:
+    read = asking(workshop, required=False, local=False)
+    assert read(WEB).status == 200
+    grant(workshop, "user:bob", "*")
+    assert read(WEB).status == 401
+
+
+def test_without_any_grant_a_password_opens_all(read: Ask) -> None:
+    assert read("/v2/", "anna", PASSWORD).status == 200
+    assert read(DATABASE, "anna", PASSWORD).status == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [("anna", OTHER), ("anna", ""), ("bob", PASSWORD), ("", PASSWORD), ("an\0na", PASSWORD)],
+)
+def test_a_wrong_password_opens_nothing(read: Ask, name: str, password: str) -> None:
+    assert read(WEB, name, password).status == 401
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Basic", "Basic !", "Basic YQ==", "Bearer x", "Basic gIA6gA=="]
+)
+def test_what_is_no_name_and_password_is_refused(workshop: Workshop, header: str) -> None:
+    app = registry_app(workshop, print, (), Login(workshop, required=True, local=True))
+    assert ask(app, WEB, {"authorization": header}).status == 401
+
+
+def test_what_one_may_not_see_is_not_there(workshop: Workshop, read: Ask) -> None:
+    grant(workshop, "user:anna", "shop/*")
+    who = ("anna", PASSWORD)
+    assert read(WEB, *who).status == 200
+    hidden, none = read(DATABASE, *who), read("/v2/no/db/manifests/1", *who)
+    assert (hidden.status, hidden.code) == (404, "NAME_UNKNOWN")
+    assert hidden.content.replace(b"other/db", b"no/db") == none.content
+    for path in ("tags/list", "blobs/sha256:" + "0" * 64, "referrers/sha256:" + "0" * 64):
+        assert read(f"/v2/other/db/{path}", *who).code == "NAME_UNKNOWN"
+
+
+def test_the_catalogue_lists_what_one_may_see_page_by_page(workshop: Workshop, read: Ask) -> None:
+    for name in ("shop/a", "shop/b"):
+        add_version(workshop, name)
+    grant(workshop, "user:anna", "shop/*")
+    who = ("anna", PASSWORD)
+    assert read("/v2/_catalog", *who).json["repositories"] == ["shop/a", "shop/b", "shop/web"]
+    first = read("/v2/_catalog?n=2", *who)
+    assert first.json["repositories"] == ["shop/a", "shop/b"]
+    assert "last=shop%2Fb" in first.headers["link"]
+    last = read("/v2/_catalog?n=2&last=shop%2Fb", *who)
+    assert last.json["repositories"] == ["shop/web"]
+    assert "link" not in last.headers
+
+
+def test_a_robot_sees_what_it_was_granted_by_its_token_under_any_name(
+    workshop: Workshop, read: Ask
+) -> None:
+    text = token(workshop, "robot:ci")
+    assert read("/v2/", "whoever", text).status == 200
+    assert read(WEB, "whoever", text).status == 404
+    grant(workshop, "robot:ci", "shop/*", Role.BUILDER)
+    assert read(WEB, "whoever", text).status == 200
+    assert read(DATABASE, "whoever", text).status == 404
+    assert read(WEB, "whoever", text[:-1] + "-").status == 401
+    revoke_token(workshop, "t")
+    assert read(WEB, "whoever", text).status == 401
+
+
+def test_a_token_shows_no_more_than_it_is_for(workshop: Workshop, read: Ask) -> None:
+    text = token(workshop, "user:anna", "other/*")
+    assert read(DATABASE, "x", text).status == 200
+    assert read(WEB, "x", text).status == 404
+
+
+def test_what_is_taken_back_counts_at_once(workshop: Workshop, read: Ask) -> None:
+    """Also where the password was right a moment ago."""
+    assert read(WEB, "anna", PASSWORD).status == 200
+    disable_user(workshop, "anna")
+    assert read(WEB, "anna", PASSWORD).status == 401
+    enable_user(workshop, "anna")
+    set_password(workshop, "anna", OTHER)
+    assert read(WEB, "anna", PASSWORD).status == 401
+    assert read(WEB, "anna", OTHER).status == 200
+
+
+def test_a_right_password_is_checked_once_in_five_minutes(
+    workshop: Workshop, read: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[str] = []
+    real = passwords.is_same
+
+    def is_same(kept: str, password: str) -> bool:
+        checked.append(password)
+        return real(kept, password)
+
+    monkeypatch.setattr(passwords, "is_same", is_same)
+    for _ in range(3):
+        assert read(WEB, "anna", PASSWORD).status == 200
+    assert len(checked) == 1
+    workshop.clock.sleep(301)
+    assert read(WEB, "anna", PASSWORD).status == 200
+    assert len(checked) == 2
+
+
+def test_who_guesses_has_to_wait_longer_each_time(workshop: Workshop, read: Ask) -> None:
+    for _ in range(5):
+        assert read(WEB, "anna", OTHER).status == 401
+    for wait in (1, 2, 4):
+        answer = read(WEB, "anna", PASSWORD)
+        assert (answer.status, answer.code) == (429, "TOOMANYREQUESTS")
+        assert answer.headers["retry-after"] == str(wait)
+        workshop.clock.sleep(wait)
+        assert read(WEB, "anna", OTHER).status == 401
+    assert read(WEB, "bob", OTHER).status == 401, "nobody is kept out under another name"
+    workshop.clock.sleep(60)
+    assert read(WEB, "anna", PASSWORD).status == 200
+    assert read(WEB, "anna", OTHER).status == 401, "then it begins anew"
+
+
+def test_many_at_once_with_the_right_password_are_all_let_in(workshop: Workshop) -> None:
+    app = registry_app(workshop, print, (), Login(workshop, required=True, local=True))
+
+    async def several() -> list[Answer]:
+        who = basic("anna", PASSWORD)
+        return await asyncio.gather(*(asked(app, WEB, who) for _ in range(8)))
+
+    assert {each.status for each in asyncio.run(several())} == {200}
