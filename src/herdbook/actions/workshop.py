@@ -24,6 +24,7 @@ from herdbook.fleet.volumes import Volumes
 from herdbook.images.ports import BaseImages
 from herdbook.images.registries import Registry
 from herdbook.packages.ports import Archive
+from herdbook.rollouts.duty import Duty, UndisputedDuty
 from herdbook.rollouts.ports import FleetRegister, Vault
 from herdbook.signatures.ports import KeyRing, Provenances
 from herdbook.trust.ports import AdvisoryRegister, FeedSource
@@ -40,6 +41,7 @@ class Workshop:
     `transfers` is where layers of registries arrive, and stay until all of one is there.
     `actor` is who gives this command, as the audit calls them;
     `groups_of` tells in which groups somebody is.
+    `duty` is whether this program, as a server, is the one that works; see there.
     `give_up` ends all programs under way and lets none begin, for when this one is to end.
     """
 
@@ -83,4 +85,5 @@ class Workshop:
     groups_of: Callable[[str], AbstractSet[str]]
     secrets: GivenSecrets = field(default_factory=GivenSecrets)
     turns: Turns = field(default_factory=Turns)
+    duty: Duty = field(default_factory=UndisputedDuty)
     give_up: Callable[[], None] = lambda: None
