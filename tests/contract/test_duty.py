@@ -1,7 +1,7 @@
 """The promises of the port Duty where several servers share a PostgreSQL."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -82,7 +82,7 @@ def ended() -> set[str]:
 
 
 @pytest.fixture
-def server(url: str, ended: set[str]) -> Iterator[Maker]:
+def server(url: str, ended: set[str]) -> Maker:
     made: list[Server] = []
 
     def make(machine: str = "here", state: str = "/state", start_seconds: float = 0.0) -> Server:
@@ -91,9 +91,7 @@ def server(url: str, ended: set[str]) -> Iterator[Maker]:
         made.append(Server(url, post, HandClock(start_seconds), ended))
         return made[-1]
 
-    yield make
-    for each in made:
-        each.duty.close()
+    return make
 
 
 def test_of_two_servers_one_works(server: Maker) -> None:

@@ -32,6 +32,15 @@ class Server:
 
     program: "subprocess.Popen[bytes]"
     port: int
+    log: Path
+
+    def said(self, words: str) -> bool:
+        """Whether it has said that."""
+        return words in self.log.read_text()
+
+    def says(self, words: str, seconds: float = 20.0) -> float:
+        """Wait until it has said that."""
+        return wait_for(lambda: self.said(words), seconds, f"{words}: {self.log.read_text()}")
 
     def answers(self) -> bool:
         """Whether its registry view does."""
@@ -57,11 +66,6 @@ class Two:
         """Which server works."""
         return dict(self.application.herdbook.json("serve", "--status"))
 
-    def wait_for(self, server: Server, seconds: float) -> float:
-        """Wait until that one works."""
-        number = server.program.pid
-        return wait_for(lambda: self.status()["process"] == number, seconds, f"{number} works")
-
     def roll_out(self, version: str) -> None:
         """Begin a rollout, and leave it to the servers."""
         self.application.write(version)
@@ -73,31 +77,39 @@ class Two:
         shown = application.until("complete", seconds=90)
         wait_for(application.is_whole, 30, application.words())
         assert application.answered_version() == version
-        assert not any(each["words"].startswith("failed") for each in shown["happened"])
+        assert not [each for each in shown["happened"] if each["words"].startswith("failed")]
+        application.version = version
+
+
+@pytest.fixture(scope="module")
+def shared(postgresql: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TinyApplication]:
+    """One application for all: coming up and going down takes longer than what is tested."""
+    settings = {"HERDBOOK_DATABASE": new_database(postgresql, f"servers-{uuid4()}")}
+    folder = tmp_path_factory.mktemp("servers")
+    with tiny_application(folder, replicas=2, settings=settings) as made:
+        made.herdbook.must("images")  # makes the state directory
+        yield made
 
 
 @pytest.fixture
-def two(postgresql: str, tmp_path: Path) -> Iterator[Two]:
-    """Three containers of v1 that serve."""
-    settings = {"HERDBOOK_DATABASE": new_database(postgresql, f"servers-{uuid4()}")}
+def two(shared: TinyApplication) -> Iterator[Two]:
+    """Containers that serve, and two servers of which the first one works."""
     with ExitStack() as stack:
-        application = stack.enter_context(tiny_application(tmp_path, settings=settings))
-        application.herdbook.must("images")  # makes the state directory
-        first = stack.enter_context(serving(application))
-        made = Two(application, first, first)
-        made.wait_for(first, 20)
-        second = stack.enter_context(serving(application))
-        wait_for(lambda: made.status()["standing_by"] == [second.program.pid], 20, "stands by")
-        application.up("v1")
-        application.until("complete")
-        yield replace(made, second=second)
+        first = stack.enter_context(serving(shared))
+        first.says("the server runs")
+        second = stack.enter_context(serving(shared))
+        second.says("stands by")
+        shared.settle()
+        yield Two(shared, first, second)
 
 
 @contextmanager
 def serving(application: TinyApplication) -> Iterator[Server]:
     """A server until the block ends, by force if need be."""
-    port = HostNetwork().free_port()
-    with (application.herdbook.state / "server.log").open("ab") as log:
+    port, state = HostNetwork().free_port(), application.herdbook.state
+    path = state / f"server-{port}.log"
+    (state / "server.log").touch()  # where only a server in the background writes
+    with path.open("ab") as log:
         program = subprocess.Popen(
             [PROGRAM, "serve", "--listen", f"127.0.0.1:{port}"],
             env=application.herdbook.environment(),
@@ -106,64 +118,54 @@ def serving(application: TinyApplication) -> Iterator[Server]:
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Server(program, port)
+        yield Server(program, port, path)
     finally:
         kill(program.pid)
         program.wait()
 
 
-def said(application: TinyApplication) -> str:
-    return (application.herdbook.state / "server.log").read_text()
-
-
-def test_who_works_and_who_stands_by_is_said_and_both_give_out_images(two: Two) -> None:
-    found = two.status()
+def test_who_works_is_said_and_nobody_starts_the_same_elsewhere(two: Two, tmp_path: Path) -> None:
+    """Both give out images; a server of another state directory is refused, and told why."""
+    found, numbers = two.status(), (two.first.program.pid, two.second.program.pid)
     assert (found["works"], found["here"], found["host"]) == (True, True, os.uname().nodename)
-    assert (found["process"], found["standing_by"]) == (
-        two.first.program.pid,
-        [two.second.program.pid],
-    )
-    assert f"stands by: {found['host']}/{found['process']} works" in said(two.application)
+    assert (found["process"], *found["standing_by"]) == numbers
+    assert two.second.said(f"stands by: {found['host']}/{numbers[0]} works, since ")
     told = json.loads(two.application.herdbook.run("doctor", "--json").stdout)
     (server,) = (each["detail"] for each in told if each["name"] == "server")
-    assert f"/{found['process']} works, since " in server
+    assert f"/{numbers[0]} works, since " in server
     assert two.first.answers()
     assert two.second.answers()
     assert two.application.herdbook.json("registry")["served"]
-
-
-def test_another_state_directory_may_not_start_the_same_once_more(two: Two, tmp_path: Path) -> None:
-    """What is said names where they run, and what is possible."""
-    elsewhere = replace(two.application.herdbook, state=tmp_path / "elsewhere")
-    refused = elsewhere.run("serve")
+    refused = replace(two.application.herdbook, state=tmp_path / "elsewhere").run("serve")
     assert refused.returncode == 10
     assert str(two.application.herdbook.state) in refused.stderr
     assert "--move-here" in refused.stderr
-    assert two.status()["process"] == two.first.program.pid
+    assert two.status()["process"] == numbers[0]
     assert two.application.is_whole()
 
 
 def test_a_server_killed_in_a_rollout_is_taken_over_from(two: Two) -> None:
-    two.roll_out("v2")
-    time.sleep(0.7)
+    version = two.application.another_version()
+    two.roll_out(version)
+    time.sleep(0.5)
     kill(two.first.program.pid)
-    two.wait_for(two.second, TAKEN_OVER_SECONDS)
-    two.is_done("v2")
+    two.second.says("the server runs", TAKEN_OVER_SECONDS)
+    two.is_done(version)
     assert two.second.answers()
 
 
 def test_a_server_that_was_stopped_beyond_its_lease_does_nothing_late(two: Two) -> None:
-    """It was stopped in the midst of a rollout, and comes back when that is over."""
-    application = two.application
-    two.roll_out("v2")
-    time.sleep(0.7)
+    """It was stopped in the midst of a rollout, and comes back when another one goes on with it."""
+    application, version = two.application, two.application.another_version()
+    two.roll_out(version)
+    time.sleep(0.5)
     os.kill(two.first.program.pid, signal.SIGSTOP)
-    two.wait_for(two.second, TAKEN_OVER_SECONDS)
+    two.second.says("the server runs", TAKEN_OVER_SECONDS)
     time.sleep(1.0)
     os.kill(two.first.program.pid, signal.SIGCONT)
-    two.is_done("v2")
+    two.first.says("another server has taken over")
+    two.is_done(version)
     processes, instances = application.processes(), application.shown()["instances"]
-    wait_for(lambda: "another server has taken over" in said(application), 10, "it notices")
     time.sleep(2.0)
     assert application.processes() == processes
     assert application.shown()["instances"] == instances
@@ -175,10 +177,12 @@ def test_a_server_that_ends_in_order_is_followed_at_once_and_both_leave_nothing(
     application = two.application
     two.first.program.send_signal(signal.SIGTERM)
     assert two.first.program.wait(30) == 0
-    assert two.wait_for(two.second, TAKEN_OVER_SECONDS) < 5
-    processes = application.processes()
-    assert application.healed(0, signal.SIGKILL)
-    assert len(set(application.processes().items()) & set(processes.items())) == 2
+    assert two.second.says("the server runs") < TAKEN_OVER_SECONDS / 3
+    before = application.process_in(0)
+    kill(before)
+    wait_for(
+        lambda: application.is_whole() and application.process_in(0) != before, 30, "it is healed"
+    )
     application.herdbook.must("down", application.name)
     assert "the server has ended" in application.herdbook.must("serve", "--stop")
     assert two.second.program.wait(30) == 0

@@ -6,11 +6,12 @@ import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from weakref import finalize
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, InternalError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from herdbook.core.errors import ConflictError, InvalidInputError, NoSpaceError
 from herdbook.store.fencing import FENCE, Fence, fence_of, limit_idleness, refuse_late
@@ -20,6 +21,8 @@ REVISION = "0012"
 
 _BUSY_SECONDS = 30
 _QUICK_SECONDS = 3
+_KEPT = 2
+"""So many connections to a PostgreSQL are kept; more are made where threads need them at once."""
 _PAGE_BYTES = 16 << 10
 """Of the documents of a version, packed to 2 KB, a page of 4 KB holds only those of one."""
 
@@ -74,10 +77,35 @@ def quick_engine(url: str) -> Engine:
         "application_name": "herdbook duty",
     }
     engine = create_engine(
-        _driver_url(url), pool_size=1, max_overflow=1, pool_timeout=1.0, connect_args=connecting
+        _driver_url(url),
+        pool_size=1,
+        max_overflow=-1,
+        pool_pre_ping=True,
+        connect_args=connecting,
     )
     event.listen(engine, "connect", _set_up_quick)
+    return _closed_in_the_end(engine)
+
+
+def _closed_in_the_end(engine: Engine) -> Engine:
+    """Have an engine's connections closed in order once nobody has it any more."""
+    kept: dict[int, DBAPIConnection] = {}
+
+    def opened(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        kept[id(connection)] = connection
+
+    def closed(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        kept.pop(id(connection), None)
+
+    event.listen(engine, "connect", opened)
+    event.listen(engine, "close", closed)
+    finalize(engine, _close_all, kept)
     return engine
+
+
+def _close_all(kept: dict[int, DBAPIConnection]) -> None:
+    for connection in kept.values():
+        connection.close()
 
 
 @contextmanager
@@ -100,8 +128,10 @@ def _engine(url: str) -> Engine:
     try:
         if not is_shared(url):
             return create_engine(url)
-        # A connection for each transaction: none is left open where commands come and go.
-        return create_engine(_driver_url(url), poolclass=NullPool)
+        # To connect takes as long as ten questions. Those kept are asked whether they live.
+        return _closed_in_the_end(
+            create_engine(_driver_url(url), pool_size=_KEPT, max_overflow=-1, pool_pre_ping=True)
+        )
     except (ArgumentError, ValueError, ImportError) as error:
         raise InvalidInputError(
             f"HERDBOOK_DATABASE does not name a database: {error}",

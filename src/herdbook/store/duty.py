@@ -149,10 +149,6 @@ class SqlDuty:
         """Let nothing wait any more: this server is to end."""
         self._ending = True  # no lock: this is called from handlers of signals
 
-    def close(self) -> None:
-        """Close the connection that is kept for all these questions."""
-        self._engine.dispose()
-
     def give_back(self) -> None:
         """End the duty, so that others need not wait."""
         with self._news:
