@@ -29,9 +29,10 @@ class Facts:
     """What is known of a version that a channel is to get.
 
     `forged` says what of it is not what its builder signed, if anything.
-    `who` wants that, being in these `groups`. `upstream` is what the channels that it may come from
-    have had; `revoked` what forbids it. `proposal` is the open one, if it was proposed; `evidence`
-    and `ballot` are there where the rule asks for them. It has truly `served` for so long.
+    `who` wants that, being in these `groups`. `upstream` are its assignments in the channels that
+    it may come from; `revoked` what forbids it. `proposal` is the open one, if it was proposed;
+    `evidence` and `ballot` are there where the rule asks for them. It has truly `served` for so
+    long.
     """
 
     made: Made

@@ -46,7 +46,9 @@ class SqlChannels(SqlProposals):
             rows = connection.execute(query.order_by(table.c.image, table.c.channel))
             return [_assignment(row) for row in rows]
 
-    def history(self, image: str, channel: str, most: int | None = None) -> list[Assignment]:
+    def history(
+        self, image: str, channel: str, most: int | None = None, *, version: int | None = None
+    ) -> list[Assignment]:
         """Return a channel's assignments, or the `most` newest, the newest first."""
         table = schema.assignments
         query = (
@@ -55,6 +57,8 @@ class SqlChannels(SqlProposals):
             .order_by(table.c.number.desc())
             .limit(most)
         )
+        if version is not None:
+            query = query.where(table.c.version == version)
         with reading(self._engine) as connection:
             return [_assignment(row) for row in connection.execute(query)]
 
