@@ -92,7 +92,7 @@ def signed_table(rows: list[Signed]) -> list[str]:
         "Every version is signed and was promoted twice; the audit has ten records for each. One",
         "image has a tenth of all versions, all in its channels' histories: that one is asked for.",
         "A rule lets `production` have only what `testing` had. Milliseconds in a process that has",
-        "its modules loaded, medians of 11; a version's layers are read once for each process,",
+        "its modules loaded, the fastest of 11; a version's layers are read once for each process,",
         "which is not counted. Memory is what verifying the whole audit takes.",
         "",
         f"| versions | records | database | {' | '.join([*QUESTIONS, *more])} |",

@@ -4,8 +4,6 @@
 """
 
 import json
-import resource
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -51,16 +49,16 @@ def questions(workshop: Workshop) -> Numbers:
         "audit ls, newest 20": lambda: list(workshop.audit.records(newest=_NEWEST)),
         "manifest by channel": lambda: show.manifest(image, "production"),
     }
-    return {name: _median(question) for name, question in asked.items()}
+    return {name: _fastest(question) for name, question in asked.items()}
 
 
-def _median(question: Callable[[], object]) -> float:
+def _fastest(question: Callable[[], object]) -> float:
     taken = []
     for _ in range(_TIMES):
         began = time.perf_counter()
         question()
         taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
+    return min(taken)
 
 
 def verify(workshop: Workshop) -> Numbers:
@@ -74,8 +72,13 @@ def main() -> None:
     """Answer: which, the state, the database's URL."""
     which, state, url = sys.argv[1:]
     numbers = {"questions": questions, "verify": verify}[which](opened(Path(state), url))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
-    print(json.dumps({**numbers, "peak_bytes": peak}))
+    print(json.dumps({**numbers, "peak_bytes": _peak_bytes()}))
+
+
+def _peak_bytes() -> int:
+    """Return the most that this program had in memory: getrusage(2) counts who started it, too."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) << 10
 
 
 if __name__ == "__main__":

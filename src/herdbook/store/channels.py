@@ -40,10 +40,10 @@ class SqlChannels(SqlProposals):
         table, heads = schema.assignments, schema.channels.c
         same = and_(table.c.image == heads.image, table.c.channel == heads.channel)
         query = select(table).join(schema.channels, and_(same, table.c.number == heads.newest))
-        if image:
-            query = query.where(table.c.image == image)
+        if image:  # of which there may be very many assignments, but few channels
+            query = query.where(heads.image == image)
         with reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(table.c.image, table.c.channel))
+            rows = connection.execute(query.order_by(heads.image, heads.channel))
             return [_assignment(row) for row in rows]
 
     def history(
