@@ -17,14 +17,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests/end_to_end"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/contract"))
 
 from bench import Bench
-from campaign import CampaignResults, campaign_table, measure_campaigns
+from campaign import campaign_table, measure_campaigns
 from catalogue import CatalogueBench
 from example import ExampleBench
-from fleet import FleetResults, fleet_table, measure_fleet
-from fleet_scale import Row, measure_scale, scale_table
+from fleet import fleet_table, measure_fleet
+from fleet_scale import measure_scale, scale_table
 from measure import Comparison, spread
 from registries import measure_registries
-from scale_bench import Measured, measure_registers, register_table
+from scale_bench import measure_registers, register_table
+from signed_bench import measure_signed, signed_table
 
 FOLDER = Path(__file__).parent
 
@@ -63,6 +64,8 @@ def main() -> None:
         campaigns = measure_campaigns(Path(name))
     with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
         fleet = measure_fleet(Path(name))
+    with tempfile.TemporaryDirectory(prefix="herdbook-bench-", dir="/var/tmp") as name:
+        signed = measure_signed(Path(name))
     scale = measure_scale()
     facts = machine_facts()
     everything = {
@@ -70,11 +73,19 @@ def main() -> None:
         "rows": [asdict(row) for row in rows],
         "registers": [asdict(row) for row in registers],
         "campaigns": asdict(campaigns),
+        "signed": [asdict(row) for row in signed],
         "fleet": asdict(fleet),
         "fleet_scale": [asdict(row) for row in scale],
     }
+    tables = [
+        *register_table(registers),
+        *signed_table(signed),
+        *campaign_table(campaigns),
+        *fleet_table(fleet),
+        *scale_table(scale),
+    ]
     (FOLDER / "results.json").write_text(json.dumps(everything, indent=2) + "\n")
-    (FOLDER / "RESULTS.md").write_text(report(facts, rows, registers, campaigns, fleet, scale))
+    (FOLDER / "RESULTS.md").write_text(report(facts, rows, tables))
     print((FOLDER / "RESULTS.md").read_text())
 
 
@@ -103,14 +114,7 @@ def first_line(command: list[str]) -> str:
     return result.stdout.splitlines()[0]
 
 
-def report(
-    facts: dict[str, object],
-    rows: list[Comparison],
-    registers: list[Measured],
-    campaigns: CampaignResults,
-    fleet: FleetResults,
-    scale: list[Row],
-) -> str:
+def report(facts: dict[str, object], rows: list[Comparison], tables: list[str]) -> str:
     """Render the table for people."""
     lines = [
         "# Measured",
@@ -122,16 +126,13 @@ def report(
         "| what | Herdbook | other | ratio | goal | met |",
         "|---|---|---|---|---|---|",
         *(row_text(row) for row in rows),
-        *register_table(registers),
-        *campaign_table(campaigns),
-        *fleet_table(fleet),
-        *scale_table(scale),
+        *tables,
         "",
         *(f"- {name}: {version}" for name, version in dict(facts["versions"]).items()),  # type: ignore[call-overload]
         "",
         "What each row compares is said in `bench.py`, `catalogue.py`, `example.py`,",
-        "`registries.py`, `scale_bench.py`, `campaign.py`, `fleet.py` and `fleet_scale.py`",
-        "of this folder.",
+        "`registries.py`, `scale_bench.py`, `signed_bench.py`, `campaign.py`, `fleet.py` and",
+        "`fleet_scale.py` of this folder.",
         "",
     ]
     return "\n".join(lines)

@@ -103,6 +103,10 @@ def test_a_history_begins_with_the_newest_and_only_grows(channels: ChannelRegist
     assert channels.history(WEB, "production", 2) == newest_first[:2]
     assert channels.history(WEB, "production", 99) == newest_first
     assert channels.history(WEB, "production", 0) == []
+    assert channels.history(WEB, "production", version=2) == [
+        each for each in newest_first if each.version == 2
+    ]
+    assert channels.history(WEB, "production", version=99) == []
     assert channels.history(WEB, "dev") == []
 
 

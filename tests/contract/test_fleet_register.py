@@ -454,7 +454,7 @@ def test_the_tables_are_as_the_code_describes_them(engine: Engine) -> None:
         for each in vars(fleet_schema).values()
         if getattr(each, "metadata", None) is schema.metadata
     }
-    assert len(ours) == 7
+    assert len(ours) == 8
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)
         differences = compare_metadata(context, schema.metadata)

@@ -284,14 +284,19 @@ class TinyApplication:
 
 @contextmanager
 def tiny_application(
-    folder: Path, replicas: int = 3, *, update: Mapping[str, Any] | None = None
+    folder: Path,
+    replicas: int = 3,
+    *,
+    update: Mapping[str, Any] | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[TinyApplication]:
     """An application of its own, with a state of its own; nothing of it is left afterwards."""
     home = folder / "application"
     home.mkdir()
     write_image(home / "layout")
     name = "app" + digests.short(digests.of_bytes(str(folder).encode()))[:8]
-    herdbook, port = Herdbook(folder / "state"), HostNetwork().free_port()
+    herdbook = Herdbook(folder / "state", settings=dict(settings or {}))
+    port = HostNetwork().free_port()
     made = TinyApplication(herdbook, home, name, port, replicas, update=dict(update or {}))
     try:
         yield made

@@ -33,7 +33,7 @@ def running() -> Iterator[str]:
     def call(*arguments: str | Path) -> None:
         subprocess.run(arguments, user=user, cwd=folder, check=True, capture_output=True)
 
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
+    options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=400"
     try:
         call(_program("initdb"), "-D", data, "-U", "herdbook", "-A", "trust", "-E", "UTF8")
         call(_program("pg_ctl"), "-D", data, "-o", options, "-l", folder / "log", "-w", "start")

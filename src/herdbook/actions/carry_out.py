@@ -98,14 +98,17 @@ class Hands:
             Attachment(networks[name], address) for name, address in record.addresses.items()
         ]
         try:
+            self.workshop.duty.require()
             if anew:
                 self.workshop.engines[variant].stop(record.name, 0.0)
             if snapshot:
+                self.workshop.duty.require()
                 keep_safe(self.workshop, record, component, snapshot)
             plugs = self.workshop.switch.plug(
                 record.name, attachments, machine=variant is Variant.VM
             )
             wanted = wanted_instance(self.workshop, record, component, plugs)
+            self.workshop.duty.require()
             self.workshop.engines[variant].start(wanted)
         except HerdbookError as error:
             return Outcome(record, starts=True, error=error)
@@ -124,7 +127,9 @@ class Hands:
                 if failed:
                     with suppress(HerdbookError):  # it may never have been there
                         lines = tuple(engine.logs(record.name))[-_LAST_LINES:]
+                self.workshop.duty.require()
                 engine.stop(record.name, grace_seconds)
+            self.workshop.duty.require()
             self.workshop.switch.unplug(record.name)
         except HerdbookError as error:
             return Outcome(record, starts=False, error=error)

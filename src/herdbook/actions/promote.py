@@ -90,7 +90,10 @@ def _facts(
         made,
         who=workshop.actor,
         groups=workshop.groups_of(workshop.actor),
-        upstream={name: workshop.channels.history(image, name) for name in rule.from_},
+        upstream={
+            name: workshop.channels.history(image, name, version=version.number)
+            for name in rule.from_
+        },
         evidence=evidence,
         proposal=proposal,
         ballot=ballot,

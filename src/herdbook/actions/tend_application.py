@@ -151,6 +151,7 @@ class Tending:
         settled.happenings[:0] = told
         self._forgive(settled, now)
         moved = self._write(settled, planned.rollout)
+        self.workshop.duty.require()
         if settled.changed or not self._placed:
             self._place()
         self._act(settled, situation)
@@ -164,6 +165,10 @@ class Tending:
         self.workshop.names.end(name)
         for each in self.application.networks.values():
             self.workshop.switch.take_up(each.name)
+
+    def anew(self) -> None:
+        """Set doors and names once more: somebody who came late may have changed them."""
+        self._placed, self.restless = False, True
 
     def keep_open(self) -> None:
         """See to it that doors and names are still there: somebody may have ended them.

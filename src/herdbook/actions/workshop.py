@@ -29,6 +29,7 @@ from herdbook.notifications.ports import Courier, Subscriptions
 from herdbook.packages.ports import Archive
 from herdbook.people.model import Authority
 from herdbook.people.ports import People
+from herdbook.rollouts.duty import Duty, UndisputedDuty
 from herdbook.rollouts.ports import FleetRegister, Vault
 from herdbook.signatures.ports import KeyRing, Provenances
 from herdbook.trust.ports import AdvisoryRegister, FeedSource
@@ -47,6 +48,7 @@ class Workshop:
     layers given to begin with. `commands` runs people's own ones.
     `actor` is who gives this command, as the audit calls them, and `authority` by what they do;
     `groups_of` tells in which groups somebody is, of this machine's and our own.
+    `duty` is whether this program, as a server, is the one that works; see there.
     `give_up` ends all programs under way and lets none begin, for when this one is to end.
     """
 
@@ -98,4 +100,5 @@ class Workshop:
     authority: Authority = field(default_factory=Authority)
     secrets: GivenSecrets = field(default_factory=GivenSecrets)
     turns: Turns = field(default_factory=Turns)
+    duty: Duty = field(default_factory=UndisputedDuty)
     give_up: Callable[[], None] = lambda: None

@@ -20,7 +20,7 @@ from herdbook.api.patience import PatientProtocol
 from herdbook.api.registry_view import registry_app
 from herdbook.core.errors import EngineError, HerdbookError, InvalidInputError
 from herdbook.core.whole_files import write_whole
-from herdbook.server.serve import server_runs
+from herdbook.server.serve import server_lives, server_runs
 from herdbook.server.settings import Settings
 
 _MOST_CONNECTIONS = 64
@@ -64,7 +64,10 @@ def answering(
     Raises ConflictError or InvalidInputError where that cannot be; unless it `must` be so, that is
     said instead, and the block goes on without.
     """
-    note = settings.state_directory / _NOTE
+    duty = workshop.duty
+    note = settings.state_directory / (_note_of(duty.mine.mark) if duty.shared else _NOTE)
+    for each in _notes_beside(settings, living=False):
+        each.unlink(missing_ok=True)  # of one that was killed
     try:
         with _answering(settings, workshop, say, note, must=must):
             yield
@@ -76,8 +79,27 @@ def answers_now(settings: Settings) -> Answers:
     """Return what the server that runs has said of its answers; none where none runs."""
     if not server_runs(settings):
         return Answers()
+    living = _notes_beside(settings, living=True)
+    found = [_read(path) for path in (settings.state_directory / _NOTE, *living)]
+    return next((each for each in found if each.place), None) or next(
+        (each for each in found if each.trouble), Answers()
+    )
+
+
+def _note_of(mark: str) -> str:
+    return f"registry-{mark}.json"
+
+
+def _notes_beside(settings: Settings, *, living: bool) -> Iterator[Path]:
+    """Yield the notes of those of several servers that live, or do not."""
+    for path in sorted(settings.state_directory.glob(_note_of("*"))):
+        if server_lives(settings, path.stem.partition("-")[2]) is living:
+            yield path
+
+
+def _read(note: Path) -> Answers:
     try:
-        return Answers(**json.loads((settings.state_directory / _NOTE).read_bytes()))
+        return Answers(**json.loads(note.read_bytes()))
     except (OSError, ValueError, TypeError):
         return Answers()
 

@@ -21,9 +21,10 @@ class Facts:
 
     `forged` says what of it is not what its builder signed, if anything; `unsigned` what of the
     signatures is missing that people give for the channel.
-    `who` wants that, being in these `groups`. `upstream` is what the channels that it may come from
-    have had; `revoked` what forbids it. `proposal` is the open one, if it was proposed; `evidence`
-    and `ballot` are there where the rule asks for them. It has truly `served` for so long.
+    `who` wants that, being in these `groups`. `upstream` are its assignments in the channels that
+    it may come from; `revoked` what forbids it. `proposal` is the open one, if it was proposed;
+    `evidence` and `ballot` are there where the rule asks for them. It has truly `served` for so
+    long.
     """
 
     made: Made

@@ -104,8 +104,13 @@ class ChannelRegister(Proposals, Results, Exceptions, Protocol):
         """Return the newest assignment of each channel, of one image or all, by their names."""
         ...
 
-    def history(self, image: str, channel: str, most: int | None = None) -> list[Assignment]:
-        """Return a channel's assignments, or the `most` newest, the newest first."""
+    def history(
+        self, image: str, channel: str, most: int | None = None, *, version: int | None = None
+    ) -> list[Assignment]:
+        """Return a channel's assignments, or the `most` newest, the newest first.
+
+        With `version`, only those of that one.
+        """
         ...
 
     def assign(

@@ -1,4 +1,7 @@
-"""Sees to it that one server at a time tends a state directory, and wakes it from outside."""
+"""Sees to it that one server at a time tends a state directory, and wakes it from outside.
+
+Where a database says who works, there may be several, each known by a mark of its own.
+"""
 
 import os
 import socket
@@ -27,8 +30,8 @@ class LoneServer:
     def __init__(self, state_directory: Path) -> None:
         self._state_directory = state_directory.resolve()
         self._lock = self._state_directory / "server.lock"
-        name = digests.short(digests.of_bytes(str(self._state_directory).encode()))
-        self._socket = runtime_directory() / f"server-{name}.sock"
+        self._several = self._state_directory / "servers"
+        self._name = digests.short(digests.of_bytes(str(self._state_directory).encode()))
 
     @property
     def log(self) -> Path:
@@ -36,13 +39,43 @@ class LoneServer:
         return self._state_directory / "server.log"
 
     def runs(self) -> bool:
-        """Tell whether a server tends this state directory."""
-        return is_claimed(self._lock)
+        """Tell whether a server tends this state directory, or stands by to do so."""
+        return bool(self._living())
+
+    def lives(self, mark: str) -> bool:
+        """Tell whether the server with that mark, one of several, has not ended."""
+        return is_claimed(self._several / mark)
+
+    def _living(self) -> list[Path]:
+        """Return the locks that servers hold."""
+        several = sorted(self._several.iterdir()) if self._several.is_dir() else []
+        return [each for each in (self._lock, *several) if is_claimed(each)]
+
+    def _socket_of(self, lock: Path) -> Path:
+        mark = "" if lock == self._lock else f"-{lock.name}"
+        return runtime_directory() / f"server-{self._name}{mark}.sock"
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Be the server until the block ends; raises ConflictError where there is another."""
-        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
+        with self._holding(self._lock):
+            yield
+
+    @contextmanager
+    def among(self, mark: str) -> Iterator[None]:
+        """Be one of several servers until the block ends; others decide which of them works."""
+        self._forget_ended()
+        self._several.mkdir(exist_ok=True)
+        self._lock = self._several / mark
+        try:
+            with self._holding(self._lock):
+                yield
+        finally:
+            self._forget(self._lock)
+
+    @contextmanager
+    def _holding(self, lock: Path) -> Iterator[None]:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             if not locked_soon(descriptor, _TRIES):
                 raise ConflictError(
@@ -54,6 +87,16 @@ class LoneServer:
             yield
         finally:
             os.close(descriptor)
+
+    def _forget_ended(self) -> None:
+        """Remove what servers have left that were killed."""
+        for lock in self._several.iterdir() if self._several.is_dir() else ():
+            if not is_claimed(lock) and lock.read_bytes():  # else it has only just begun
+                self._forget(lock)
+
+    def _forget(self, lock: Path) -> None:
+        lock.unlink(missing_ok=True)
+        self._socket_of(lock).unlink(missing_ok=True)
 
     def watch_over(self, lost: Callable[[], None]) -> None:
         """Call `lost` once the state directory is not ours any more: removed, or made anew."""
@@ -73,19 +116,20 @@ class LoneServer:
         Thread(target=look, daemon=True).start()
 
     @property
-    def process_number(self) -> int | None:
-        """The number of the server's process; None where none runs."""
-        if not self.runs():
-            return None
-        with suppress(OSError, ValueError):
-            return int(self._lock.read_text(encoding="ascii"))
-        return None
+    def process_numbers(self) -> list[int]:
+        """The numbers of the processes of all servers that run."""
+        found = []
+        for lock in self._living():
+            with suppress(OSError, ValueError):
+                found.append(int(lock.read_text(encoding="ascii")))
+        return found
 
     def listen(self, woken: Callable[[], None]) -> None:
         """Call `woken` whenever somebody calls `wake`, in a thread that ends with this program."""
-        self._socket.unlink(missing_ok=True)
+        path = self._socket_of(self._lock)
+        path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        listener.bind(str(self._socket))
+        listener.bind(str(path))
 
         def hear() -> None:
             while True:
@@ -95,11 +139,12 @@ class LoneServer:
         Thread(target=hear, daemon=True).start()
 
     def wake(self) -> None:
-        """Tell the server, if one runs, that something has changed."""
+        """Tell all servers that run that something has changed."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)
-            with suppress(OSError):
-                sender.sendto(b"look", str(self._socket))
+            for lock in self._living():
+                with suppress(OSError):
+                    sender.sendto(b"look", str(self._socket_of(lock)))
 
     def start_in_background(self) -> None:
         """Start a server that outlives this program, with the same settings.

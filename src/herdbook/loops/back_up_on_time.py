@@ -127,9 +127,11 @@ class BackupsOnTime:
     def _carry_out(self, planned: Planned, now: datetime) -> _Outcome:
         """In a thread of its own: look for the last backup, and make one if that is too old."""
         workshop = replace(self.workshop, progress=_Stoppable(self._ended))
+        workshop.duty.require()
         last = last_backup(workshop, planned.volume, planned.to)
         if not is_due(planned.schedule, last, planned.since, now):
             return _Outcome(last)
+        workshop.duty.require()
         try:
             made = back_up_volume(workshop, planned.volume, planned.to)
         except NoDataError:

@@ -59,7 +59,7 @@ class Rhythm:
 class Reconciler:
     """The loop over all applications, of which `tended` are those that are not over.
 
-    One process at a time may run it.
+    One process at a time may run it: the server that is on duty.
     """
 
     workshop: Workshop
@@ -81,6 +81,7 @@ class Reconciler:
     _served: ServedTime = field(init=False)
     _metadata: MetadataOnTime = field(init=False)
     _notices: NoticesOnTime = field(init=False)
+    _disturbed: Event = field(default_factory=Event)
 
     def __post_init__(self) -> None:
         self._backups = BackupsOnTime(self.workshop, self.pool, self.say)
@@ -101,6 +102,11 @@ class Reconciler:
         self._register.hurry()
         self.deaths.wake()
 
+    def look_anew(self) -> None:
+        """Set doors and names of all applications once more, and look at what runs."""
+        self._disturbed.set()
+        self.wake()
+
     def wait(self) -> None:
         """Wait until it is worth to look again."""
         restless = any(each.restless for each in self.tended.values())
@@ -117,6 +123,8 @@ class Reconciler:
 
     def _turn(self) -> None:
         now = self.workshop.clock.monotonic_seconds()
+        if self._disturbed.is_set():
+            self._begin_anew()
         if self._register.is_due(now):
             self._read_register()
         for answer in self.prober.answers():
@@ -131,6 +139,12 @@ class Reconciler:
             self._guarded(name, partial(self._tend, tending, open_anew=open_anew))
         if moving:
             self._follow()
+
+    def _begin_anew(self) -> None:
+        self._disturbed.clear()
+        self._engines.hurry()
+        for tending in self.tended.values():
+            tending.anew()
 
     def _tend(self, tending: Tending, *, open_anew: bool) -> None:
         if open_anew:
@@ -156,8 +170,10 @@ class Reconciler:
     def _guarded(self, name: str, work: Callable[[], None]) -> bool:
         """Let the trouble of one application be no trouble of the others, nor the server's end.
 
-        Tells whether there was none.
+        Tells whether there was none. Nothing is done while another server may be on duty.
         """
+        if not self.workshop.duty.holds():
+            return False
         try:
             work()
         except HerdbookError as error:

@@ -17,6 +17,7 @@ from herdbook.fleet.ports import Capabilities
 from herdbook.packages.suites import SUITES, Suite
 from herdbook.server.provision import installed_tool
 from herdbook.server.settings import Settings
+from herdbook.server.status import status_of
 
 _WANTED_FREE_BYTES = 4 << 30
 _PROGRAMS = ("apt-get", "dpkg-deb", "bwrap", "unshare", "mount")
@@ -54,6 +55,7 @@ def examine(settings: Settings, workshop: Workshop) -> list[Finding]:
         *(_program(name) for name in _DISK_PROGRAMS),
         *(_needed_only_by(name, "applications (herdbook up)") for name in _FLEET_PROGRAMS),
         _needed_only_by("skopeo", "recipes `from: oci:...`"),
+        _checked("server", lambda: _server(settings, workshop)),
         _root_file_systems(),
         _space(settings.state_directory),
     ]
@@ -117,6 +119,10 @@ def _engine(found: Capabilities, kind: str) -> Finding:
             "Machines run, about ten times slower. Enable virtualisation if the hardware has it.",
         )
     return Finding(name, Verdict.OK, f"{found.version} {found.accelerator}".strip())
+
+
+def _server(settings: Settings, workshop: Workshop) -> str:
+    return status_of(settings, workshop).words
 
 
 def _root_file_systems() -> Finding:

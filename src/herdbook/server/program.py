@@ -2,13 +2,17 @@
 
 import errno
 import os
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from secrets import token_hex
+from socket import gethostname
 
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant
-from herdbook.core.clock import SystemClock
+from herdbook.core import digests
+from herdbook.core.clock import Clock, SystemClock
 from herdbook.core.errors import (
     HerdbookError,
     InvalidInputError,
@@ -28,6 +32,7 @@ from herdbook.drivers.directory_volumes import directory_volumes
 from herdbook.drivers.dnsmasq import DnsmasqNames
 from herdbook.drivers.haproxy import HaproxyBalancer
 from herdbook.drivers.http.feeds import HttpFeeds
+from herdbook.drivers.lone_server import LoneServer
 from herdbook.drivers.network import HostNetwork
 from herdbook.drivers.npm import NpmNodePackages
 from herdbook.drivers.own_commands import HostCommands
@@ -39,6 +44,7 @@ from herdbook.drivers.skopeo import SkopeoImages
 from herdbook.drivers.tuf_client import TufClient
 from herdbook.fleet.ports import Network
 from herdbook.metadata.ports import MetadataClient
+from herdbook.rollouts.duty import Duty, Post, UndisputedDuty
 from herdbook.server.apart import work_apart
 from herdbook.server.provision import provide_renderer
 from herdbook.server.settings import Settings
@@ -51,7 +57,9 @@ from herdbook.store.cache import SqlCache
 from herdbook.store.campaigns import SqlCampaigns
 from herdbook.store.channels import SqlChannels
 from herdbook.store.components import SqlComponents
-from herdbook.store.database import open_database
+from herdbook.store.database import is_shared, open_database
+from herdbook.store.duty import SqlDuty
+from herdbook.store.fencing import Fence
 from herdbook.store.fleet import SqlFleet
 from herdbook.store.herd import SqlHerd
 from herdbook.store.key_ring import FileKeyRing
@@ -63,6 +71,8 @@ from herdbook.store.subscriptions import SqlSubscriptions
 from herdbook.store.trust_anchor import FileTrustAnchor
 from herdbook.store.vault import SqlVault
 from herdbook.store.versions import SqlVersions
+
+_MACHINE_IDENTITIES = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 
 def open_workshop(
@@ -77,8 +87,8 @@ def open_workshop(
     _make_state_directory(state)
     staging = Staging(state / "staging")
     staging.sweep()
-    database = open_database(settings.database_url)
-    clock = SystemClock()
+    fence, clock = Fence(), SystemClock()
+    database = open_database(settings.database_url, fence)
     audit = SqlAudit(database, state / "audit.key")
     people = SqlPeople(database, audit)
     acting = who_acts(settings, people, clock)
@@ -145,9 +155,33 @@ def open_workshop(
         actor=acting.actor,
         authority=acting.authority,
         groups_of=all_groups(people),
+        duty=_duty(settings, fence, clock),
         give_up=process.end_all,
         secrets=secrets or GivenSecrets(),
     )
+
+
+def _duty(settings: Settings, fence: Fence, clock: Clock) -> Duty:
+    server = LoneServer(settings.state_directory)
+    mine = Post(
+        host=gethostname(),
+        process=os.getpid(),
+        machine=_machine(),
+        state=str(settings.state_directory.resolve()),
+        mark=f"{os.getpid()}-{token_hex(4)}",
+    )
+    if not is_shared(settings.database_url):
+        return UndisputedDuty(mine)
+    return SqlDuty(settings.database_url, fence, mine, clock, lambda mark: not server.lives(mark))
+
+
+def _machine() -> str:
+    """Return what tells this machine from others, without giving away its identity itself."""
+    for path in _MACHINE_IDENTITIES:
+        with suppress(OSError):
+            if identity := path.read_bytes().strip():
+                return digests.short(digests.of_bytes(b"herdbook:" + identity))
+    return gethostname()
 
 
 def _mirrors(settings: Settings) -> Mirrors | None:

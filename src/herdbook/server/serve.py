@@ -1,11 +1,14 @@
-"""Runs the server: the one process that tends all applications of a state directory."""
+"""Runs the server: the one process that tends all applications of a database.
+
+Where others may reach the database, this server works while it is on duty, and stands by else.
+"""
 
 import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import replace
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from threading import Event
 from time import monotonic, sleep
 
@@ -17,6 +20,7 @@ from herdbook.drivers.deaths import PidfdDeaths
 from herdbook.drivers.lone_server import LoneServer
 from herdbook.drivers.probes import HostProber
 from herdbook.loops.reconcile import Reconciler
+from herdbook.loops.stand_by import on_duty, wait_for_duty
 from herdbook.server.settings import Settings
 
 _HANDS = 8
@@ -34,31 +38,82 @@ def serve(
     workshop: Workshop,
     say: Callable[[str], None],
     beside: AbstractContextManager[None] | None = None,
+    *,
+    move: bool = False,
 ) -> None:
     """Tend all applications until somebody ends this program; what runs goes on running.
 
-    What is to go on `beside` that begins before and ends after it. Raises ConflictError where
-    another server tends them.
+    What is to go on `beside` that begins before and ends after it, also while this one stands by.
+    With `move`, applications are tended here that were at home elsewhere. Raises ConflictError
+    where another server tends them, and standing by is not possible.
     """
-    server = LoneServer(settings.state_directory)
-    stop = Event()
-    inside = workshop.insides[Variant.CONTAINER]
-    with (
-        server.alone(),
-        beside or nullcontext(),
-        closing(PidfdDeaths(workshop.clock)) as deaths,
-        closing(HostProber(workshop.clock, inside.execute)) as prober,
-        ThreadPoolExecutor(_HANDS) as pool,
-    ):
-        alone = replace(workshop, actor=_ACTOR, authority=SYSTEM)
-        reconciler = Reconciler(alone, prober, deaths, pool, say)
-        server.listen(reconciler.wake)
-        server.watch_over(stop.set)
+    server, duty = LoneServer(settings.state_directory), workshop.duty
+    with server.among(duty.mine.mark) if duty.shared else server.alone(), beside or nullcontext():
+        program = _Program(replace(workshop, actor=_ACTOR, authority=SYSTEM), say)
+        duty.begin(move=move)
+        server.listen(program.wake)
+        server.watch_over(program.end)
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
-        say("the server runs")
-        reconciler.run(stop)
+            signal.signal(number, lambda *_: program.end())
+        program.run()
     say("the server ends; what it tends goes on")
+
+
+@dataclass
+class _Program:
+    """The server, for as long as its program runs: it works while it is on duty."""
+
+    workshop: Workshop
+    say: Callable[[str], None]
+    _stop: Event = field(default_factory=Event)
+    _over: Event = field(default_factory=Event)
+    _loop: Reconciler | None = None
+
+    def run(self) -> None:
+        duty, clock = self.workshop.duty, self.workshop.clock
+        while wait_for_duty(duty, clock, self._stop, self.say):
+            self._over.clear()
+            if self._stop.is_set():  # it was just asked to end
+                self._over.set()
+            with on_duty(duty, self._lose, self._look_anew):
+                self._work()
+            if not duty.shared or self._stop.is_set():
+                return
+            self.say("another server has taken over")
+
+    def end(self) -> None:
+        """End soon; what is called may be a handler of signals."""
+        self._stop.set()
+        self._over.set()
+        self.workshop.duty.wind_up()
+
+    def wake(self) -> None:
+        """Look at once, where this is the server that works."""
+        if self._loop:
+            self._loop.wake()
+
+    def _lose(self) -> None:
+        self._over.set()
+
+    def _look_anew(self) -> None:
+        if self._loop:
+            self._loop.look_anew()
+
+    def _work(self) -> None:
+        """Tend all applications; whatever was known of them before is read again."""
+        workshop = self.workshop
+        inside = workshop.insides[Variant.CONTAINER]
+        with (
+            closing(PidfdDeaths(workshop.clock)) as deaths,
+            closing(HostProber(workshop.clock, inside.execute)) as prober,
+            ThreadPoolExecutor(_HANDS) as pool,
+        ):
+            loop = self._loop = Reconciler(workshop, prober, deaths, pool, self.say)
+            self.say("the server runs")
+            try:
+                loop.run(self._over)
+            finally:
+                self._loop = None
 
 
 def ensure_served(settings: Settings) -> bool:
@@ -95,16 +150,29 @@ def server_runs(settings: Settings) -> bool:
     return LoneServer(settings.state_directory).runs()
 
 
+def server_lives(settings: Settings, mark: str) -> bool:
+    """Tell whether one of several servers of this state directory has not ended."""
+    return LoneServer(settings.state_directory).lives(mark)
+
+
+def server_numbers(settings: Settings) -> list[int]:
+    """Return the processes of all servers of this state directory, also those that stand by."""
+    return LoneServer(settings.state_directory).process_numbers
+
+
 def end_server(settings: Settings) -> bool:
-    """End the server and wait until it has ended; tell whether there was one."""
+    """End the server, with those that stand by for it; tell whether there was one."""
     server = LoneServer(settings.state_directory)
-    number = server.process_number
-    if number is None:
+    numbers = server.process_numbers
+    if not numbers:
         return False
-    os.kill(number, signal.SIGTERM)
+    for number in numbers:
+        with suppress(ProcessLookupError):  # it has ended by itself just now
+            os.kill(number, signal.SIGTERM)
     deadline = monotonic() + _END_SECONDS
     while server.runs():
         if monotonic() > deadline:
-            raise EngineError(f"The server (process {number}) does not end")
+            left = ", ".join(map(str, server.process_numbers))
+            raise EngineError(f"The server (process {left}) does not end")
         sleep(0.05)
     return True

@@ -117,11 +117,14 @@ class SqlCampaigns:
             with path.with_name(f".{path.name}.campaign-{number}").open("w") as file:
                 yield locked_soon(file, _TRIES)
         else:
-            with self._engine.connect() as connection:  # the lock is the connection's
+            with self._engine.connect() as connection:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
                 words = text("SELECT pg_try_advisory_lock(:kind, :number)")
                 values = {"kind": _ADVISORY_LOCKS, "number": number}
-                yield bool(connection.execute(words, values).scalar_one())
+                try:
+                    yield bool(connection.execute(words, values).scalar_one())
+                finally:
+                    connection.invalidate()  # the lock is the connection's: it must not be kept
 
     def keep_proof(self, number: int, proof: Proof) -> int:
         """Keep a proof of a campaign and return its number."""

@@ -44,13 +44,15 @@ class SqlChannels(SqlProposals, SqlResults, SqlExceptions):
         table, heads = schema.assignments, schema.channels.c
         same = and_(table.c.image == heads.image, table.c.channel == heads.channel)
         query = select(table).join(schema.channels, and_(same, table.c.number == heads.newest))
-        if image:
-            query = query.where(table.c.image == image)
+        if image:  # of which there may be very many assignments, but few channels
+            query = query.where(heads.image == image)
         with reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(table.c.image, table.c.channel))
+            rows = connection.execute(query.order_by(heads.image, heads.channel))
             return [_assignment(row) for row in rows]
 
-    def history(self, image: str, channel: str, most: int | None = None) -> list[Assignment]:
+    def history(
+        self, image: str, channel: str, most: int | None = None, *, version: int | None = None
+    ) -> list[Assignment]:
         """Return a channel's assignments, or the `most` newest, the newest first."""
         table = schema.assignments
         query = (
@@ -59,6 +61,8 @@ class SqlChannels(SqlProposals, SqlResults, SqlExceptions):
             .order_by(table.c.number.desc())
             .limit(most)
         )
+        if version is not None:
+            query = query.where(table.c.version == version)
         with reading(self._engine) as connection:
             return [_assignment(row) for row in connection.execute(query)]
 

@@ -6,18 +6,23 @@ import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from weakref import finalize
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.exc import ArgumentError, DBAPIError, InternalError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from herdbook.core.errors import ConflictError, InvalidInputError, NoSpaceError
+from herdbook.store.fencing import FENCE, Fence, fence_of, limit_idleness, refuse_late
 
-REVISION = "0013"
+REVISION = "0014"
 """The newest migration; a test holds it against the migrations folder."""
 
 _BUSY_SECONDS = 30
+_QUICK_SECONDS = 3
+_KEPT = 2
+"""So many connections to a PostgreSQL are kept; more are made where threads need them at once."""
 _PAGE_BYTES = 16 << 10
 """Of the documents of a version, packed to 2 KB, a page of 4 KB holds only those of one."""
 
@@ -28,11 +33,17 @@ _MAXIMUM_IDENTITY = 2**31 - 1
 _ADVISORY_LOCK = 0x68657264  # "herd": PostgreSQL's locks by number are shared by all its users
 
 
-def open_database(url: str) -> Engine:
+def is_shared(url: str) -> bool:
+    """Tell whether servers of several state directories or machines may reach a database."""
+    return url.startswith("postgres")
+
+
+def open_database(url: str, fence: Fence | None = None) -> Engine:
     """Open a database by its URL, made or migrated if need be.
 
-    Raises InvalidInputError where it cannot be opened, ConflictError where a newer Herdbook has
-    written it.
+    A server's `fence` keeps out what it writes too late, where others may write, too. Raises
+    InvalidInputError where it cannot be opened, ConflictError where a newer Herdbook has written
+    it.
     """
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +66,46 @@ def open_database(url: str) -> Engine:
             hint="Name another one in HERDBOOK_DATABASE, or move it away: images can be built "
             "again from their locks.",
         ) from error
+    return engine.execution_options(**{FENCE: fence}) if fence and is_shared(url) else engine
+
+
+def quick_engine(url: str) -> Engine:
+    """Return an engine for short questions to a PostgreSQL, which fail soon rather than wait."""
+    connecting = {
+        "connect_timeout": _QUICK_SECONDS,
+        "tcp_user_timeout": _QUICK_SECONDS * 1000,
+        "application_name": "herdbook duty",
+    }
+    engine = create_engine(
+        _driver_url(url),
+        pool_size=1,
+        max_overflow=-1,
+        pool_pre_ping=True,
+        connect_args=connecting,
+    )
+    event.listen(engine, "connect", _set_up_quick)
+    return _closed_in_the_end(engine)
+
+
+def _closed_in_the_end(engine: Engine) -> Engine:
+    """Have an engine's connections closed in order once nobody has it any more."""
+    kept: dict[int, DBAPIConnection] = {}
+
+    def opened(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        kept[id(connection)] = connection
+
+    def closed(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        kept.pop(id(connection), None)
+
+    event.listen(engine, "connect", opened)
+    event.listen(engine, "close", closed)
+    finalize(engine, _close_all, kept)
     return engine
+
+
+def _close_all(kept: dict[int, DBAPIConnection]) -> None:
+    for connection in kept.values():
+        connection.close()
 
 
 @contextmanager
@@ -76,17 +126,21 @@ def _alone(url: str) -> Iterator[None]:
 
 def _engine(url: str) -> Engine:
     try:
-        if not url.startswith("postgres"):
+        if not is_shared(url):
             return create_engine(url)
-        # A connection for each transaction: none is left open where commands come and go.
-        return create_engine(
-            re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url), poolclass=NullPool
+        # To connect takes as long as ten questions. Those kept are asked whether they live.
+        return _closed_in_the_end(
+            create_engine(_driver_url(url), pool_size=_KEPT, max_overflow=-1, pool_pre_ping=True)
         )
     except (ArgumentError, ValueError, ImportError) as error:
         raise InvalidInputError(
             f"HERDBOOK_DATABASE does not name a database: {error}",
             hint="Write postgresql://user@host/name, or leave it out for a file.",
         ) from error
+
+
+def _driver_url(url: str) -> str:
+    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", url)
 
 
 @contextmanager
@@ -104,13 +158,19 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """Give a connection whose transaction is kept if the block ends well, and else undone.
 
-    Raises NoSpaceError where the disk is full, ConflictError where others write for too long.
+    Raises NoSpaceError where the disk is full, ConflictError where others write for too long, or
+    where this is a server that is not on duty any more.
     """
     try:
         with engine.begin() as connection:
+            fence = fence_of(connection)
+            if fence:
+                limit_idleness(connection)
             _wait_for_turn(connection)
+            if fence:
+                refuse_late(connection, fence)
             yield connection
-    except OperationalError as error:
+    except (OperationalError, InternalError) as error:  # the latter ends who idles
         if _is_full(error):
             raise NoSpaceError("There is no space left for the database") from error
         raise ConflictError(
@@ -118,7 +178,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         ) from error
 
 
-def _is_full(error: OperationalError) -> bool:
+def _is_full(error: DBAPIError) -> bool:
     return any(words in str(error) for words in ("is full", "No space left on device"))
 
 
@@ -135,6 +195,14 @@ def _set_up_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> 
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA cache_size=-{_CACHE_KIBIBYTES}")
     cursor.close()
+
+
+def _set_up_quick(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+        cursor.execute(f"SET {name} = {_QUICK_SECONDS * 1000}")
+    cursor.close()
+    connection.commit()
 
 
 def _wait_for_turn(connection: Connection) -> None:

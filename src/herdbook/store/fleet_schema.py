@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -105,3 +106,20 @@ sealed_secrets = Table(
     Column("fingerprint", String(64), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
 )
+
+server_duty = Table(
+    "server_duty",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", Integer, nullable=False),
+    Column("beats", Integer, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("process", Integer, nullable=False),
+    Column("machine", String(64), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("mark", String(64), nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("held", Boolean, nullable=False),
+    Column("disturbances", Integer, nullable=False),
+)
+"""One row, the server that works; none in a file, where there can be but one."""

@@ -1,11 +1,11 @@
-"""Commands about applications: up, down, releases, rollback, rollout, exec, serve."""
+"""Commands about applications: up, down, releases, rollback, rollout, exec."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from herdbook.cli.applications import data
+from herdbook.cli.applications import data, serving
 from herdbook.cli.options import ApplicationName, AsJson
 from herdbook.cli.output import Output
 
@@ -25,11 +25,11 @@ def register(app: typer.Typer) -> None:
     # What follows the instance is the command's, its options, too.
     own = {"ignore_unknown_options": True, "allow_interspersed_args": False}
     app.command("exec", context_settings=own)(execute)
-    app.command()(serve)
     for command in (show, pause, resume, abort):
         rollout_commands.command()(command)
     app.add_typer(rollout_commands)
     data.register(app)
+    serving.register(app)
 
 
 def up(
@@ -166,46 +166,6 @@ def execute(
     arguments = act(workshop, instance, command, terminal=sys.stdin.isatty())
     sys.stdout.flush()
     os.execvp(arguments[0], arguments)  # noqa: S606 - the person's own command takes over
-
-
-def serve(
-    stop: Annotated[bool, typer.Option("--stop", help="End the server that runs.")] = False,
-    listen: Annotated[
-        str,
-        typer.Option(metavar="ADDRESS:PORT", help="Give out images there, as a registry does."),
-    ] = "",
-    certificate: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Speak TLS there, with this certificate.")
-    ] = None,
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's key.")] = None,
-    require_login: Annotated[
-        bool, typer.Option("--require-login", help="Give images only to who may read them.")
-    ] = False,
-) -> None:
-    """Keep all applications as they are wanted, until it is ended; they go on without it."""
-    from dataclasses import replace
-
-    from herdbook.api.answering import answering
-    from herdbook.cli.session import open_session
-    from herdbook.server.serve import end_server, is_in_background
-    from herdbook.server.serve import serve as act
-    from herdbook.server.settings import load_settings
-
-    output = Output(as_json=False)
-    settings = load_settings()
-    if stop:
-        output.text("the server has ended" if end_server(settings) else "no server ran")
-        return
-    settings = replace(
-        settings,
-        listen=listen or settings.listen,
-        certificate=certificate or settings.certificate,
-        key=key or settings.key,
-        require_login=require_login or settings.require_login,
-    )
-    workshop = open_session(Output(as_json=True))
-    must = not is_in_background(settings)
-    act(settings, workshop, output.text, answering(settings, workshop, output.text, must=must))
 
 
 def show(application: ApplicationName, as_json: AsJson = False) -> None:

@@ -1,11 +1,15 @@
 """The JSON shapes of applications, releases, rollouts and their instances."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from herdbook.fleet.applications import Release
 from herdbook.fleet.records import Instance
 from herdbook.rollouts.model import Rollout
 from herdbook.rollouts.ports import Happening
+
+if TYPE_CHECKING:
+    from herdbook.server.status import Status
 
 
 def release_shape(release: Release, standing: int) -> dict[str, object]:
@@ -77,3 +81,16 @@ def happenings_shape(happenings: Sequence[Happening]) -> list[dict[str, object]]
         }
         for each in happenings
     ]
+
+
+def status_shape(status: "Status") -> dict[str, object]:
+    """Return the shape of which server works."""
+    return {
+        "works": status.process != 0,
+        "host": status.host or None,
+        "process": status.process or None,
+        "state": status.state or None,
+        "since": status.since.isoformat() if status.since else None,
+        "here": status.here,
+        "standing_by": list(status.standing_by),
+    }
