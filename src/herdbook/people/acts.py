@@ -47,6 +47,7 @@ class Act(StrEnum):
 
     SET_RULES = "set-rules"
     NAME_HOLDERS = "name-holders"
+    MOVE_HOME = "move-home"
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
     SIGN = "sign"
@@ -102,6 +103,7 @@ _OPERATORS = (
 _ADMINS = (
     Act.SET_RULES,
     Act.NAME_HOLDERS,
+    Act.MOVE_HOME,
     Act.SUBSCRIBE,
     Act.UNSUBSCRIBE,
     Act.SIGN,

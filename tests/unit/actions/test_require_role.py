@@ -34,6 +34,7 @@ from herdbook.actions.keep_people import (
 from herdbook.actions.keep_tokens import TokenWish, create_token, revoke_token
 from herdbook.actions.list_data import forget_snapshot
 from herdbook.actions.lock import lock
+from herdbook.actions.move_home import move_home
 from herdbook.actions.promote import promote
 from herdbook.actions.propose import approve, propose, reject
 from herdbook.actions.push import push
@@ -169,6 +170,7 @@ VERBS: Mapping[str, tuple[Act, Callable[[Workshop, Path], object]]] = {
         lambda w, _: name_holders(w, {"anna": new_private_key().public}, 1),
     ),
     "metadata sign": (Act.SIGN_METADATA, lambda w, _: sign_due(w, new_private_key())),
+    "serve --move-here": (Act.MOVE_HOME, lambda w, _: move_home(w)),
     "notify add": (Act.SUBSCRIBE, lambda w, _: subscribe(w, CHAT)),
     "notify test": (Act.SUBSCRIBE, lambda w, _: send_test(w, "chat")),
     "notify rm": (Act.UNSUBSCRIBE, lambda w, _: unsubscribe(w, "chat")),

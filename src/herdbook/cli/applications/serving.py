@@ -42,6 +42,7 @@ def serve(  # noqa: PLR0913, PLR0917 - typer turns parameters into options
     """Keep all applications as they are wanted, until it is ended; they go on without it."""
     from dataclasses import replace
 
+    from herdbook.actions.move_home import move_home
     from herdbook.api.answering import answering
     from herdbook.cli.session import open_session
     from herdbook.server.serve import end_server, is_in_background
@@ -64,6 +65,8 @@ def serve(  # noqa: PLR0913, PLR0917 - typer turns parameters into options
         require_login=require_login or settings.require_login,
     )
     workshop = open_session(Output(as_json=True))
+    if move_here:
+        move_home(workshop)
     must = not is_in_background(settings)
     view = answering(settings, workshop, output.text, must=must)
     act(settings, workshop, output.text, view, move=move_here)
