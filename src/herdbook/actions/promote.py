@@ -8,6 +8,7 @@ from herdbook.actions.check_genuine import why_forged
 from herdbook.actions.check_revoked import revocation_of
 from herdbook.actions.name_version import present, version_meant
 from herdbook.actions.note import entry
+from herdbook.actions.read_metadata import Published
 from herdbook.actions.require_role import require_role
 from herdbook.actions.sign_move import move_of, to_publish, why_unsigned_move
 from herdbook.actions.weigh_proposal import ballot_of, gather
@@ -134,7 +135,10 @@ def _assign(workshop: Workshop, wish: _Wish) -> Promotion:
     image, channel, made = version.image, rule.channel, (version.image, version.number)
     holds = {each.channel: each for each in workshop.channels.holds(image)}
     there = {name: present(workshop, image, name) for name in rule.follow_back}
-    follow = followers(rule, made, there, holds)
+    published = Published(workshop)
+    # Who has to sign for a channel has not: it follows nobody, whatever the rules say by now.
+    wanted = followers(rule, made, there, holds)
+    follow = [name for name in wanted if published.guarded(image, name) is None]
     assignments = [
         _next(workshop, wish, channel, wish.why, Way.PROMOTED),
         *(_next(workshop, wish, name, f"follows {channel}", Way.FOLLOWED) for name in follow),

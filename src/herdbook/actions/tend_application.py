@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from herdbook.actions.carry_out import Hands
+from herdbook.actions.find_exposures import exposed_releases
 from herdbook.actions.heed_revocations import refused_releases, replace_revoked, why_replaced
 from herdbook.actions.keep_safe import snapshot_before
 from herdbook.actions.look_at_instances import Eyes
@@ -59,6 +60,7 @@ class Tending:
         self._swept = False
         self._refused: Mapping[int, str] = {}
         self._barred: Mapping[int, str] = {}
+        self._exposed: Mapping[int, str] = {}
         self.reconsider()
         if not self.is_over:
             self._lay_networks()
@@ -88,6 +90,7 @@ class Tending:
             tell(self.workshop, self.application.name, words)
         self.restless |= (refused, barred) != (self._refused, self._barred)
         self._refused, self._barred = refused, barred
+        self._exposed = exposed_releases(self.workshop, self.rollout, self._release)
         if why := why_replaced(*asked):
             rollout = replace_revoked(self.workshop, self.application)
             goal = (
@@ -213,6 +216,7 @@ class Tending:
             shares=self._shares(rollout) if rollout else {},
             refused=self._refused,
             barred=self._barred,
+            exposed=self._exposed,
         )
 
     def _shares(self, rollout: Rollout) -> Mapping[str, Share]:

@@ -158,6 +158,8 @@ def _way_back(
         return RolloutState.PAUSED, "; it goes back already, and no way back leads back again"
     if refusal := situation.why_not_to(rollout.before):
         return RolloutState.FROZEN, f"; release {rollout.before} must not run: {refusal}"
+    if exposure := situation.exposed.get(rollout.before):
+        return RolloutState.FROZEN, f"; a person decides on release {rollout.before}: {exposure}"
     for course in found:
         if (
             course.phase is not Phase.BEFORE

@@ -30,7 +30,7 @@ class Situation:
     that runs where no rollout says otherwise; 0 where nothing is to run. `shares` are what the
     new and the old members of a component's doors did since the present stage began. `refused` are
     releases that must not be started (any more), with the reason; to those that are `barred`, no
-    rollout leads, either.
+    rollout leads, either. To those that are `exposed`, none leads back by itself.
     """
 
     application: str
@@ -42,6 +42,7 @@ class Situation:
     shares: Mapping[str, Share] = field(default_factory=dict)
     refused: Mapping[int, str] = field(default_factory=dict)
     barred: Mapping[int, str] = field(default_factory=dict)
+    exposed: Mapping[int, str] = field(default_factory=dict)
 
     def why_not_to(self, release: int) -> str:
         """Return why no rollout leads to a release; empty where one may."""

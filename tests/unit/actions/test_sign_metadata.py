@@ -138,6 +138,15 @@ def test_a_rule_that_is_taken_away_guards_until_the_holders_have_signed_that(
     promote(workshop, "shop/web:2", "production")
 
 
+def test_what_is_guarded_by_what_holders_have_signed_follows_nobody(signers: Signers) -> None:
+    """Whatever the rules say by now: nobody has signed for it."""
+    workshop = signers.workshop
+    put_rules(workshop, "channels: [{channel: canary, follow_back: [production, staging]}]")
+    found = promote(workshop, "shop/web:2", "canary")
+    assert [each.channel for each in found.followed] == ["staging"]
+    assert present(workshop, "shop/web", "production") is None
+
+
 def test_a_rule_is_not_in_force_for_nobody_before_the_holders_have_signed_it(
     workshop: Workshop,
 ) -> None:

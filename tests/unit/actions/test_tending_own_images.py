@@ -5,13 +5,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from advised_images import CVE, OLD_SSL, add_holding, exploited, import_feed, tracker
 from channel_images import add_version, add_versions
 from fake_fleet import Here
 from fleet_workshop import MadeUpNetwork, composed, fleet_workshop
 
 from herdbook.actions.release_application import release_application
 from herdbook.actions.revoke import plan_revocation, reinstate, revoke
-from herdbook.actions.roll_out import resume, roll_out
+from herdbook.actions.roll_out import abort, resume, roll_out
 from herdbook.actions.workshop import Workshop
 from herdbook.channels.model import Level
 from herdbook.drivers.fake import FakeDeaths, FakeEngine, FakeProber
@@ -277,6 +278,41 @@ def test_a_rollout_waits_where_what_was_there_before_is_revoked_as_well(
     found = newest(workshop)
     assert found.state is RolloutState.FROZEN
     assert "release 1 must not run: shop/web:1 is revoked" in found.reason
+
+
+def test_nothing_goes_back_by_itself_to_what_is_known_to_be_exploited(
+    workshop: Workshop, loop: Reconciler, bring_up: BringUp, begin: BringUp
+) -> None:
+    """The new one is bad, the old one is worse: a person decides, and may say so."""
+    bring_up("shop/web:1")
+    old = add_holding(workshop, OLD_SSL)
+    bring_up(old.label)
+    import_feed(workshop, tracker())
+    import_feed(workshop, exploited())
+    begin("shop/web:3", bake="1h")
+    go_on(loop)
+    declare_bad(workshop, "shop/web:3", "releases")
+    go_on(loop)
+    found = newest(workshop)
+    assert found.state is RolloutState.FROZEN
+    assert f"a person decides on release 2: {CVE} in it is known to be exploited" in found.reason
+    abort(workshop, "shop")
+    go_on(loop)
+    assert newest(workshop).state is RolloutState.ROLLED_BACK
+    assert standing(workshop) == 2
+
+
+def test_what_nobody_exploits_is_gone_back_to(
+    workshop: Workshop, loop: Reconciler, bring_up: BringUp, begin: BringUp
+) -> None:
+    old = add_holding(workshop, OLD_SSL)
+    bring_up(old.label)
+    import_feed(workshop, tracker())
+    begin("shop/web:3", bake="1h")
+    go_on(loop)
+    declare_bad(workshop, "shop/web:3", "releases")
+    go_on(loop)
+    assert newest(workshop).state is RolloutState.ROLLED_BACK
 
 
 def test_the_first_rollout_of_all_waits_and_goes_on_where_it_is_reinstated(
