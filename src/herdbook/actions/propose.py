@@ -84,9 +84,12 @@ def approve(
         if weighed.ballot is None:
             return weigh(workshop, proposal)
     if weighed.ballot is None or weighed.evidence is None:
+        signs = weighed.move is not None and not weighed.move.standing.enough
         raise GateError(
             f"Nobody has to approve what {proposal.image}@{proposal.channel} gets",
-            hint=f"Promote it: herdbook promote {proposal.label} {proposal.channel}",
+            hint=f"People have to sign it: herdbook approve {number} --key FILE"
+            if signs
+            else f"Promote it: herdbook promote {proposal.label} {proposal.channel}",
         )
     now = workshop.clock.now()
     if why_not := weighed.ballot.why_not(workshop.actor, now):

@@ -86,9 +86,13 @@ def _said_plainly(place: str, address: str) -> Iterator[None]:
         ) from error
     except DownloadError as error:
         raise NetworkError(
-            f"{address} does not give what is needed: {error}",
+            f"{address} does not give what is needed: {_plainly(error)}",
             hint="It is where /metadata and /targets are: of a server, http://HOST:PORT/tuf.",
         ) from error
+
+
+def _plainly(error: DownloadError) -> str:
+    return str(error) or str(error.__cause__ or "") or type(error).__name__
 
 
 def _nothing_signed(place: str) -> NotFoundError:

@@ -35,6 +35,8 @@ class Standing:
     def in_words(self) -> str:
         """Say who still has to sign."""
         count = self.threshold - len(self.signed)
+        if count == len(self.missing):
+            return f"{' and '.join(self.missing)} {'has' if count == 1 else 'have'} to sign"
         return (
             f"{count} more of {', '.join(self.missing)} {'has' if count == 1 else 'have'} to sign"
         )

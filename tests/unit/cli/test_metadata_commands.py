@@ -68,11 +68,11 @@ def begun(run: Run, keys: Path) -> None:
 def test_what_waits_is_said_with_what_it_says_and_who_is_missing(run: Run, keys: Path) -> None:
     run("metadata", "holders", "--key", f"{keys}/anna.pub", "--key", f"{keys}/bert.pub")
     status, output, errors = run("metadata", "show")
-    assert (status, output) == (0, "")
-    assert "root 1: 1 more of anna, bert has to sign" in errors
-    assert re.search(r"the root is held by 1 of anna \([0-9a-f]{8}\), bert \(", errors)
+    assert (status, errors) == (0, "")
+    assert "root 1: 1 more of anna, bert has to sign" in output
+    assert re.search(r"the root is held by 1 of anna \([0-9a-f]{8}\), bert \(", output)
     assert re.search(
-        r"2 of anna .*, bert .*, carol .* sign what its channels get", errors, re.DOTALL
+        r"2 of anna .*, bert .*, carol .* sign what its channels get", output, re.DOTALL
     )
     status, output, _ = run("metadata", "sign", "--key", f"{keys}/carol.key")
     assert (status, output) == (0, "")
@@ -85,6 +85,17 @@ def test_what_is_published_is_listed_within_80_columns(run: Run) -> None:
     assert re.search(r"^root +1 +\d{4}-\d\d-\d\d", output, re.MULTILINE)
     assert max(map(len, output.splitlines())) <= 80
     assert json.loads(run("metadata", "root")[1])["signed"]["_type"] == "root"
+
+
+@pytest.mark.usefixtures("begun")
+def test_a_key_without_a_password_is_told_and_a_public_one_does_not_sign(
+    run: Run, keys: Path, tmp_path: Path
+) -> None:
+    _, _, errors = run("key", "new", "dora", "--folder", str(tmp_path))
+    assert "It has no password" in errors
+    status, _, errors = run("metadata", "sign", "--key", f"{keys}/anna.pub")
+    assert status == 3
+    assert "Name the private key" in errors
 
 
 @pytest.mark.usefixtures("begun")

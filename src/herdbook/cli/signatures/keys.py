@@ -153,7 +153,7 @@ def new(
     as_json: AsJson = False,
 ) -> None:
     """Make a key for a person who signs what channels get; it stays with that person."""
-    from herdbook.cli.signatures.signer_keys import make_signer_key
+    from herdbook.cli.signatures.signer_keys import is_encrypted, make_signer_key
     from herdbook.signatures.model import check_key_name
 
     output = Output(as_json=as_json)
@@ -163,6 +163,8 @@ def new(
         return
     output.text(f"{private} signs, and stays with {name}; {public} is for the others")
     output.text(f"identity {identity}")
+    if not is_encrypted(private):
+        output.note("It has no password: whoever reads the file can sign with it.")
 
 
 def _print(output: Output, key: "KnownKey", words: str, *, signs: bool = False) -> None:

@@ -1,6 +1,7 @@
 """Commands about what so many keys sign: metadata with holders, sign, show, root, export, check."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,7 +65,7 @@ def sign(
     workshop, signer = open_session(output), read_signer_key(key)
     waiting = [each for each in signatures_due(workshop) if each.takes(signer.public.identity)]
     if not as_json:
-        _say(output, waiting)
+        _say(output.note, waiting)
     ask = waiting and sys.stdin.isatty() and not (yes or as_json)
     if ask and not typer.confirm("Sign that?", default=False, err=True):
         output.text("nothing is signed")
@@ -102,7 +103,7 @@ def show(as_json: AsJson = False) -> None:
             ["role", "version", "holds until"],
             [[each.role, str(each.version), f"{each.expires:%Y-%m-%d}"] for each in published],
         )
-    _say(output, waiting)
+    _say(output.text, waiting)
 
 
 def root(as_json: AsJson = False) -> None:
@@ -160,14 +161,14 @@ def check(
     output.text(f"{channel} is version {given.version}: {given.digest}")
 
 
-def _say(output: Output, waiting: "list[Due]") -> None:
+def _say(say: Callable[[str], None], waiting: "list[Due]") -> None:
     from herdbook.metadata.wording import in_words
 
     for each in waiting:
         standing = each.standing
-        output.note(f"{each.role} {each.metadata.signed.version}: {standing.in_words()}")
+        say(f"{each.role} {each.metadata.signed.version}: {standing.in_words()}")
         for line in in_words(each.metadata.signed):
-            output.note(f"  {line}")
+            say(f"  {line}")
 
 
 def _due_shape(each: "Due") -> dict[str, Any]:

@@ -19,6 +19,7 @@ from herdbook.signatures.keys import (
 from herdbook.signatures.model import check_key_name
 
 _PUBLIC = 0o644
+_HOW = "Name the private key, NAME.key; its password is asked for, or in HERDBOOK_SIGNER_PASSWORD."
 _ENCRYPTED = b"ENCRYPTED"
 
 
@@ -34,7 +35,10 @@ def read_signer_key(file: Path) -> PrivateKey:
             f"{file} cannot be read: {error.strerror}", hint="Make a key: herdbook key new NAME"
         ) from error
     password = _password(again=False) if _ENCRYPTED in content else b""
-    return private_key(content, password)
+    try:
+        return private_key(content, password)
+    except InvalidInputError as error:
+        raise InvalidInputError(error.message, hint=_HOW, where=str(file)) from error
 
 
 def read_public_keys(files: Sequence[Path]) -> dict[str, PublicKey]:
@@ -51,6 +55,11 @@ def read_public_keys(files: Sequence[Path]) -> dict[str, PublicKey]:
                 f"{file} cannot be read as a public key", hint="Make one: herdbook key new NAME"
             ) from error
     return found
+
+
+def is_encrypted(file: Path) -> bool:
+    """Tell whether a private key has a password."""
+    return _ENCRYPTED in file.read_bytes()
 
 
 def make_signer_key(name: str, folder: Path) -> tuple[Path, Path, str]:
