@@ -83,6 +83,12 @@ def list_role(guard: Targets, path: str) -> str:
     return lists.get_role_for_target(path)
 
 
+def is_list_of(guard: Targets, role: str) -> bool:
+    """Tell whether a role is one of a guard's lists, and not somebody else's of a like name."""
+    lists = guard.delegations.succinct_roles if guard.delegations else None
+    return lists is not None and lists.is_delegated_role(role)
+
+
 def why_unsigned(workshop: Workshop, assignment: Assignment) -> str:
     """Return why too few have signed that a channel gets what it got; empty where they have."""
     published = Published(workshop)

@@ -9,7 +9,7 @@ from tuf.api.metadata import Targets
 
 from herdbook.actions.note import entry
 from herdbook.actions.publish_metadata import refuse_strange_key, with_snapshot
-from herdbook.actions.read_metadata import Published
+from herdbook.actions.read_metadata import Published, is_list_of
 from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import InvalidInputError, NotFoundError
@@ -125,9 +125,9 @@ def _known(workshop: Workshop) -> Known:
         role: {
             each.role: read(each.content, Targets)
             for each in newest
-            if each.role.startswith(f"{role}-")
+            if is_list_of(guard.signed, each.role)
         }
-        for role in guards
+        for role, guard in guards.items()
     }
     drafts = {each.role: each.content for each in register.drafts() if not each.proposal}
     return Known(workshop.clock.now(), published.root, published.targets, guards, lists, drafts)

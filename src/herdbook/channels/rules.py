@@ -7,18 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from herdbook.channels.gate_rules import Duration, Gates
+from herdbook.channels.signer_rules import Signers
 from herdbook.core.durations import duration_of
-from herdbook.core.errors import InvalidInputError
 from herdbook.core.hours import is_within
-from herdbook.metadata.model import Guard
+from herdbook.metadata.model import Guard, guard_role
 from herdbook.recipes.model import Strict
 from herdbook.recipes.schema import schema_of
 from herdbook.recipes.yaml_files import Kind, read_yaml
-from herdbook.signatures.keys import public_key
-from herdbook.signatures.model import KEY_NAME
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -73,13 +71,6 @@ def _moment(value: str) -> str:
 
 
 Moment = Annotated[str, Field(pattern=_Date), AfterValidator(_moment)]
-
-
-def _pem(value: str) -> str:
-    try:
-        return public_key(value).pem
-    except InvalidInputError as error:
-        raise ValueError("is no public key in PEM form: herdbook key new makes one") from error
 
 
 class Hours(Strict):
@@ -149,22 +140,6 @@ class Approvals(Strict):
     def lasts(self) -> timedelta:
         """How long an approval holds."""
         return duration_of(self.valid)
-
-
-class Signers(Strict):
-    """Whose keys have to sign what a channel gets: so many of these, as TUF counts them."""
-
-    count: Annotated[int, Field(ge=1)] = 1
-    keys: Annotated[
-        dict[Annotated[str, Field(pattern=f"^{KEY_NAME}$")], Annotated[str, AfterValidator(_pem)]],
-        Field(min_length=1, description="Public keys in PEM form, by the names of their owners."),
-    ]
-
-    @model_validator(mode="after")
-    def _can_be_reached(self) -> "Signers":
-        if self.count > len({public_key(each).identity for each in self.keys.values()}):
-            raise ValueError(f"names fewer than {self.count} keys")
-        return self
 
 
 class ChannelRule(Strict):
@@ -238,14 +213,7 @@ class ChannelRules(Strict):
     def guards(self) -> list[Guard]:
         """The channels that so many keys have to sign for."""
         return [
-            Guard(
-                each.channel,
-                each.images,
-                {name: public_key(pem) for name, pem in each.signers.keys.items()},
-                each.signers.count,
-            )
-            for each in self.channels
-            if each.signers
+            each.signers.guard(each.channel, each.images) for each in self.channels if each.signers
         ]
 
     @field_validator("channels")
@@ -255,11 +223,9 @@ class ChannelRules(Strict):
         for each in rules:
             if found := signed & set(each.follow_back):
                 raise ValueError(f"{min(found)} cannot follow back: its signers have to sign")
-        seen = set[str]()
-        for guard in (Guard(each.channel, each.images, {}, 1) for each in rules if each.signers):
-            if guard.role in seen:
-                raise ValueError(f"{guard.channel} of {guard.images} has signers twice")
-            seen.add(guard.role)
+        roles = [guard_role(each.channel, each.images) for each in rules if each.signers]
+        if len(set(roles)) < len(roles):
+            raise ValueError("has signers for the same channel of the same images twice")
         return rules
 
     def of(self, image: str, channel: str) -> ChannelRule:

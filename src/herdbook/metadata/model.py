@@ -51,7 +51,7 @@ class Guard:
     @property
     def role(self) -> str:
         """The role that stands for it: always the same, whoever the keys belong to."""
-        return f"{self.channel}-{digests.short(digests.of_bytes(self.images.encode()))}"
+        return guard_role(self.channel, self.images)
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,11 @@ class Given:
     version: int
     digest: Digest
     length: int
+
+
+def guard_role(channel: str, images: str) -> str:
+    """Return the role that stands for a channel of images whose names fit a pattern."""
+    return f"{channel}-{digests.short(digests.of_bytes(images.encode()))}"
 
 
 def target_path(image: str, channel: str) -> str:

@@ -28,7 +28,7 @@ from herdbook.core.errors import (
     NotFoundError,
     VerificationError,
 )
-from herdbook.metadata.model import BY_PEOPLE, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
+from herdbook.metadata.model import BY_PEOPLE, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, guard_role
 from herdbook.signatures.keys import new_private_key
 
 
@@ -112,6 +112,22 @@ def test_signatures_for_one_proposal_do_not_count_once_the_list_has_moved_on(
         promote(signers.workshop, "shop/web:3", "production")
     signers.sign(third, "anna", "bert")
     promote(signers.workshop, "shop/web:3", "production")
+
+
+def test_a_channel_called_as_another_guards_role_has_lists_of_its_own(signers: Signers) -> None:
+    workshop = signers.workshop
+    signers.promote("shop/web:2")
+    role = guard_role("production", "*")
+    more = signers.rules(*NAMES).partition("channels:\n")[2].replace("production", role)
+    put_rules(workshop, signers.rules(*NAMES) + more)
+    for name in ("anna", "bert"):
+        sign_due(workshop, signers.keys[name])
+    proposal = propose(replace(workshop, actor="dora"), "shop/web:3", role, "it is good")
+    signers.sign(proposal, "anna", "bert")
+    promote(workshop, "shop/web:3", role)
+    assert signatures_due(workshop) == []
+    assert version_meant(workshop, f"shop/web@{role}").number == 3
+    assert version_meant(workshop, "shop/web@production").number == 2
 
 
 def test_what_was_promoted_before_anybody_had_to_sign_counts_no_more(workshop: Workshop) -> None:

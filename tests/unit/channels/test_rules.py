@@ -19,10 +19,10 @@ from herdbook.channels.rules import (
     ChannelRules,
     Freeze,
     Hours,
-    Signers,
     read_rules,
     rules_schema,
 )
+from herdbook.channels.signer_rules import Signers
 from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.recipes.model import Variant
 from herdbook.signatures.keys import new_private_key
@@ -563,7 +563,7 @@ def test_signers_guard_the_channels_of_their_rule_in_order() -> None:
         ([{"channel": "a", "signers": {"keys": {"anna": "no key"}}}], "no public key"),
         ([{"channel": "a", "signers": {"keys": {"A B": PEM}}}], "pattern"),
         ([signed("dev"), {"channel": "production", "follow_back": "dev"}], "cannot follow back"),
-        ([signed(), signed()], "signers twice"),
+        ([signed(), signed()], "images twice"),
     ],
 )
 def test_signers_that_could_not_sign_are_refused(rules: list[Any], words: str) -> None:
