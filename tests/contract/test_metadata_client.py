@@ -12,10 +12,10 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from channel_images import add_versions
+from channel_images import add_versions, put_rules
 from fleet_workshop import fleet_workshop
 from signers import NAMES, Signers
-from tuf.api.metadata import Targets
+from tuf.api.metadata import Metadata, Targets
 
 from herdbook.actions.ask_channel import ask_channel
 from herdbook.actions.publish_metadata import with_snapshot
@@ -30,7 +30,7 @@ from herdbook.core.errors import (
 )
 from herdbook.drivers.tuf_client import TufClient
 from herdbook.metadata import composing
-from herdbook.metadata.model import Given, Guard
+from herdbook.metadata.model import TARGETS, Given, Guard
 from herdbook.metadata.signing import document, read, sign
 from herdbook.signatures.keys import new_private_key
 
@@ -159,35 +159,60 @@ def test_what_nobody_renews_is_refused_after_a_while(tmp_path: Path) -> None:
     assert client.ask(folder).version == 2
 
 
-@pytest.mark.parametrize("part", ["list", "guard"])
+@pytest.mark.parametrize("part", ["list", "targets"])
 def test_a_server_that_has_been_taken_over_cannot_move_a_channel(
     signers: Signers, client: Client, tmp_path: Path, part: str
 ) -> None:
     """Whoever has its key signs snapshots and timestamps, but nothing that people sign."""
     workshop, thief = signers.workshop, new_private_key()
+    soon = workshop.clock.now() + timedelta(days=1)
+    forged = [moved_to_third(signers)]
+    if part == "targets":
+        own = Guard("production", "*", {"thief": thief.public}, 1)
+        forged.append((TARGETS, composing.targets([own], 2, soon)))
+    for _, each in forged:
+        sign(each, thief)
+    documents = [document(role, each) for role, each in forged]
+    workshop.metadata.publish(with_snapshot(workshop, documents), "thief", workshop.clock.now())
+    with pytest.raises(VerificationError, match="too few have signed"):
+        client.ask(signers.exported(tmp_path / "given"))
+
+
+def moved_to_third(signers: Signers) -> tuple[str, Metadata[Targets]]:
+    """The list of production with the third version, which nobody has signed."""
+    workshop = signers.workshop
     version = workshop.versions.find("shop/web", 3)
     guarded = Published(workshop).guarded("shop/web", "production")
     assert version
     assert guarded
     newest = workshop.metadata.newest(guarded.list_role)
     assert newest
-    soon = workshop.clock.now() + timedelta(days=1)
     length = len(workshop.versions.document(version.digest).content)
     given = Given("shop/web", "production", 2, 3, version.digest, length)
-    moved = composing.moved(read(newest.content, Targets).signed, given, soon)
-    forged = [(guarded.list_role, moved)]
-    if part == "guard":
-        own = Guard("production", "*", {"thief": thief.public}, 1)
-        forged.append((guarded.role, composing.guarded(own, 2, soon)))
-    for _, each in forged:
-        sign(each, thief)
-    documents = [document(role, each) for role, each in forged]
-    workshop.metadata.publish(with_snapshot(workshop, documents), None, workshop.clock.now())
+    soon = workshop.clock.now() + timedelta(days=1)
+    return guarded.list_role, composing.moved(read(newest.content, Targets).signed, given, soon)
+
+
+def test_who_signs_for_staging_alone_cannot_sign_for_production(
+    signers: Signers, client: Client, tmp_path: Path
+) -> None:
+    """A document does not say of which role it is: each is held against its own keys."""
+    workshop = signers.workshop
+    signers.keys["ci"] = new_private_key()
+    staging = signers.rules("ci", count=1).replace("production", "staging")
+    rules = signers.rules(*NAMES) + staging.partition("channels:\n")[2]
+    put_rules(workshop, rules)
+    for name in ("anna", "bert"):
+        sign_due(workshop, signers.keys[name])
+    role, moved = moved_to_third(signers)
+    sign(moved, signers.keys["ci"])
+    forged = with_snapshot(workshop, [document(role, moved)])
+    workshop.metadata.publish(forged, "thief", workshop.clock.now())
     with pytest.raises(VerificationError, match="too few have signed"):
         client.ask(signers.exported(tmp_path / "given"))
 
 
-@pytest.mark.parametrize("role", ["2.root", "*.targets", "*.production-*", "*.production-*-*"])
+@pytest.mark.parametrize("role", ["2.root", "*.targets", "*.production-*-*"])
 def test_one_signature_too_few_is_seen_wherever_it_is(
     signers: Signers, client: Client, tmp_path: Path, role: str
 ) -> None:

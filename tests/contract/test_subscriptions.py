@@ -55,9 +55,21 @@ def test_a_name_is_taken_once_and_nothing_is_written_down_of_the_second(
 def test_how_far_it_is_is_kept_whole(subscriptions: Subscriptions) -> None:
     subscriptions.add(CHAT, ENTRY, NOW)
     course = Course(7, 3, NOW + timedelta(minutes=1), "it is deaf", 2, NOW)
-    subscriptions.keep("chat", course)
+    assert subscriptions.keep(CHAT, Course(1), course)
     assert subscriptions.every() == [(CHAT, course)]
-    subscriptions.keep("absent", course)
+
+
+def test_one_that_was_removed_or_made_anew_meanwhile_is_left_as_it_is(
+    subscriptions: Subscriptions,
+) -> None:
+    subscriptions.add(CHAT, ENTRY, NOW)
+    subscriptions.remove("chat", ENTRY, NOW)
+    assert not subscriptions.keep(CHAT, Course(1), Course(2))
+    other = replace(CHAT, address="https://b.example")
+    subscriptions.add(other, ENTRY, NOW)
+    assert not subscriptions.keep(CHAT, Course(3), Course(2))
+    assert not subscriptions.keep(other, Course(1), Course(2))
+    assert subscriptions.every() == [(other, Course(3))]
 
 
 def test_what_is_removed_is_gone_once(subscriptions: Subscriptions, audit: SqlAudit) -> None:

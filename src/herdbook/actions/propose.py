@@ -5,7 +5,7 @@ from herdbook.actions.name_version import version_meant
 from herdbook.actions.note import entry, require_words
 from herdbook.actions.read_metadata import why_unsigned
 from herdbook.actions.require_role import require_role
-from herdbook.actions.sign_move import sign_move
+from herdbook.actions.sign_move import Move, sign_move
 from herdbook.actions.weigh_proposal import (
     Weighed,
     proposal_numbered,
@@ -68,35 +68,38 @@ def propose(workshop: Workshop, name: str, channel: str, why: str) -> Proposal:
 
 
 def approve(
-    workshop: Workshop, number: int, said: str = "", key: PrivateKey | None = None
+    workshop: Workshop,
+    number: int,
+    said: str = "",
+    key: PrivateKey | None = None,
+    shown: Move | None = None,
 ) -> Weighed:
     """Approve a proposal, for what is known of it now, and sign it with a key if it is given.
 
-    Returns how it stands. Raises GateError where whoever gives the command cannot, ConflictError
-    where it is over.
+    Who signs was `shown` what of it. Returns how it stands. Raises GateError where whoever gives
+    the command cannot, ConflictError where it is over.
     """
     proposal = proposal_numbered(workshop, number)
     require_role(workshop, Act.APPROVE, proposal.image)
     require_open(proposal)
     weighed = weigh(workshop, proposal)
-    if key is not None:
-        _sign(workshop, proposal, key)
-        if weighed.ballot is None:
-            return weigh(workshop, proposal)
     if weighed.ballot is None or weighed.evidence is None:
-        signs = weighed.move is not None and not weighed.move.standing.enough
-        raise GateError(
-            f"Nobody has to approve what {proposal.image}@{proposal.channel} gets",
-            hint=f"People have to sign it: herdbook approve {number} --key FILE"
-            if signs
-            else f"Promote it: herdbook promote {proposal.label} {proposal.channel}",
-        )
+        if key is None:
+            raise _nobody_has_to(weighed)
+        _sign(workshop, proposal, key, shown)
+        return weigh(workshop, proposal)
     now = workshop.clock.now()
-    if why_not := weighed.ballot.why_not(workshop.actor, now):
+    why_not = weighed.ballot.why_not(workshop.actor, now)
+    again = any(each.who == workshop.actor for each in weighed.ballot.counting(now))
+    if why_not and not (again and key):  # who has approved it may sign it later
         raise GateError(
             f"Proposal {number} cannot be approved: {why_not}",
             hint=f"See who else may: herdbook proposal show {number}",
         )
+    if key is not None:
+        _sign(workshop, proposal, key, shown)
+    if again:
+        return weigh(workshop, proposal)
     evidence = weighed.evidence.digest
     written = entry(
         workshop,
@@ -111,13 +114,23 @@ def approve(
     return weigh(workshop, proposal)
 
 
-def _sign(workshop: Workshop, proposal: Proposal, key: PrivateKey) -> None:
+def _nobody_has_to(weighed: Weighed) -> GateError:
+    proposal, move = weighed.proposal, weighed.move
+    return GateError(
+        f"Nobody has to approve what {proposal.image}@{proposal.channel} gets",
+        hint=f"People have to sign it: herdbook approve {proposal.number} --key FILE"
+        if move and not move.standing.enough
+        else f"Promote it: herdbook promote {proposal.label} {proposal.channel}",
+    )
+
+
+def _sign(workshop: Workshop, proposal: Proposal, key: PrivateKey, shown: Move | None) -> None:
     if proposal.who == workshop.actor:
         raise GateError(
             f"Proposal {proposal.number} cannot be signed: nobody approves what they propose",
             hint="Have somebody else sign it.",
         )
-    sign_move(workshop, proposed_version(workshop, proposal), proposal, key)
+    sign_move(workshop, proposed_version(workshop, proposal), proposal, key, shown)
 
 
 def reject(workshop: Workshop, number: int, why: str) -> Proposal:

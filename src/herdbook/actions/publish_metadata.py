@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tuf.api.metadata import Timestamp
+from tuf.api.metadata import Root, Timestamp
 
 from herdbook.actions.read_metadata import Published
 from herdbook.actions.workshop import Workshop
@@ -13,14 +13,26 @@ from herdbook.metadata.signing import document, may_sign, read, sign
 from herdbook.signatures.keys import PrivateKey
 
 
-def with_snapshot(workshop: Workshop, documents: Sequence[Document]) -> list[Document]:
-    """Return documents with a snapshot and a timestamp that name them as the newest."""
+def with_snapshot(
+    workshop: Workshop, documents: Sequence[Document], root: Root | None = None
+) -> list[Document]:
+    """Return documents with a snapshot and a timestamp that name them as the newest.
+
+    Whatever else they name is what was published last, by the audit. Raises VerificationError
+    where the server's key is none that the root names: the one given, or the one in force.
+    """
     key, expires = workshop.anchor.online(), workshop.clock.now() + BY_THE_SERVER
+    published = Published(workshop)
+    _refuse_strange_key(root or (published.root.signed if published.root else None), key)
     versions = workshop.metadata.versions()
-    number = versions.pop(SNAPSHOT, 0) + 1
-    versions |= {each.role: each.version for each in documents}
-    signed = {role: each for role, each in versions.items() if role not in {ROOT, TIMESTAMP}}
-    snapshot = composing.snapshot(signed, number, expires)
+    number = versions.get(SNAPSHOT, 0) + 1
+    named = {each.role: each.version for each in documents}
+    known = versions.keys() | published.roles
+    for role in known - named.keys() - {ROOT, SNAPSHOT, TIMESTAMP}:
+        if (newest := published.newest(role)) is not None:
+            named[role] = newest.version
+    named.pop(ROOT, None)
+    snapshot = composing.snapshot(named, number, expires)
     sign(snapshot, key)
     return [*documents, document(SNAPSHOT, snapshot), _timestamp(workshop, number, key)]
 
@@ -28,7 +40,7 @@ def with_snapshot(workshop: Workshop, documents: Sequence[Document]) -> list[Doc
 def refresh(workshop: Workshop) -> bool:
     """Say anew which snapshot is the newest, where half of that time is over; tell whether it was.
 
-    Raises VerificationError where the server's key is none that the root names.
+    Raises as `with_snapshot`.
     """
     known = workshop.metadata.newest(TIMESTAMP)
     if known is None:
@@ -36,16 +48,12 @@ def refresh(workshop: Workshop) -> bool:
     now = workshop.clock.now()
     if read(known.content, Timestamp).signed.expires - now > BY_THE_SERVER / 2:
         return False
-    refuse_strange_key(workshop)
-    workshop.metadata.publish(with_snapshot(workshop, []), None, now)
+    workshop.metadata.publish(with_snapshot(workshop, []), workshop.actor, now)
     return True
 
 
-def refuse_strange_key(workshop: Workshop) -> None:
-    """Raise VerificationError where the server's key is none that the root names."""
-    root = Published(workshop).root
-    identity = workshop.anchor.online().public.identity
-    if root is not None and not may_sign(root.signed, SNAPSHOT, identity):
+def _refuse_strange_key(root: Root | None, key: PrivateKey) -> None:
+    if root is None or not may_sign(root, SNAPSHOT, key.public.identity):
         raise VerificationError(
             "The server's key is not the one that the root names",
             hint="Lay online.key back from a backup, or have the holders name the new one: "

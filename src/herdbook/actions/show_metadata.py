@@ -1,22 +1,25 @@
 """Shows published metadata as TUF's clients ask for it: by file names, and as a whole folder."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tuf.api.metadata import Targets
 
 from herdbook.actions.publish_metadata import refresh
+from herdbook.actions.read_metadata import Published
 from herdbook.actions.workshop import Workshop
-from herdbook.core.digests import Digest, hexadecimal, parse
+from herdbook.core.digests import Digest, hexadecimal
 from herdbook.core.errors import ConflictError, NotFoundError
 from herdbook.core.whole_files import write_whole
-from herdbook.metadata.composing import GIVEN
-from herdbook.metadata.model import ROOT, SNAPSHOT, TIMESTAMP, Document
+from herdbook.metadata.composing import GIVEN, given_by
+from herdbook.metadata.model import ROOT, SNAPSHOT, TIMESTAMP, Document, Given
 from herdbook.metadata.signing import read
 
 _FILE = re.compile(r"(?:(?P<version>[1-9][0-9]{0,8})\.)?(?P<role>[a-z0-9][a-z0-9._-]*)\.json")
-_TARGET = re.compile(r"(?P<digest>[0-9a-f]{64})\.(?P<path>[a-z0-9._+-]+)@[a-z0-9._-]+")
+_TARGET = re.compile(
+    r"(?P<digest>[0-9a-f]{64})\.[0-9a-f]\.(?P<path>[a-z0-9._+-]+)@(?P<channel>[a-z0-9._-]+)"
+)
 _PUBLIC = 0o644
 
 
@@ -33,19 +36,24 @@ def metadata_file(workshop: Workshop, name: str) -> bytes:
     return found.content
 
 
-def target_file(workshop: Workshop, name: str) -> bytes:
-    """Return the index of a version that a channel got, by its digest; raises NotFoundError."""
+def target_file(workshop: Workshop, name: str, sees: Callable[[str], bool]) -> bytes:
+    """Return the index of a version that a channel got, for who `sees` its image.
+
+    Raises NotFoundError for all else, also for the index of a version that nobody has signed for.
+    """
     match = _TARGET.fullmatch(name)
-    digest = parse(f"sha256:{match['digest']}") if match else None
-    if digest is None:
+    image = match["path"].replace("+", "/") if match else ""
+    given = _given(workshop, image, match["channel"]) if match and sees(image) else None
+    if given is None or match is None or match["digest"] != hexadecimal(given.digest):
         raise NotFoundError(f"There is no {name}")
-    return workshop.versions.document(digest).content
+    return workshop.versions.document(given.digest).content
 
 
-def image_of(name: str) -> str | None:
-    """Return which image a target file is of; None for what is no such name."""
-    match = _TARGET.fullmatch(name)
-    return match["path"].replace("+", "/") if match else None
+def _given(workshop: Workshop, image: str, channel: str) -> Given | None:
+    published = Published(workshop)
+    guarded = published.guarded(image, channel)
+    listed = published.newest(guarded.list_role) if guarded else None
+    return given_by(read(listed.content, Targets).signed, image, channel) if listed else None
 
 
 def export_metadata(workshop: Workshop, folder: Path) -> list[str]:

@@ -1,22 +1,22 @@
 """Says whose keys hold the root, and signs what is due: the root, who guards what, old lists."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import JsonValue
-from tuf.api.metadata import Targets
+from tuf.api.metadata import Root, Targets
 
 from herdbook.actions.note import entry
-from herdbook.actions.publish_metadata import refuse_strange_key, with_snapshot
-from herdbook.actions.read_metadata import Published, is_list_of
+from herdbook.actions.publish_metadata import with_snapshot
+from herdbook.actions.read_metadata import Published
 from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
-from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.core.errors import ConflictError, InvalidInputError, NotFoundError
 from herdbook.metadata import composing
 from herdbook.metadata.due import Due, Known, due, ready
-from herdbook.metadata.model import BY_PEOPLE, ROOT
-from herdbook.metadata.signing import draft, expires_of, read, sign
+from herdbook.metadata.model import BY_PEOPLE, ROOT, SNAPSHOT, TIMESTAMP
+from herdbook.metadata.signing import document, draft, expires_of, read, sign
 from herdbook.people.acts import Act
 from herdbook.signatures.keys import PrivateKey, PublicKey
 
@@ -35,11 +35,11 @@ def name_holders(workshop: Workshop, holders: Mapping[str, PublicKey], threshold
         raise InvalidInputError("One key is there under two names", hint="Name each key once.")
     before, now = Published(workshop).root, workshop.clock.now()
     version = before.signed.version + 1 if before else 1
-    online = workshop.anchor.online().public
+    online = workshop.anchor.online(make=True).public
     made = composing.root(holders, threshold, online, version, now + BY_PEOPLE)
     names: dict[str, JsonValue] = {name: key.identity for name, key in holders.items()}
     written = entry(workshop, "name-holders", ROOT, holders=names, threshold=threshold)
-    workshop.metadata.keep_draft(draft(ROOT, made), written, now)
+    workshop.metadata.keep_draft(draft(ROOT, made), written, now, replaces_root=True)
 
 
 def signatures_due(workshop: Workshop) -> list[Due]:
@@ -55,13 +55,21 @@ def signatures_due(workshop: Workshop) -> list[Due]:
     return found
 
 
-def sign_due(workshop: Workshop, key: PrivateKey) -> tuple[list[Due], list[str]]:
+def sign_due(
+    workshop: Workshop, key: PrivateKey, shown: Sequence[Due] | None = None
+) -> tuple[list[Due], list[str]]:
     """Sign all that is due and for which this key counts; return that, and what is published now.
 
-    Raises as `signatures_due`.
+    Raises as `signatures_due`, and ConflictError where that is not what was `shown` any more.
     """
     require_role(workshop, Act.SIGN_METADATA)
     signed = [each for each in signatures_due(workshop) if each.takes(key.public.identity)]
+    known = {each.role: each for each in (signed if shown is None else shown)}
+    if not all(each.role in known and known[each.role].is_as(each) for each in signed):
+        raise ConflictError(
+            "What is to be signed has changed meanwhile",
+            hint="Look at it again: herdbook metadata show",
+        )
     for each in signed:
         sign(each.metadata, key)
         version = each.metadata.signed.version
@@ -102,32 +110,32 @@ def list_published(workshop: Workshop) -> list[PublishedRole]:
 
 def _publish_ready(workshop: Workshop) -> list[str]:
     known = _known(workshop)
-    found = ready(due(known, workshop.channels.rules().guards), known)
+    found = ready(due(known, workshop.channels.rules().guards))
     if not found:
         return []
     documents, roles = [each.document() for each in found], [each.role for each in found]
-    if known.root is None:
+    root = next((each.metadata.signed for each in found if each.role == ROOT), None)
+    pinned = workshop.anchor.pinned()
+    if pinned is not None and workshop.metadata.newest(ROOT) is None:
+        # Somebody was killed just after it was pinned: that one is the first, and stays it.
+        documents.insert(0, document(ROOT, read(pinned, Root)))
+    made = with_snapshot(workshop, documents, root if isinstance(root, Root) else None)
+    if pinned is None:
         workshop.anchor.pin(documents[0].content)
-    elif ROOT not in roles:
-        refuse_strange_key(workshop)
-    written = entry(workshop, "publish-metadata", ROOT, roles=[*roles])
-    workshop.metadata.publish(with_snapshot(workshop, documents), written, workshop.clock.now())
+    workshop.metadata.publish(made, workshop.actor, workshop.clock.now())
     return roles
 
 
 def _known(workshop: Workshop) -> Known:
-    published, register = Published(workshop), workshop.metadata
-    delegations = published.targets.signed.delegations if published.targets else None
-    roles = list(delegations.roles or {}) if delegations else []
-    guards = {role: guard for role in roles if (guard := published.guard(role))}
+    register = workshop.metadata
     newest = [found for role in register.versions() if (found := register.newest(role))]
-    lists = {
-        role: {
+    return Known(
+        workshop.clock.now(),
+        Published(workshop).root,
+        {
             each.role: read(each.content, Targets)
             for each in newest
-            if is_list_of(guard.signed, each.role)
-        }
-        for role, guard in guards.items()
-    }
-    drafts = {each.role: each.content for each in register.drafts() if not each.proposal}
-    return Known(workshop.clock.now(), published.root, published.targets, guards, lists, drafts)
+            if each.role not in {ROOT, SNAPSHOT, TIMESTAMP}
+        },
+        {each.role: each.content for each in register.drafts() if not each.proposal},
+    )

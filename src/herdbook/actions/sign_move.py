@@ -4,21 +4,24 @@ from dataclasses import dataclass
 
 from tuf.api.metadata import Metadata, Targets
 
+from herdbook.actions.check_genuine import refuse_forged
 from herdbook.actions.note import entry
-from herdbook.actions.publish_metadata import refuse_strange_key, with_snapshot
+from herdbook.actions.publish_metadata import with_snapshot
 from herdbook.actions.read_metadata import Guarded, Published
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.channels.objections import Objection
 from herdbook.channels.proposals import Proposal
 from herdbook.channels.rules import ChannelRule
-from herdbook.core.errors import GateError
+from herdbook.core.errors import ConflictError, GateError
 from herdbook.metadata import composing
+from herdbook.metadata.due import ends_soon
 from herdbook.metadata.model import BY_PEOPLE, Document, Given
 from herdbook.metadata.signing import (
     Standing,
     document,
     draft,
+    is_as,
     may_sign,
     read,
     says_the_same,
@@ -49,7 +52,7 @@ class Move:
     @property
     def standing(self) -> Standing:
         """Who has signed it."""
-        return standing(self.guarded.guard, self.guarded.list_role, self.metadata)
+        return standing(self.guarded.targets, self.guarded.list_role, self.metadata)
 
 
 def move_of(
@@ -59,13 +62,14 @@ def move_of(
 
     What was signed for a proposal counts only while the list has not moved on since.
     """
-    guarded = Published(workshop).guarded(version.image, channel)
+    published = Published(workshop)
+    guarded = published.guarded(version.image, channel)
     if guarded is None:
         return None
-    known = workshop.metadata.newest(guarded.list_role)
+    known = published.newest(guarded.list_role)
     before = read(known.content, Targets) if known else None
     role = guarded.list_role
-    stale = before is not None and not standing(guarded.guard, role, before).enough
+    stale = before is not None and not standing(guarded.targets, role, before).enough
     newest = next(iter(workshop.channels.history(version.image, channel, 1)), None)
     given = Given(
         version.image,
@@ -90,26 +94,40 @@ def _drafted(
             drafted = read(each.content, Targets)
             same = says_the_same(drafted.signed, fresh.signed)
             early = drafted.signed.expires <= fresh.signed.expires
-            if same and early and drafted.signed.version == fresh.signed.version:
+            lasts = not ends_soon(drafted, workshop.clock.now())
+            if same and early and lasts and drafted.signed.version == fresh.signed.version:
                 return drafted
     return None
 
 
-def sign_move(workshop: Workshop, version: Version, proposal: Proposal, key: PrivateKey) -> Move:
+def sign_move(
+    workshop: Workshop,
+    version: Version,
+    proposal: Proposal,
+    key: PrivateKey,
+    shown: Move | None = None,
+) -> Move:
     """Sign with a key that a channel gets what is proposed; return how it stands then.
 
-    Raises GateError where nobody has to sign for that channel, or that key does not count.
+    Raises GateError where nobody has to sign for that channel, or that key does not count, and
+    ConflictError where that is not what was `shown` any more.
     """
+    refuse_forged(workshop, version)
     move = move_of(workshop, version, proposal.channel, proposal)
     place = f"{proposal.image}@{proposal.channel}"
     if move is None:
         raise GateError(f"Nobody has to sign what {place} gets", hint="Approve it without --key.")
     if move.stale:
         raise GateError(f"{place} cannot be signed for: {_STALE}", hint=f"First: {_SIGN}")
-    if not may_sign(move.guarded.guard, move.guarded.list_role, key.public.identity):
+    if not may_sign(move.guarded.targets, move.guarded.list_role, key.public.identity):
         raise GateError(
             f"That key does not count for {place}",
             hint="See whose do: herdbook metadata show",
+        )
+    if shown is not None and not is_as(shown.metadata, move.metadata):
+        raise ConflictError(
+            f"The list that {place} is in has changed meanwhile",
+            hint=f"Look at it again: herdbook proposal show {proposal.number}",
         )
     sign(move.metadata, key)
     written = entry(
@@ -149,5 +167,4 @@ def to_publish(workshop: Workshop, move: Move | None) -> list[Document]:
     """Return what is published together with a promotion; raises where the server cannot sign."""
     if move is None:
         return []
-    refuse_strange_key(workshop)
     return with_snapshot(workshop, [document(move.guarded.list_role, move.metadata)])

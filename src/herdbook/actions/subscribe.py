@@ -73,7 +73,13 @@ def secret_of(workshop: Workshop, subscription: Subscription) -> str:
     """Return the secret that a webhook's messages are signed with; nothing for mail."""
     if not subscription.secret:
         return ""
-    kept = workshop.vault.open(VAULT + subscription.name, _SIGNING, subscription.secret)
+    try:
+        kept = workshop.vault.open(VAULT + subscription.name, _SIGNING, subscription.secret)
+    except NotFoundError as error:
+        raise NotFoundError(
+            f"The secret of {subscription.name} is not kept any more",
+            hint=f"Make another one: herdbook notify rm {subscription.name}, and add it again.",
+        ) from error
     return kept.decode()
 
 

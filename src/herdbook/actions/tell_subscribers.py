@@ -30,7 +30,8 @@ def tell_subscriber(
         after = _step(workshop, subscription, course)
         if after == course:
             break
-        workshop.subscriptions.keep(subscription.name, after)
+        if not workshop.subscriptions.keep(subscription, course, after):
+            break  # it was removed, or is another one by now
         course = after
     return course
 
@@ -53,4 +54,7 @@ def _step(workshop: Workshop, subscription: Subscription, course: Course) -> Cou
     except HerdbookError as error:
         before = replace(found.course, number=found.records[0].number - 1)
         return failed(before, now, error.message)
+    except Exception as error:  # noqa: BLE001 - a fault of ours must wait as long as one of theirs
+        before = replace(found.course, number=found.records[0].number - 1)
+        return failed(before, now, f"a fault in Herdbook: {type(error).__name__}")
     return told(found.course, now)

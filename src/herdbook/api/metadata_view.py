@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI, Request, Response
 
-from herdbook.actions.show_metadata import image_of, metadata_file, target_file
+from herdbook.actions.show_metadata import metadata_file, target_file
 from herdbook.actions.workshop import Workshop
 from herdbook.api.refusals import refusal
 from herdbook.core.errors import NotFoundError
@@ -18,11 +18,9 @@ def add_metadata_view(app: FastAPI, workshop: Workshop) -> None:
             return refusal(404, "NOT_FOUND", error.message)
 
     def target(request: Request, name: str) -> Response:
-        image = image_of(name)
-        if image is None or not request.state.reader.sees(image):
-            return refusal(404, "NOT_FOUND", f"There is no {name}")
         try:
-            return Response(target_file(workshop, name), media_type="application/octet-stream")
+            content = target_file(workshop, name, request.state.reader.sees)
+            return Response(content, media_type="application/octet-stream")
         except NotFoundError as error:
             return refusal(404, "NOT_FOUND", error.message)
 

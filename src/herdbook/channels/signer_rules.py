@@ -29,7 +29,9 @@ class Signers(Strict):
 
     @model_validator(mode="after")
     def _can_be_reached(self) -> "Signers":
-        if self.count > len({public_key(each).identity for each in self.keys.values()}):
+        if len({public_key(each).identity for each in self.keys.values()}) < len(self.keys):
+            raise ValueError("gives one key two names")
+        if self.count > len(self.keys):
             raise ValueError(f"names fewer than {self.count} keys")
         return self
 

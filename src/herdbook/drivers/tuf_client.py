@@ -17,7 +17,7 @@ from tuf.api.exceptions import (
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from herdbook.core.digests import Digest
-from herdbook.core.errors import NetworkError, NotFoundError, VerificationError
+from herdbook.core.errors import InvalidInputError, NetworkError, NotFoundError, VerificationError
 from herdbook.metadata.composing import GIVEN
 from herdbook.metadata.model import Given, target_path
 
@@ -37,7 +37,12 @@ class TufClient:
 
     def given(self, address: str, root: bytes, memory: Path, image: str, channel: str) -> Given:
         """Return what a channel got; what was seen is remembered in the folder `memory`."""
-        memory.mkdir(parents=True, exist_ok=True)
+        try:
+            memory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidInputError(
+                f"{memory} cannot be a folder: {error.strerror}", hint="Name another one."
+            ) from error
         place = f"{image}@{channel}"
         with _said_plainly(place, address):
             base = address.rstrip("/")

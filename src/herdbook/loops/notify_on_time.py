@@ -32,7 +32,9 @@ class NoticesOnTime:
     def turn(self) -> None:
         """Take note of who was told, and begin to tell those who are due."""
         for name in [name for name, future in self._under_way.items() if future.done()]:
-            self._take_note(name, self._under_way.pop(name).result().trouble)
+            future = self._under_way.pop(name)
+            fault = future.exception()
+            self._take_note(name, str(fault) if fault else future.result().trouble)
         now = self.workshop.clock.monotonic_seconds()
         if self._looked_at is not None and now < self._looked_at + _EVERY_SECONDS:
             return

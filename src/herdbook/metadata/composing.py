@@ -1,4 +1,4 @@
-"""Writes what is to be signed: root, targets, the roles of guards, what channels get, snapshots."""
+"""Writes what is to be signed: root, targets, what channels get, snapshots, timestamps."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -14,7 +14,6 @@ from tuf.api.metadata import (
     Role,
     Root,
     Snapshot,
-    SuccinctRoles,
     TargetFile,
     Targets,
     Timestamp,
@@ -32,9 +31,6 @@ NAME = "x-herdbook-name"
 
 GIVEN = "herdbook"
 """The field of a target's custom data that says which version it is."""
-
-_BITS = 8
-"""What a guard's channels get is kept in 2^8 lists: signing one again concerns few others."""
 
 
 def root(
@@ -56,40 +52,23 @@ def root(
     return Metadata(Root(version=version, expires=expires, keys=keys, roles=roles))
 
 
-def targets(
-    holders: Mapping[str, PublicKey],
-    threshold: int,
-    guards: Sequence[Guard],
-    version: int,
-    expires: datetime,
-) -> Metadata[Targets]:
-    """Return which channels are guarded; the first guard that fits a channel is the one.
+def targets(guards: Sequence[Guard], version: int, expires: datetime) -> Metadata[Targets]:
+    """Return who has to sign for which channels; the first guard that fits a channel is the one.
 
-    The holders say of each who has to sign, so they sign its role.
+    Each list is delegated to the keys that sign it, and to no role between: a document does not say
+    of which role it is, so one that others may sign could be put in that one's place.
     """
-    people = _named(holders)
-    names = [each.keyid for each in people]
-    roles = {
-        guard.role: DelegatedRole(
-            guard.role,
-            names,
-            threshold,
-            terminating=True,
-            paths=[target_path(guard.images, guard.channel)],
-        )
-        for guard in guards
-    }
-    delegations = Delegations({each.keyid: each for each in people}, roles)
-    return Metadata(Targets(version=version, expires=expires, delegations=delegations))
-
-
-def guarded(guard: Guard, version: int, expires: datetime) -> Metadata[Targets]:
-    """Return a guard's role: how many of which keys sign what its channels get."""
-    people = _named(guard.keys)
-    names = [each.keyid for each in people]
-    lists = SuccinctRoles(names, guard.threshold, _BITS, guard.role)
-    delegations = Delegations({each.keyid: each for each in people}, succinct_roles=lists)
-    return Metadata(Targets(version=version, expires=expires, delegations=delegations))
+    keys: dict[str, Key] = {}
+    roles: dict[str, DelegatedRole] = {}
+    for guard in guards:
+        people = _named(guard.keys)
+        keys |= {each.keyid: each for each in people}
+        names = [each.keyid for each in people]
+        for role, pattern in guard.lists.items():
+            roles[role] = DelegatedRole(
+                role, names, guard.threshold, terminating=True, paths=[pattern]
+            )
+    return Metadata(Targets(version=version, expires=expires, delegations=Delegations(keys, roles)))
 
 
 def moved(before: Targets | None, given: Given, expires: datetime) -> Metadata[Targets]:

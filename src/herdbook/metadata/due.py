@@ -11,7 +11,7 @@ from herdbook.metadata.model import BY_PEOPLE, ROOT, TARGETS, Document, Guard
 from herdbook.metadata.signing import (
     Standing,
     document,
-    holders_of,
+    is_as,
     may_sign,
     read,
     says_the_same,
@@ -49,6 +49,10 @@ class Due:
         old = self.before is not None and may_sign(self.before, self.role, identity)
         return old or may_sign(self.delegator, self.role, identity)
 
+    def is_as(self, other: "Due") -> bool:
+        """Tell whether both say the same, but for when they expire."""
+        return is_as(self.metadata, other.metadata)
+
     def document(self) -> Document:
         """Return it as it is published."""
         return document(self.role, self.metadata)
@@ -56,16 +60,14 @@ class Due:
 
 @dataclass(frozen=True)
 class Known:
-    """What is published, verified down to the guards, and the drafts that somebody has signed.
+    """What is published and drafted; only the root is verified.
 
-    `lists` are what guards' channels got, by guard and list: they may be signed by keys of before.
+    What too few have signed for whom it is delegated to by now is due again, whatever it is.
     """
 
     now: datetime
     root: Metadata[Root] | None = None
-    targets: Metadata[Targets] | None = None
-    guards: Mapping[str, Metadata[Targets]] = field(default_factory=dict)
-    lists: Mapping[str, Mapping[str, Metadata[Targets]]] = field(default_factory=dict)
+    published: Mapping[str, Metadata[Targets]] = field(default_factory=dict)
     drafts: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -75,24 +77,19 @@ def due(known: Known, wanted: Sequence[Guard]) -> list[Due]:
     root = read(found[0].document().content, Root) if found else known.root
     if root is None:
         return []
-    holders, threshold = holders_of(root.signed)
-    targets = composing.targets(holders, threshold, wanted, 1, _expires(known))
-    found += _one(known, TARGETS, known.targets, targets, Due(TARGETS, targets, root.signed, ROOT))
-    for guard in wanted:
-        fresh = composing.guarded(guard, 1, _expires(known))
-        asked = Due(guard.role, fresh, targets.signed, TARGETS)
-        found += _one(known, guard.role, known.guards.get(guard.role), fresh, asked)
-        for role, published in known.lists.get(guard.role, {}).items():
-            again = composing.again(published, _expires(known))
-            asked = Due(role, again, fresh.signed, guard.role)
-            found += _one(known, role, published, again, asked)
+    targets = composing.targets(wanted, 1, _expires(known))
+    found += _one(known, Due(TARGETS, targets, root.signed, ROOT))
+    for role in targets.signed.delegations.roles or {} if targets.signed.delegations else {}:
+        if (listed := known.published.get(role)) is not None:
+            again = composing.again(listed, _expires(known))
+            found += _one(known, Due(role, again, targets.signed, TARGETS))
     return found
 
 
-def ready(dues: Sequence[Due], known: Known) -> list[Due]:
+def ready(dues: Sequence[Due]) -> list[Due]:
     """Return what can be published: signed by enough, and all above it is there.
 
-    A root is not published without saying which channels are guarded.
+    A root comes with targets that its holders have signed, or not at all.
     """
     waiting = {each.role for each in dues}
     found = []
@@ -100,7 +97,12 @@ def ready(dues: Sequence[Due], known: Known) -> list[Due]:
         if each.standing.enough and each.above not in waiting:
             waiting.discard(each.role)
             found.append(each)
-    return found if known.targets or TARGETS in {each.role for each in found} else []
+    return [] if TARGETS in waiting and ROOT in {each.role for each in found} else found
+
+
+def ends_soon(metadata: Metadata[Root] | Metadata[Targets], now: datetime) -> bool:
+    """Tell whether a document is due again, for it expires soon."""
+    return metadata.signed.expires - now < _BEFORE_ITS_END
 
 
 def _expires(known: Known) -> datetime:
@@ -112,35 +114,29 @@ def _root(known: Known) -> Iterator[Due]:
     number = before.version + 1 if before else 1
     if ROOT in known.drafts:
         drafted = read(known.drafts[ROOT], Root)
-        if drafted.signed.version == number:
+        if drafted.signed.version == number and not ends_soon(drafted, known.now):
             yield Due(ROOT, drafted, drafted.signed, before=before)
             return
-    if known.root is not None and _ends_soon(known, known.root):
+    if known.root is not None and ends_soon(known.root, known.now):
         again = composing.again(known.root, _expires(known))
         yield Due(ROOT, again, again.signed, before=before)
 
 
-def _one(
-    known: Known,
-    role: str,
-    published: Metadata[Targets] | None,
-    fresh: Metadata[Targets],
-    asked: Due,
-) -> Iterator[Due]:
+def _one(known: Known, asked: Due) -> Iterator[Due]:
+    role, fresh = asked.role, asked.metadata
+    published = known.published.get(role)
     if published is not None:
-        same = says_the_same(published.signed, fresh.signed) and not _ends_soon(known, published)
-        if same and standing(asked.delegator, role, published).enough:
+        same = says_the_same(published.signed, fresh.signed)
+        lasts = same and not ends_soon(published, known.now)
+        if lasts and standing(asked.delegator, role, published).enough:
             return
         fresh.signed.version = published.signed.version + 1
     if role in known.drafts:
         drafted = read(known.drafts[role], Targets)
         same = says_the_same(drafted.signed, fresh.signed)
         early = drafted.signed.expires <= fresh.signed.expires
-        if same and early and drafted.signed.version == fresh.signed.version:
+        lasts = same and early and not ends_soon(drafted, known.now)
+        if lasts and drafted.signed.version == fresh.signed.version:
             yield Due(role, drafted, asked.delegator, asked.above)
             return
     yield asked
-
-
-def _ends_soon(known: Known, published: Metadata[Root] | Metadata[Targets]) -> bool:
-    return published.signed.expires - known.now < _BEFORE_ITS_END

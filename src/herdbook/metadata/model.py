@@ -11,6 +11,8 @@ from herdbook.signatures.keys import PublicKey
 ROOT, TARGETS, SNAPSHOT, TIMESTAMP = "root", "targets", "snapshot", "timestamp"
 """The roles that every repository has (The Update Framework 1.0, 2.1)."""
 
+DIGITS = "0123456789abcdef"
+
 BY_PEOPLE = timedelta(days=365)
 """For so long holds what people sign; they have to sign it again before."""
 
@@ -40,7 +42,8 @@ class Draft:
 class Guard:
     """That `threshold` of these keys, by their names, have to sign what a channel gets.
 
-    It holds for all images whose names fit the pattern `images`.
+    It holds for all images whose names fit the pattern `images`. What its channels get is kept in
+    sixteen lists, each a role of its own: to sign one again concerns few others.
     """
 
     channel: str
@@ -50,8 +53,14 @@ class Guard:
 
     @property
     def role(self) -> str:
-        """The role that stands for it: always the same, whoever the keys belong to."""
+        """What the roles of its lists begin with: always the same, whoever the keys belong to."""
         return guard_role(self.channel, self.images)
+
+    @property
+    def lists(self) -> Mapping[str, str]:
+        """Which paths belong into which list, by its role."""
+        name = _name(self.images, self.channel)
+        return {f"{self.role}-{digit}": f"{digit}.{name}" for digit in DIGITS}
 
 
 @dataclass(frozen=True)
@@ -70,12 +79,18 @@ class Given:
 
 
 def guard_role(channel: str, images: str) -> str:
-    """Return the role that stands for a channel of images whose names fit a pattern."""
+    """Return what stands for a channel of images whose names fit a pattern."""
     return f"{channel}-{digests.short(digests.of_bytes(images.encode()))}"
 
 
 def target_path(image: str, channel: str) -> str:
-    """Return what a channel is called there.
+    """Return what a channel is called there, after the digit of its list."""
+    digit = digests.hexadecimal(digests.of_bytes(f"{image}@{channel}".encode()))[0]
+    return f"{digit}.{_name(image, channel)}"
+
+
+def _name(image: str, channel: str) -> str:
+    """Return an image's name, or a pattern of names, with a channel.
 
     A pattern of TUF's does not reach across a slash, ours do; and no image has a + in its name.
     """

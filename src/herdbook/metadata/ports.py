@@ -29,8 +29,10 @@ class MetadataRegister(Protocol):
         """Return the newest version of each role."""
         ...
 
-    def publish(self, documents: Sequence[Document], entry: Entry | None, at: datetime) -> None:
-        """Keep documents, all or none, with an audit record; their drafts have served.
+    def publish(self, documents: Sequence[Document], who: str, at: datetime) -> None:
+        """Keep documents, all or none, each with an audit record; their drafts have served.
+
+        What the server signs is not written down: it is renewed all the time.
 
         Raises ConflictError where one of that version is there. Of timestamps and snapshots only
         the newest are kept.
@@ -41,8 +43,14 @@ class MetadataRegister(Protocol):
         """Return all that is to be signed."""
         ...
 
-    def keep_draft(self, draft: Draft, entry: Entry, at: datetime) -> None:
-        """Keep a draft in place of that of the same role and proposal, with an audit record."""
+    def keep_draft(
+        self, draft: Draft, entry: Entry, at: datetime, *, replaces_root: bool = False
+    ) -> None:
+        """Keep a draft in place of that of the same role and proposal, with an audit record.
+
+        Where that one says the same, the signatures of both are kept: two may sign at once. Raises
+        ConflictError for another root than the one that is there, unless it `replaces_root`.
+        """
         ...
 
 
@@ -57,10 +65,11 @@ class TrustAnchor(Protocol):
         """Keep the first root; raises ConflictError where there is another one."""
         ...
 
-    def online(self) -> PrivateKey:
-        """Return the server's key, made where there is none.
+    def online(self, *, make: bool = False) -> PrivateKey:
+        """Return the server's key, which is made where there is none if that is wanted.
 
-        Raises InvalidInputError where it is encrypted, and its password was not given.
+        Raises NotFoundError where there is none, InvalidInputError where it is encrypted, and its
+        password was not given.
         """
         ...
 

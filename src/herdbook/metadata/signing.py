@@ -125,6 +125,16 @@ def draft(role: str, metadata: Metadata[Any], proposal: int = 0) -> Draft:
     return Draft(role, written(metadata), proposal)
 
 
+def merged(kept: bytes, given: bytes) -> bytes | None:
+    """Return a document with the signatures of both; None where they do not say the same."""
+    one: Metadata[Any] = Metadata.from_bytes(kept)
+    other: Metadata[Any] = Metadata.from_bytes(given)
+    if one.signed_bytes != other.signed_bytes:
+        return None
+    one.signatures |= other.signatures
+    return written(one)
+
+
 def written(metadata: Metadata[Any]) -> bytes:
     """Return a document's bytes."""
     return metadata.to_bytes(JSONSerializer(compact=False))
@@ -134,6 +144,12 @@ def says_the_same(one: Signed, other: Signed) -> bool:
     """Tell whether two documents differ in nothing but their versions and when they expire."""
     same = {"expires": "", "version": 0}
     return one.to_dict() | same == other.to_dict() | same
+
+
+def is_as(one: Metadata[Any], other: Metadata[Any]) -> bool:
+    """Tell whether two documents are of one version, and differ in nothing but their ends."""
+    same = bool(one.signed.version == other.signed.version)
+    return same and says_the_same(one.signed, other.signed)
 
 
 def _names(keys: Iterable[Key]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ _SHOWN = 8
 
 
 def in_words(signed: Root | Targets) -> list[str]:
-    """Return what a root, targets, a guard's role or a list says, a line each."""
+    """Return what a root, targets or a list says, a line each."""
     if isinstance(signed, Root):
         holders, threshold = holders_of(signed)
         keys = (f"{name} ({key.identity[:_SHOWN]})" for name, key in sorted(holders.items()))
@@ -23,16 +23,18 @@ def in_words(signed: Root | Targets) -> list[str]:
 
 
 def _guards(delegations: Delegations) -> Iterator[str]:
-    if (lists := delegations.succinct_roles) is not None:
-        keys = (delegations.keys[each] for each in lists.keyids)
-        names = sorted(f"{name_of(each)} ({each.keyid[:_SHOWN]})" for each in keys)
-        yield f"{lists.threshold} of {', '.join(names)} sign what its channels get"
+    lines: dict[str, None] = {}  # a guard's lists are delegated alike
     for role in (delegations.roles or {}).values():
-        yield f"{', '.join(role.paths or [])} is guarded: {role.name}"
+        keys = (delegations.keys[each] for each in role.keyids)
+        names = sorted(f"{name_of(each)} ({each.keyid[:_SHOWN]})" for each in keys)
+        which = ", ".join(each.partition(".")[2] for each in role.paths or [])
+        lines[f"{role.threshold} of {', '.join(names)} sign for {which}"] = None
+    yield from lines
 
 
 def _given(listed: Targets) -> Iterator[str]:
     for path, target in sorted(listed.targets.items()):
         said = target.custom[GIVEN] if target.custom else {}
         digest = target.hashes.get("sha256", "")[:12]
-        yield f"{path} is version {said.get('version', '?')} (sha256:{digest})"
+        name = path.partition(".")[2]
+        yield f"{name} is version {said.get('version', '?')} (sha256:{digest})"

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import MessageError
+from email.headerregistry import Address
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -11,7 +13,6 @@ from herdbook.core.errors import InvalidInputError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _WEB = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[1-9][0-9]{0,4})?(/[^\s#]*)?")
-_MAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 
 
 class Kind(StrEnum):
@@ -74,10 +75,18 @@ def check_subscription_name(name: str) -> str:
     return name
 
 
+def is_mail_address(text: str) -> bool:
+    """Tell whether mail can be sent there: ASCII, as every server takes it (RFC 5321)."""
+    try:
+        return text.isascii() and Address(addr_spec=text).addr_spec == text
+    except (ValueError, MessageError, IndexError):
+        return False
+
+
 def check_address(kind: Kind, address: str) -> str:
     """Return where somebody is told; raises InvalidInputError for what is no such address."""
     if kind is Kind.MAIL:
-        if not _MAIL.fullmatch(address):
+        if not is_mail_address(address):
             raise InvalidInputError(f"{address!r} is no address of mail", hint="NAME@DOMAIN.")
         return address
     if not _WEB.fullmatch(address):

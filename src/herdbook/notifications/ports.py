@@ -22,8 +22,8 @@ class Subscriptions(Protocol):
         """Remove one; tell whether it was there."""
         ...
 
-    def keep(self, name: str, course: Course) -> None:
-        """Keep how far one is; one that is gone is no error."""
+    def keep(self, subscription: Subscription, before: Course, after: Course) -> bool:
+        """Keep how far one is, if it is as it was before; tell whether it was."""
         ...
 
 

@@ -15,6 +15,7 @@ EVERYTHING = "*"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]{0,63}")
 _PATTERN = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}")
 _ROBOT = "robot:"
+_SPECIAL = "*?["
 
 
 class SubjectKind(StrEnum):
@@ -152,8 +153,18 @@ class Standing:
 
 
 def covers(pattern: str, image: str) -> bool:
-    """Tell whether a pattern is for an image; only `*` is for `*`, all there is."""
-    return pattern == EVERYTHING or (image != EVERYTHING and fnmatchcase(image, pattern))
+    """Tell whether a pattern is for an image; only `*` is for `*`, all there is.
+
+    A pattern of images in place of one is covered by itself, and by one that ends with a * and is
+    the beginning of it.
+    """
+    if pattern in {EVERYTHING, image}:
+        return True
+    if any(each in image for each in _SPECIAL):
+        beginning = pattern.removesuffix(EVERYTHING)
+        plain = pattern != beginning and not any(each in beginning for each in _SPECIAL)
+        return plain and image != EVERYTHING and image.startswith(beginning)
+    return fnmatchcase(image, pattern)
 
 
 def subject_of(actor: str) -> Subject:

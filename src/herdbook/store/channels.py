@@ -78,7 +78,7 @@ class SqlChannels(SqlProposals, SqlResults, SqlExceptions):
             _refuse_held(connection, assignments)
             if ends is not None:
                 end_proposal(connection, ends)
-            keep_documents(connection, documents)
+            keep_documents(connection, self._audit, documents, entry.who, assignments[0].at)
             for each in assignments:
                 heads = schema.channels
                 mine = and_(heads.c.image == each.image, heads.c.channel == each.channel)

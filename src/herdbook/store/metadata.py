@@ -8,7 +8,9 @@ from sqlalchemy.exc import IntegrityError
 
 from herdbook.audit.chain import Entry
 from herdbook.core.errors import ConflictError
-from herdbook.metadata.model import SNAPSHOT, TIMESTAMP, Document, Draft
+from herdbook.metadata.model import ROOT, SNAPSHOT, TIMESTAMP, Document, Draft
+from herdbook.metadata.publishing import publish_entry
+from herdbook.metadata.signing import merged
 from herdbook.store.audit import SqlAudit
 from herdbook.store.channel_schema import metadata_documents, metadata_drafts
 from herdbook.store.database import reading, writing
@@ -43,12 +45,10 @@ class SqlMetadata:
         with reading(self._engine) as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
-    def publish(self, documents: Sequence[Document], entry: Entry | None, at: datetime) -> None:
+    def publish(self, documents: Sequence[Document], who: str, at: datetime) -> None:
         """Keep documents, all or none; raises ConflictError for one that comes too late."""
         with writing(self._engine) as connection:
-            keep_documents(connection, documents)
-            if entry is not None:
-                self._audit.write(connection, entry, at)
+            keep_documents(connection, self._audit, documents, who, at)
 
     def drafts(self) -> list[Draft]:
         """Return all that is to be signed."""
@@ -58,13 +58,23 @@ class SqlMetadata:
             rows = connection.execute(query)
             return [Draft(row.role, row.content, row.proposal) for row in rows]
 
-    def keep_draft(self, draft: Draft, entry: Entry, at: datetime) -> None:
-        """Keep a draft in place of that of the same role and proposal."""
+    def keep_draft(
+        self, draft: Draft, entry: Entry, at: datetime, *, replaces_root: bool = False
+    ) -> None:
+        """Keep a draft in place of that of the same role and proposal; see the port's promises."""
         table = metadata_drafts
         mine = and_(table.c.role == draft.role, table.c.proposal == draft.proposal)
-        values = {"role": draft.role, "proposal": draft.proposal, "content": draft.content}
         with writing(self._engine) as connection:
+            known = connection.execute(select(table.c.content).where(mine)).scalar_one_or_none()
+            both = merged(known, draft.content) if known is not None else draft.content
+            if both is None and draft.role == ROOT and not replaces_root:
+                raise ConflictError(
+                    "Somebody has named other holders of the root meanwhile",
+                    hint="See what waits now: herdbook metadata show",
+                )
+            content = draft.content if replaces_root or both is None else both
             connection.execute(delete(table).where(mine))
+            values = {"role": draft.role, "proposal": draft.proposal, "content": content}
             connection.execute(insert(table).values(**values))
             self._audit.write(connection, entry, at)
 
@@ -80,7 +90,9 @@ class SqlMetadata:
             return [Document(row.role, row.version, row.content) for row in rows]
 
 
-def keep_documents(connection: Connection, documents: Sequence[Document]) -> None:
+def keep_documents(
+    connection: Connection, audit: SqlAudit, documents: Sequence[Document], who: str, at: datetime
+) -> None:
     """Publish documents in a transaction; raises ConflictError for one that comes too late.
 
     Drafts of their roles would be of a version that is there now: they are dropped.
@@ -99,3 +111,5 @@ def keep_documents(connection: Connection, documents: Sequence[Document]) -> Non
         if (kept := _KEPT.get(each.role)) is not None:
             old = and_(table.c.role == each.role, table.c.version <= each.version - kept)
             connection.execute(delete(table).where(old))
+        else:
+            audit.write(connection, publish_entry(each, who), at)

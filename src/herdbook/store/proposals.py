@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import UTC
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
 from herdbook.audit.chain import Entry
 from herdbook.channels.proposals import Approval, Proposal, ProposalState
@@ -92,6 +92,8 @@ def end_proposal(connection: Connection, proposal: Proposal) -> None:
     values = {name: row[name] for name in ("state", "ended_at", "ended_by", "said")}
     if not connection.execute(query.values(**values)).rowcount:
         raise _not_open(proposal.number)
+    drafts = schema.metadata_drafts  # what was signed for it must not be published any more
+    connection.execute(delete(drafts).where(drafts.c.proposal == proposal.number))
 
 
 def _not_open(number: int) -> ConflictError:

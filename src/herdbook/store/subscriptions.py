@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, delete, insert, select, update
+from sqlalchemy import Engine, Row, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from herdbook.audit.chain import Entry
@@ -52,11 +52,18 @@ class SqlSubscriptions:
             self._audit.write(connection, entry, at)
         return True
 
-    def keep(self, name: str, course: Course) -> None:
-        """Keep how far one is."""
-        mine = update(subscriptions).where(subscriptions.c.name == name)
+    def keep(self, subscription: Subscription, before: Course, after: Course) -> bool:
+        """Keep how far one is, if it is as it was before; tell whether it was."""
+        columns = subscriptions.c
+        mine = and_(
+            columns.name == subscription.name,
+            columns.address == subscription.address,
+            columns.secret == subscription.secret,
+            columns.number == before.number,
+        )
         with writing(self._engine) as connection:
-            connection.execute(mine.values(**_values(course)))
+            query = update(subscriptions).where(mine).values(**_values(after))
+            return bool(connection.execute(query).rowcount)
 
 
 def _values(course: Course) -> dict[str, Any]:

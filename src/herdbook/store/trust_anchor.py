@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from herdbook.core.errors import ConflictError
+from herdbook.core.errors import ConflictError, NotFoundError
 from herdbook.core.whole_files import kept_whole
 from herdbook.signatures.keys import PrivateKey, new_private_key, private_key
 
@@ -27,9 +27,17 @@ class FileTrustAnchor:
         if kept_whole(self._root, lambda: root) != root:
             raise ConflictError("There is another first root already", where=str(self._root))
 
-    def online(self) -> PrivateKey:
-        """Return the server's key, made where there is none."""
-        made = kept_whole(self.folder / "online.key", lambda: new_private_key().pem(self.password))
+    def online(self, *, make: bool = False) -> PrivateKey:
+        """Return the server's key, which is made where there is none if that is wanted."""
+        path = self.folder / "online.key"
+        if not (make or path.exists()):
+            raise NotFoundError(
+                "The server's key for signed metadata is gone",
+                hint="Lay it back from a backup, or have the holders name a new one: herdbook "
+                "metadata holders",
+                where=str(path),
+            )
+        made = kept_whole(path, lambda: new_private_key().pem(self.password))
         return private_key(made, self.password)
 
     @property

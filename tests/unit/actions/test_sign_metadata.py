@@ -1,5 +1,7 @@
 """So many keys sign what a channel gets, and nothing else makes it mean anything."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +13,8 @@ from signers import NAMES, Signers
 
 from herdbook.actions.name_version import present, version_meant
 from herdbook.actions.promote import promote
-from herdbook.actions.propose import propose
-from herdbook.actions.publish_metadata import refresh
+from herdbook.actions.propose import approve, propose
+from herdbook.actions.publish_metadata import refresh, with_snapshot
 from herdbook.actions.sign_metadata import (
     list_published,
     name_holders,
@@ -20,6 +22,7 @@ from herdbook.actions.sign_metadata import (
     sign_due,
     signatures_due,
 )
+from herdbook.actions.sign_move import move_of, sign_move
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import (
     ConflictError,
@@ -28,7 +31,8 @@ from herdbook.core.errors import (
     NotFoundError,
     VerificationError,
 )
-from herdbook.metadata.model import BY_PEOPLE, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, guard_role
+from herdbook.metadata.model import BY_PEOPLE, ROOT, SNAPSHOT, TARGETS, TIMESTAMP
+from herdbook.metadata.signing import sign
 from herdbook.signatures.keys import new_private_key
 
 
@@ -44,6 +48,13 @@ def signers(workshop: Workshop) -> Signers:
     made = Signers(workshop)
     made.begin()
     return made
+
+
+LAID_BACK = """
+UPDATE metadata_documents SET content =
+(SELECT content FROM metadata_documents WHERE role = 'targets' AND version = 1)
+WHERE role = 'targets'
+"""
 
 
 def versions(workshop: Workshop) -> dict[str, int]:
@@ -114,20 +125,99 @@ def test_signatures_for_one_proposal_do_not_count_once_the_list_has_moved_on(
     promote(signers.workshop, "shop/web:3", "production")
 
 
-def test_a_channel_called_as_another_guards_role_has_lists_of_its_own(signers: Signers) -> None:
+def test_a_rule_that_is_given_again_guards_again(signers: Signers) -> None:
     workshop = signers.workshop
     signers.promote("shop/web:2")
-    role = guard_role("production", "*")
-    more = signers.rules(*NAMES).partition("channels:\n")[2].replace("production", role)
-    put_rules(workshop, signers.rules(*NAMES) + more)
-    for name in ("anna", "bert"):
-        sign_due(workshop, signers.keys[name])
-    proposal = propose(replace(workshop, actor="dora"), "shop/web:3", role, "it is good")
-    signers.sign(proposal, "anna", "bert")
-    promote(workshop, "shop/web:3", role)
-    assert signatures_due(workshop) == []
-    assert version_meant(workshop, f"shop/web@{role}").number == 3
+    for text in ("channels: []", signers.rules(*NAMES)):
+        put_rules(workshop, text)
+        for name in ("anna", "bert"):
+            sign_due(workshop, signers.keys[name])
     assert version_meant(workshop, "shop/web@production").number == 2
+    signers.promote("shop/web:3")
+    assert version_meant(workshop, "shop/web@production").number == 3
+
+
+def test_what_is_signed_is_what_was_shown(signers: Signers) -> None:
+    workshop = signers.workshop
+    proposal = signers.proposed("shop/web:2")
+    version = version_meant(workshop, "shop/web:2")
+    shown_move = move_of(workshop, version, "production", proposal)
+    workshop.clock.sleep(60)  # somebody looks at it for so long
+    sign_move(workshop, version, proposal, signers.keys["anna"], shown_move)
+    signers.promote("shop/web:3")
+    with pytest.raises(ConflictError, match="changed meanwhile"):
+        sign_move(workshop, version, proposal, signers.keys["anna"], shown_move)
+    name_holders(workshop, signers.public("anna", "bert"), 1)
+    shown = signatures_due(workshop)
+    workshop.clock.sleep(60)
+    assert sign_due(workshop, signers.keys["carol"], shown) == ([], [])
+    name_holders(workshop, {"thief": new_private_key().public}, 1)
+    with pytest.raises(ConflictError, match="changed meanwhile"):
+        sign_due(workshop, signers.keys["anna"], shown)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "DELETE FROM metadata_documents WHERE role LIKE 'production-%'",
+        "DELETE FROM metadata_documents WHERE role = 'targets'",
+        "DELETE FROM metadata_documents WHERE role = 'targets' AND version = 2",
+        "DELETE FROM metadata_documents WHERE role = 'root'",
+        "UPDATE metadata_documents SET version = version + 9 WHERE role = 'targets'",
+        LAID_BACK,
+    ],
+)
+def test_what_is_taken_away_or_laid_back_past_herdbook_is_seen(
+    signers: Signers, tmp_path: Path, what: str
+) -> None:
+    workshop = signers.workshop
+    signers.promote("shop/web:2")
+    signers.keys["eric"] = new_private_key()
+    put_rules(workshop, signers.rules("anna", "carol", "eric"))
+    for name in ("anna", "bert", "carol"):
+        sign_due(workshop, signers.keys[name])
+    assert version_meant(workshop, "shop/web@production").number == 2
+    with closing(sqlite3.connect(tmp_path / "state" / "herdbook.db")) as database, database:
+        database.execute(what)
+    with pytest.raises(VerificationError):
+        version_meant(workshop, "shop/web@production")
+    with pytest.raises(VerificationError):
+        with_snapshot(workshop, [])
+
+
+def test_signed_metadata_without_its_pinned_root_is_not_believed(
+    signers: Signers, tmp_path: Path
+) -> None:
+    """As where somebody has the register, and the keys of before."""
+    signers.promote("shop/web:2")
+    (tmp_path / "state" / "keys" / "root.json").unlink()
+    with pytest.raises(VerificationError, match="no root is pinned here"):
+        version_meant(signers.workshop, "shop/web@production")
+
+
+def test_killed_between_pinning_and_publishing_it_goes_on(workshop: Workshop) -> None:
+    signers = Signers(workshop)
+    put_rules(workshop, signers.rules(*NAMES))
+    name_holders(workshop, signers.public("anna"), 1)
+    [root, *_] = signatures_due(workshop)
+    sign(root.metadata, signers.keys["anna"])
+    workshop.anchor.pin(root.document().content)
+    assert TARGETS in sign_due(workshop, signers.keys["anna"])[1]
+    assert versions(workshop)[ROOT] == 1
+    signers.promote("shop/web:2")
+    assert version_meant(workshop, "shop/web@production").number == 2
+
+
+def test_who_has_approved_it_signs_it_later(workshop: Workshop) -> None:
+    signers = Signers(workshop)
+    text = signers.rules(*NAMES).replace("  signers:", "  approvals: {count: 1}\n  signers:")
+    put_rules(workshop, text)
+    name_holders(workshop, signers.public("anna"), 1)
+    sign_due(workshop, signers.keys["anna"])
+    proposal = signers.proposed("shop/web:2")
+    approve(replace(workshop, actor="anna"), proposal.number)
+    signers.sign(proposal, "anna", "bert")
+    promote(workshop, "shop/web:2", "production")
 
 
 def test_what_was_promoted_before_anybody_had_to_sign_counts_no_more(workshop: Workshop) -> None:
@@ -180,8 +270,7 @@ def test_holders_are_followed_by_others_only_if_they_sign_that_themselves(
     assert sign_due(workshop, signers.keys["carol"])[1] == []
     assert sign_due(workshop, signers.keys["anna"])[1] == []
     _, published = sign_due(workshop, signers.keys["bert"])
-    assert ROOT in published
-    sign_due(workshop, signers.keys["carol"])
+    assert published == [ROOT, TARGETS]
     assert signatures_due(workshop) == []
     assert versions(workshop)[ROOT] == 2
     assert version_meant(workshop, "shop/web@production").number == 2

@@ -120,7 +120,8 @@ def test_killed_between_sending_and_keeping_it_is_sent_again(
     subscription, before = subscription_named(workshop, "chat")
     promote(workshop, "shop/web:1", "production")
     tell(workshop, "chat")
-    workshop.subscriptions.keep("chat", before)  # as if it had not been kept
+    _, after = subscription_named(workshop, "chat")
+    workshop.subscriptions.keep(subscription, after, before)  # as if it had not been kept
     tell(workshop, subscription.name)
     first, second = courier.delivered["chat"]
     assert first.identity == second.identity

@@ -71,9 +71,7 @@ def test_what_waits_is_said_with_what_it_says_and_who_is_missing(run: Run, keys:
     assert (status, errors) == (0, "")
     assert "root 1: 1 more of anna, bert has to sign" in output
     assert re.search(r"the root is held by 1 of anna \([0-9a-f]{8}\), bert \(", output)
-    assert re.search(
-        r"2 of anna .*, bert .*, carol .* sign what its channels get", output, re.DOTALL
-    )
+    assert re.search(r"2 of anna .*, bert .*, carol .* sign for \*@production", output, re.DOTALL)
     status, output, _ = run("metadata", "sign", "--key", f"{keys}/carol.key")
     assert (status, output) == (0, "")
 

@@ -60,7 +60,10 @@ def test_how_far_each_is_and_its_trouble_fit_80_columns(run: Run, workshop: Work
     run("notify", "add", "operations-team", "--mail", "operations@example.org")
     promote(workshop, "shop/web:1", "production")
     now = datetime(2026, 11, 1, tzinfo=UTC)
-    workshop.subscriptions.keep("chat", Course(1, 3, now, "chat.example does not answer", 2, now))
+    chat, course = next(each for each in workshop.subscriptions.every() if each[0].name == "chat")
+    number = course.number
+    deaf = Course(number, 3, now, "chat.example does not answer", 2, now)
+    assert workshop.subscriptions.keep(chat, course, deaf)
     status, output, _ = run("notify", "ls")
     assert status == 0
     assert max(map(len, output.splitlines())) <= 80

@@ -108,6 +108,10 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
         (Kind.MAIL, "ops@example.org, all@example.org", False),
         (Kind.MAIL, "ops\n@example.org", False),
         (Kind.MAIL, "ops", False),
+        (Kind.MAIL, "a..b@example.org", False),
+        (Kind.MAIL, "ü@example.org", False),
+        (Kind.MAIL, "a(b@example.org", False),
+        (Kind.MAIL, "ops@example..org", False),
     ],
 )
 def test_an_address_is_one_of_its_kind(kind: Kind, address: str, *, good: bool) -> None:

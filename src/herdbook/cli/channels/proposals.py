@@ -1,5 +1,6 @@
 """Commands of whoever proposes, and of whoever approves: propose, approve, reject, proposal."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from herdbook.cli.options import AsJson, ImageName
 from herdbook.cli.output import Output
 
 if TYPE_CHECKING:
+    from herdbook.actions.sign_move import Move
     from herdbook.actions.weigh_proposal import Weighed
     from herdbook.channels.evidence import Evidence, Finding
     from herdbook.metadata.signing import Standing
@@ -56,10 +58,12 @@ def approve(
         Path | None,
         typer.Option(metavar="FILE", help="Sign it, too, where the channel has signers: NAME.key."),
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask on a terminal.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Approve a proposal, for what is known of it now."""
     from herdbook.actions.propose import approve as act
+    from herdbook.actions.weigh_proposal import proposal_numbered, weigh
     from herdbook.channels.proposals import more_have
     from herdbook.cli.channels.shapes import weighed_shape
     from herdbook.cli.session import open_session
@@ -68,7 +72,11 @@ def approve(
     output = Output(as_json=as_json)
     workshop = open_session(output)
     signer = read_signer_key(key) if key else None
-    weighed = act(workshop, number, say, signer)
+    shown = weigh(workshop, proposal_numbered(workshop, number)).move if signer else None
+    if shown and not as_json and not _agreed(output, shown, yes=yes):
+        output.text("nothing is signed")
+        return
+    weighed = act(workshop, number, say, signer, shown)
     now = workshop.clock.now()
     if as_json:
         output.json(weighed_shape(weighed, now))
@@ -160,6 +168,16 @@ def show(number: _Number, as_json: AsJson = False) -> None:
         output.text(f"{more_have(missing)} to approve it" if missing else "approved")
     if weighed.move:
         _print_signatures(output, weighed.move.standing)
+
+
+def _agreed(output: Output, move: "Move", *, yes: bool) -> bool:
+    """Show all that a signature would be for, and ask whether to give it."""
+    from herdbook.metadata.wording import in_words
+
+    for line in in_words(move.metadata.signed):
+        output.note(line)
+    ask = sys.stdin.isatty() and not yes
+    return not ask or typer.confirm("Sign that?", default=False, err=True)
 
 
 def _print_signatures(output: Output, standing: "Standing") -> None:

@@ -70,7 +70,7 @@ def sign(
     if ask and not typer.confirm("Sign that?", default=False, err=True):
         output.text("nothing is signed")
         return
-    signed, published = sign_due(workshop, signer)
+    signed, published = sign_due(workshop, signer, waiting)
     if as_json:
         output.json({"signed": [each.role for each in signed], "published": published})
         return

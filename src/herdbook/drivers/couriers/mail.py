@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from herdbook.core import digests
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError, NetworkError
-from herdbook.notifications.model import Message
+from herdbook.notifications.model import Message, is_mail_address
 
 _SECONDS = 20.0
 _PORTS = {"smtp": 25, "smtps": 465}
@@ -53,13 +53,17 @@ def send_mail(
 
     A password is never sent in the clear.
     """
+    if not is_mail_address(sender):
+        raise InvalidInputError(
+            f"HERDBOOK_MAIL_FROM is no address of mail: {sender!r}", hint="Name one: NAME@DOMAIN."
+        )
     mail = _mail(sender, address, message, now)
     try:
         with _connected(server) as connection:
             if server.user:
                 _log_in(connection, server)
             connection.send_message(mail)
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, ValueError, smtplib.SMTPException) as error:
         raise NetworkError(
             f"{server.host} does not take the mail: {_plainly(error)}",
             hint="It is tried again; see: herdbook notify ls",
@@ -105,7 +109,7 @@ def _mail(sender: str, address: str, message: Message, now: datetime) -> EmailMe
     return mail
 
 
-def _plainly(error: OSError | smtplib.SMTPException) -> str:
+def _plainly(error: OSError | ValueError | smtplib.SMTPException) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         said = error.smtp_error
         text = said.decode(errors="replace") if isinstance(said, bytes) else said
