@@ -290,6 +290,28 @@ def test_a_person_may_say_that_the_old_home_is_gone(server: Maker) -> None:
     assert second.take(LEASE_SECONDS) is Verdict.TAKE
 
 
+def test_what_is_said_to_be_gone_and_gives_signs_of_life_is_not_moved(server: Maker) -> None:
+    first, second = server(), server("elsewhere")
+    first.take()
+    first.fleet.record("shop", Changes(instances=[an_instance()]))
+    second.duty.begin(move=True)
+    assert second.take() is Verdict.WAIT
+    first.duty.beat()
+    assert second.take() is Verdict.REFUSE
+
+
+def test_a_move_is_of_that_time_alone(server: Maker) -> None:
+    """Who has moved takes nothing over from a third machine later, however long that is silent."""
+    first, second, third = server(), server("elsewhere"), server("elsewhere yet")
+    first.take()
+    first.fleet.record("shop", Changes(instances=[an_instance()]))
+    second.duty.begin(move=True)
+    assert second.take(LEASE_SECONDS) is Verdict.TAKE
+    third.duty.begin(move=True)
+    assert third.take(LEASE_SECONDS) is Verdict.TAKE
+    assert second.take(LEASE_SECONDS) is Verdict.REFUSE
+
+
 def test_commands_of_people_are_not_kept_out(server: Maker, url: str) -> None:
     server().take()
     command = SqlFleet(open_database(url, Fence()))

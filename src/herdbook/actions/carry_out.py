@@ -104,6 +104,7 @@ class Hands:
             if snapshot:
                 self.workshop.duty.require()
                 keep_safe(self.workshop, record, component, snapshot)
+            self.workshop.duty.require()
             plugs = self.workshop.switch.plug(
                 record.name, attachments, machine=variant is Variant.VM
             )

@@ -1,32 +1,22 @@
-"""Finds releases that nothing goes back to by itself: what they have is known to be exploited."""
+"""Says of a release what in it is known to be exploited: nothing goes back to that by itself."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
 from herdbook.actions.find_vulnerabilities import find_vulnerabilities
 from herdbook.actions.workshop import Workshop
 from herdbook.fleet.applications import InstanceSpec, Release
-from herdbook.rollouts.model import Rollout, under_way
 
 _SHOWN = 3
 
 
-def exposed_releases(
-    workshop: Workshop, rollout: Rollout | None, find: Callable[[int], Release | None]
-) -> Mapping[int, str]:
-    """Return the release that a rollout would be taken back to, and what speaks against that.
-
-    Nothing where it is taken back already, by itself or because a person said so.
-    """
-    current = under_way(rollout)
-    if current is None or current.back or not current.before:
-        return {}
-    release = find(current.before)
-    components = release.settings.components if release else ()
-    names = sorted({name for each in components for name in _exploited(workshop, each.instance)})
+def why_exposed(workshop: Workshop, release: Release) -> str:
+    """Return what is known to be exploited in a release, by what was imported until now."""
+    specs = (each.instance for each in release.settings.components)
+    names = sorted({name for each in specs for name in _exploited(workshop, each)})
     if not names:
-        return {}
+        return ""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return {current.before: f"{', '.join(names[:_SHOWN])}{more} in it is known to be exploited"}
+    return f"{', '.join(names[:_SHOWN])}{more} in it is known to be exploited"
 
 
 def _exploited(workshop: Workshop, spec: InstanceSpec) -> Iterator[str]:

@@ -23,8 +23,8 @@ class Identity:
     authority: Authority
 
 
-def by_token(people: People, text: str, now: datetime) -> Identity:
-    """Return whom a token is for, with what limits them.
+def by_token(people: People, text: str, now: datetime, *, noted: bool = True) -> Identity:
+    """Return whom a token is for, with what limits them; that it was used is `noted`, or not.
 
     Raises ForbiddenError for one that is wrong, expired or revoked, or for somebody disabled. What
     is said of a wrong one does not tell how wrong it is.
@@ -40,7 +40,7 @@ def by_token(people: People, text: str, now: datetime) -> Identity:
             f"{token.subject} is disabled, and the token {token.name} with them",
             hint=f"An admin may: herdbook user enable {token.subject.name}",
         )
-    if token.used_at is None or now - token.used_at >= _USE_EVERY:
+    if noted and (token.used_at is None or now - token.used_at >= _USE_EVERY):
         with suppress(HerdbookError):  # that somebody else writes must not keep anybody out
             people.use_token(token.id, now)
     authority = Authority(Means.TOKEN, token.name, token.role, token.images)

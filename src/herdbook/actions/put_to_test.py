@@ -53,8 +53,8 @@ def put_to_test(
             text = text_of_tests(tests)
             yield _kept(workshop, version, ResultKind.TESTS, name, parts, text)
     if only is None:
-        for command, part in own_commands(workshop, version):
-            kind, text = ResultKind.COMMAND, command.text
+        for command, channel, part in own_commands(workshop, version):
+            kind, text = ResultKind.COMMAND, command.text_for(channel)
             yield _kept(workshop, version, kind, command.name, [part], text)
 
 

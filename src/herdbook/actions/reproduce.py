@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from herdbook.actions.asked_secrets import require_secrets
 from herdbook.actions.build import Making, index_of
 from herdbook.actions.find_homes import Homes
 from herdbook.actions.keep_layers import stacked
@@ -27,6 +28,7 @@ def reproduce(workshop: Workshop, version: Version) -> tuple[Part, ...]:
     lock = Lock.model_validate_json(version.lock)
     member = Member(version.image, version.number, version.home, version.wishes)
     inputs = Homes().inputs(member, lock)
+    require_secrets(inputs.recipe_file, workshop.secrets)
     with (
         workshop.layers.lease(version.label),
         workshop.staging() as folder,

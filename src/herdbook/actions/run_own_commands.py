@@ -1,7 +1,6 @@
 """Runs the commands that rules name for a version, and gives them all that is known of it."""
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from herdbook.actions.render import container_artefact
 from herdbook.actions.try_variant import last_lines
@@ -15,16 +14,13 @@ from herdbook.core import digests
 from herdbook.core.errors import MissingToolError, TimeoutExpiredError
 
 
-def own_commands(workshop: Workshop, version: Version) -> Iterator[tuple[OwnCommand, Part]]:
-    """Run each of them once, and yield what came of it."""
-    done = set()
-    for rule in workshop.channels.rules().channels:
-        if not fnmatchcase(version.image, rule.images):
-            continue
+def own_commands(workshop: Workshop, version: Version) -> Iterator[tuple[OwnCommand, str, Part]]:
+    """Run each of them once for each channel whose rule names it, and yield what came of it."""
+    rules = workshop.channels.rules()
+    for channel in dict.fromkeys(each.channel for each in rules.channels):
+        rule = rules.of(version.image, channel)
         for command in rule.gates.commands:
-            if (command.name, command.text) not in done:
-                done.add((command.name, command.text))
-                yield command, _run(workshop, version, rule, command)
+            yield command, channel, _run(workshop, version, rule, command)
 
 
 def _run(workshop: Workshop, version: Version, rule: ChannelRule, command: OwnCommand) -> Part:

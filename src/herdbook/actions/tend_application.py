@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from herdbook.actions.carry_out import Hands
-from herdbook.actions.find_exposures import exposed_releases
+from herdbook.actions.find_exposures import why_exposed
 from herdbook.actions.heed_revocations import refused_releases, replace_revoked, why_replaced
 from herdbook.actions.keep_safe import snapshot_before
 from herdbook.actions.look_at_instances import Eyes
@@ -60,7 +60,6 @@ class Tending:
         self._swept = False
         self._refused: Mapping[int, str] = {}
         self._barred: Mapping[int, str] = {}
-        self._exposed: Mapping[int, str] = {}
         self.reconsider()
         if not self.is_over:
             self._lay_networks()
@@ -71,12 +70,16 @@ class Tending:
         rollout = self.workshop.fleet.newest(self.application.name)
         if found is None or (found, rollout) == (self.application, self.rollout):
             return
-        networks_before = self.application.networks
+        before = self.application, self.rollout
         self.application, self.rollout = found, rollout
-        self.reconsider()
         self.restless, self._placed = True, False
-        if networks_before != found.networks:
-            self._lay_networks()
+        try:
+            if before[0].networks != found.networks:
+                self._lay_networks()
+            self.reconsider()
+        except HerdbookError:  # seen as changed, all of that is done the next time
+            self.application, self.rollout = before
+            raise
 
     def reconsider(self) -> None:
         """Find out what must not be started, nor run on: somebody may have revoked a version.
@@ -90,7 +93,6 @@ class Tending:
             tell(self.workshop, self.application.name, words)
         self.restless |= (refused, barred) != (self._refused, self._barred)
         self._refused, self._barred = refused, barred
-        self._exposed = exposed_releases(self.workshop, self.rollout, self._release)
         if why := why_replaced(*asked):
             rollout = replace_revoked(self.workshop, self.application)
             goal = (
@@ -163,6 +165,7 @@ class Tending:
 
     def take_away(self) -> None:
         """Remove what is left of an application that is over: doors, names and networks."""
+        self.workshop.duty.require()
         name = self.application.name
         self.workshop.balancer.close(name)
         self.workshop.names.end(name)
@@ -216,8 +219,12 @@ class Tending:
             shares=self._shares(rollout) if rollout else {},
             refused=self._refused,
             barred=self._barred,
-            exposed=self._exposed,
+            why_exposed=self._why_exposed,
         )
+
+    def _why_exposed(self, number: int) -> str:
+        release = self._release(number)
+        return why_exposed(self.workshop, release) if release else ""
 
     def _shares(self, rollout: Rollout) -> Mapping[str, Share]:
         goal = self._release(rollout.after)
@@ -251,17 +258,20 @@ class Tending:
         self.records |= settled.changed
         self.histories |= settled.histories
         if moved:
+            if rollout and before and rollout.state is not before.state:
+                self._write_down(rollout)
             self.refresh()
-        if moved and self.rollout and before and self.rollout.state is not before.state:
-            self._write_down(self.rollout)
         return moved
 
-    def _write_down(self, rollout: Rollout) -> None:
+    def _write_down(self, meant: Rollout) -> None:
         """Have the audit say what a rollout came to, or that it waits for somebody.
 
-        It has happened: an audit that cannot be written keeps nothing from going on.
+        It has happened, if nobody had a say in it meanwhile: an audit that cannot be written keeps
+        nothing from going on.
         """
-        if rollout.over or rollout.waits:
+        kept = self.workshop.fleet.rollouts(self.application.name)
+        rollout = next((each for each in kept if each.number == meant.number), None)
+        if rollout and rollout.state is meant.state and (rollout.over or rollout.waits):
             verb = f"rollout-{rollout.state.replace(' ', '-')}"
             with suppress(HerdbookError):
                 note(

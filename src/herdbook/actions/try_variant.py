@@ -144,7 +144,7 @@ def _run_test(workshop: Workshop, variant: VariantRecord, name: str, test: Recip
     title = test.name or " ".join(test.run)
     command = [*_SHELL, *test.run] if len(test.run) == 1 else test.run
     before = workshop.clock.monotonic_seconds()
-    with workshop.progress.task(f"Testing: {title.splitlines()[0][:60]}"):
+    with workshop.progress.task(f"Testing: {title[:60].partition(chr(10))[0]}"):
         try:
             ended = workshop.insides[variant.kind].execute(name, command, test.limit_seconds)
             passed, said = ended.status == 0, ended.output

@@ -92,18 +92,23 @@ def gather(
     now = workshop.clock.now()
     known = Known(
         find_licences(workshop, version) if rule.gates.licences else (),
-        tried(rule.gates, subject_of(workshop, version), results_of(workshop, version), now),
+        tried(
+            rule.gates,
+            subject_of(workshop, version, rule.channel),
+            results_of(workshop, version),
+            now,
+        ),
         exceptions_for(workshop, version.image, now),
     )
     digest = before.digest if before else None
     return evidence_of(version.digest, digest, rule, report, old, known)
 
 
-def subject_of(workshop: Workshop, version: Version) -> Subject:
+def subject_of(workshop: Workshop, version: Version, channel: str) -> Subject:
     """Return what of a version decides which things are to be found out of it."""
     recipe = read_recipe_of(workshop, version)
     kinds = [each.kind for each in version.variants]
-    return Subject(kinds, recipe.tests if recipe else None)
+    return Subject(kinds, recipe.tests if recipe else None, channel)
 
 
 def ballot_of(

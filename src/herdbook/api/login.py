@@ -71,7 +71,10 @@ class Login:
 
     def _by_token(self, text: str) -> Identity:
         try:
-            return by_token(self._workshop.people, text, self._workshop.clock.now())
+            workshop, duty = self._workshop, self._workshop.duty
+            # A server that stands by writes nothing: it would only wait for others to do so.
+            noted = not duty.shared or duty.holds()
+            return by_token(workshop.people, text, workshop.clock.now(), noted=noted)
         except ForbiddenError as error:
             raise _unknown(error.message) from error
 

@@ -56,10 +56,12 @@ class OwnCommand(Strict):
         """How long it may take."""
         return duration_of(self.timeout).total_seconds()
 
-    @property
-    def text(self) -> Digest:
-        """What names its words: what another command came to says nothing of this one."""
-        return text_of(self.run)
+    def text_for(self, channel: str) -> Digest:
+        """What names its words: what another command came to says nothing of this one.
+
+        Nor does what it came to for another channel: it is told which.
+        """
+        return text_of((channel,), self.run)
 
 
 def text_of(*commands: Command) -> Digest:

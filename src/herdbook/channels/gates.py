@@ -49,11 +49,13 @@ class Tried(BaseModel):
 class Subject:
     """What of a version decides which things are to be found out of it.
 
-    `tests` are those of its recipe, None where that cannot be read.
+    `tests` are those of its recipe, None where that cannot be read; it is to get to
+    `channel`.
     """
 
     variants: Collection[Variant]
     tests: tuple[RecipeTest, ...] | None
+    channel: str
 
 
 _Wanted = tuple[ResultKind, str, Digest, str]
@@ -94,7 +96,7 @@ def _wanted(gates: Gates, subject: Subject) -> Iterator[_Wanted]:
     if gates.reproduced:
         yield ResultKind.REPRODUCED, "", EMPTY, ""
     for command in gates.commands:
-        yield ResultKind.COMMAND, command.name, command.text, ""
+        yield ResultKind.COMMAND, command.name, command.text_for(subject.channel), ""
 
 
 def _no_tests(subject: Subject) -> str:

@@ -12,6 +12,9 @@ from herdbook.channels.exceptions import UNKNOWN
 from herdbook.channels.gate_rules import Licences
 from herdbook.trust.licence_names import licensing
 
+_NOBODYS = frozenset({"NOASSERTION", "NONE", "LicenseRef-unnamed"})
+"""What stands for a licence that nobody knows, or has given a name."""
+
 
 @dataclass(frozen=True)
 class Licensed:
@@ -30,18 +33,34 @@ def denied(rule: Licences, licence: str) -> tuple[str, ...]:
     parsed = _parsed(licence)
     if parsed is None:
         return (UNKNOWN,) if rule.unknown == "deny" else ()
-    return tuple(sorted(_denied(parsed, rule.deny)))
+    return tuple(sorted(_denied(parsed, rule)))
 
 
-def _denied(parsed: Any, patterns: Iterable[str]) -> frozenset[str]:  # noqa: ANN401 - untyped there
+def _denied(parsed: Any, rule: Licences) -> frozenset[str]:  # noqa: ANN401 - untyped there
     joined = isinstance(parsed, licensing().AND | licensing().OR)
     if not joined:
-        name = str(parsed)
-        return frozenset({name}) if _fits(name, patterns) else frozenset()
-    parts = [_denied(each, patterns) for each in parsed.args]
+        return _denied_name(str(parsed), rule)
+    parts = [_denied(each, rule) for each in parsed.args]
     if isinstance(parsed, licensing().AND):
         return frozenset().union(*parts)
     return min(parts, key=lambda each: (len(each), sorted(each)))
+
+
+def _denied_name(name: str, rule: Licences) -> frozenset[str]:
+    if name in _NOBODYS and rule.unknown == "deny":
+        return frozenset({UNKNOWN})
+    fits = any(_fits(each, rule.deny) for each in _called(name))
+    return frozenset({name}) if fits else frozenset()
+
+
+def _called(name: str) -> tuple[str, ...]:
+    """Return what a licence is called: one with an exception that SPDX does not know, as such, too.
+
+    Of those we make a name of our own, and a pattern is about the licence all the same.
+    """
+    own = name.removeprefix("LicenseRef-")
+    licence, exception, more = own.partition("-with-")
+    return (name, f"{licence} WITH {more}") if exception and own != name else (name,)
 
 
 def _fits(name: str, patterns: Iterable[str]) -> bool:

@@ -18,10 +18,11 @@ SecretFiles = Annotated[
 ]
 
 
-def given_secrets(options: list[str], asked: Collection[str]) -> "GivenSecrets":
+def given_secrets(options: list[str], asked: Collection[str] | None) -> "GivenSecrets":
     """Read the secrets of a command line; raises InvalidInputError or NotFoundError.
 
-    `asked` are the names that steps ask for; any other is refused, as it is probably misspelt.
+    `asked` are the names that steps ask for; any other is refused, as it is probably misspelt. None
+    where nobody knows yet.
     """
     from pathlib import Path
 
@@ -38,7 +39,7 @@ def given_secrets(options: list[str], asked: Collection[str]) -> "GivenSecrets":
             )
         if name in files:
             raise InvalidInputError(f"The secret {name!r} is given twice", hint="Keep one of them.")
-        if name not in asked:
+        if asked is not None and name not in asked:
             raise InvalidInputError(
                 f"No step of the recipe asks for the secret {name!r}",
                 hint=did_you_mean(

@@ -29,7 +29,7 @@ class LoneServer:
 
     def __init__(self, state_directory: Path) -> None:
         self._state_directory = state_directory.resolve()
-        self._lock = self._state_directory / "server.lock"
+        self._lone = self._lock = self._state_directory / "server.lock"
         self._several = self._state_directory / "servers"
         self._name = digests.short(digests.of_bytes(str(self._state_directory).encode()))
 
@@ -49,29 +49,43 @@ class LoneServer:
     def _living(self) -> list[Path]:
         """Return the locks that servers hold."""
         several = sorted(self._several.iterdir()) if self._several.is_dir() else []
-        return [each for each in (self._lock, *several) if is_claimed(each)]
+        return [each for each in (self._lone, *several) if is_claimed(each)]
 
     def _socket_of(self, lock: Path) -> Path:
-        mark = "" if lock == self._lock else f"-{lock.name}"
+        mark = "" if lock == self._lone else f"-{lock.name}"
         return runtime_directory() / f"server-{self._name}{mark}.sock"
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Be the server until the block ends; raises ConflictError where there is another."""
         with self._holding(self._lock):
+            self._refuse(lambda other: other == self._lone)
             yield
 
     @contextmanager
     def among(self, mark: str) -> Iterator[None]:
-        """Be one of several servers until the block ends; others decide which of them works."""
+        """Be one of several servers until the block ends; others decide which of them works.
+
+        Several are those of one database, which their marks begin with. Raises ConflictError where
+        one of another database is there, or one that would be alone.
+        """
         self._forget_ended()
         self._several.mkdir(exist_ok=True)
         self._lock = self._several / mark
+        database = mark.partition("-")[0]
         try:
             with self._holding(self._lock):
+                self._refuse(lambda other: other.name.partition("-")[0] == database)
                 yield
         finally:
             self._forget(self._lock)
+
+    def _refuse(self, is_one_of_ours: Callable[[Path], bool]) -> None:
+        if not all(map(is_one_of_ours, self._living())):
+            raise ConflictError(
+                "Another server tends this state directory already, with another database",
+                hint="Leave it be, or end it first: herdbook serve --stop",
+            )
 
     @contextmanager
     def _holding(self, lock: Path) -> Iterator[None]:
@@ -91,8 +105,9 @@ class LoneServer:
     def _forget_ended(self) -> None:
         """Remove what servers have left that were killed."""
         for lock in self._several.iterdir() if self._several.is_dir() else ():
-            if not is_claimed(lock) and lock.read_bytes():  # else it has only just begun
-                self._forget(lock)
+            with suppress(FileNotFoundError):  # somebody else does the same just now
+                if not is_claimed(lock) and lock.read_bytes():  # else it has only just begun
+                    self._forget(lock)
 
     def _forget(self, lock: Path) -> None:
         lock.unlink(missing_ok=True)

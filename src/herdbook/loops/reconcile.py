@@ -211,7 +211,11 @@ class Reconciler:
             self._forbidden = forbidden
 
     def _take_up(self, application: Application) -> None:
-        tending = Tending(self.workshop, application, self.pool)
+        try:
+            tending = Tending(self.workshop, application, self.pool)
+        except HerdbookError:
+            self._away.discard(application.name)  # a part of it may be there
+            raise
         if not tending.is_over:
             self._away.discard(application.name)
             self.tended[application.name] = tending

@@ -10,6 +10,7 @@ from herdbook.core.errors import HerdbookError
 from herdbook.rollouts.duty import Duty, Held, Verdict, lives_elsewhere
 
 _LOOK_SECONDS = 0.5
+_LAST_BEAT_SECONDS = 5.0
 _BEAT_SECONDS = 1.0
 
 
@@ -75,8 +76,8 @@ def on_duty(duty: Duty, lost: Callable[[], None], disturbed: Callable[[], None])
         while not ended.wait(_BEAT_SECONDS):
             try:
                 late = duty.beat()
-            except HerdbookError:
-                continue  # until it is known, nothing is done
+            except Exception:  # noqa: BLE001, S112 - whatever it is: until it is known, nothing is done
+                continue
             if late is None:
                 lost()
                 return
@@ -90,6 +91,7 @@ def on_duty(duty: Duty, lost: Callable[[], None], disturbed: Callable[[], None])
         yield
     finally:
         ended.set()
-        thread.join()
-        with suppress(HerdbookError):  # others find out by our silence
-            duty.give_back()
+        thread.join(_LAST_BEAT_SECONDS)
+        if not thread.is_alive():  # else the database does not answer: others find out by silence
+            with suppress(HerdbookError):
+                duty.give_back()

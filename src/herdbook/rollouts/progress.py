@@ -158,7 +158,7 @@ def _way_back(
         return RolloutState.PAUSED, "; it goes back already, and no way back leads back again"
     if refusal := situation.why_not_to(rollout.before):
         return RolloutState.FROZEN, f"; release {rollout.before} must not run: {refusal}"
-    if exposure := situation.exposed.get(rollout.before):
+    if exposure := situation.why_exposed(rollout.before):
         return RolloutState.FROZEN, f"; a person decides on release {rollout.before}: {exposure}"
     for course in found:
         if (

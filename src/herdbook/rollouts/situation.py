@@ -1,7 +1,7 @@
 """All that a plan is made from: what is wanted of an application, and what was seen of it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -30,7 +30,8 @@ class Situation:
     that runs where no rollout says otherwise; 0 where nothing is to run. `shares` are what the
     new and the old members of a component's doors did since the present stage began. `refused` are
     releases that must not be started (any more), with the reason; to those that are `barred`, no
-    rollout leads, either. To those that are `exposed`, none leads back by itself.
+    rollout leads, either. `why_exposed` is asked of a release before a rollout leads back to it by
+    itself: what is known to be exploited in it, empty for nothing.
     """
 
     application: str
@@ -42,7 +43,7 @@ class Situation:
     shares: Mapping[str, Share] = field(default_factory=dict)
     refused: Mapping[int, str] = field(default_factory=dict)
     barred: Mapping[int, str] = field(default_factory=dict)
-    exposed: Mapping[int, str] = field(default_factory=dict)
+    why_exposed: Callable[[int], str] = lambda _release: ""
 
     def why_not_to(self, release: int) -> str:
         """Return why no rollout leads to a release; empty where one may."""

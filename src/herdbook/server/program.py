@@ -168,7 +168,9 @@ def _duty(settings: Settings, fence: Fence, clock: Clock) -> Duty:
         process=os.getpid(),
         machine=_machine(),
         state=str(settings.state_directory.resolve()),
-        mark=f"{os.getpid()}-{token_hex(4)}",
+        # Servers of one database stand by for each other; of two, each would tend all there is.
+        mark=f"{digests.short(digests.of_bytes(settings.database_url.encode()))}-"
+        f"{os.getpid()}-{token_hex(4)}",
     )
     if not is_shared(settings.database_url):
         return UndisputedDuty(mine)

@@ -20,6 +20,16 @@ REVISION = "0014"
 """The newest migration; a test holds it against the migrations folder."""
 
 _BUSY_SECONDS = 30
+
+_LIMITS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""A PostgreSQL whose machine is gone is found out within half a minute (libpq's own words)."""
+
 _QUICK_SECONDS = 3
 _KEPT = 2
 """So many connections to a PostgreSQL are kept; more are made where threads need them at once."""
@@ -130,7 +140,13 @@ def _engine(url: str) -> Engine:
             return create_engine(url)
         # To connect takes as long as ten questions. Those kept are asked whether they live.
         return _closed_in_the_end(
-            create_engine(_driver_url(url), pool_size=_KEPT, max_overflow=-1, pool_pre_ping=True)
+            create_engine(
+                _driver_url(url),
+                pool_size=_KEPT,
+                max_overflow=-1,
+                pool_pre_ping=True,
+                connect_args=_LIMITS,
+            )
         )
     except (ArgumentError, ValueError, ImportError) as error:
         raise InvalidInputError(

@@ -59,12 +59,13 @@ class SqlDuty:
         self._move = False
         self._epoch = _NOBODYS
         self._trusted_until = 0.0
+        self._seen_first: tuple[int, int] | None = None
         self._ending = False
         self._news = Condition()
 
     def begin(self, *, move: bool = False) -> None:
         """Be a server that stands by; `move` says that no other home counts any more."""
-        self._move = move
+        self._move, self._seen_first = move, None
         self._fence.epoch = _NOBODYS
 
     def present(self) -> Held | None:
@@ -79,7 +80,7 @@ class SqlDuty:
             if _read(connection) != seen:
                 return Verdict.WAIT
             gone = seen is not None and self._is_gone(seen.post.mark)
-            empty = self._move or _is_empty(connection)
+            empty = (self._move and not self._lives(seen)) or _is_empty(connection)
             verdict = may_take(Sight(seen, silent_seconds, gone, empty), self.mine)
             if verdict is not Verdict.TAKE:
                 return verdict
@@ -89,7 +90,19 @@ class SqlDuty:
         with self._news:
             self._epoch, self._fence.epoch = epoch, epoch
             self._trusted_until = sent + TRUST_SECONDS
+            self._move = False  # that was said of those who had it then, of nobody later
         return Verdict.TAKE
+
+    def _lives(self, seen: Held | None) -> bool:
+        """Tell whether who is on duty has given a sign of life since we looked first.
+
+        What was said to be gone for good is not, then.
+        """
+        if seen is None or not seen.held:
+            return False
+        if self._seen_first is None:
+            self._seen_first = seen.epoch, seen.beats
+        return (seen.epoch, seen.beats) != self._seen_first
 
     def _write(self, connection: Connection, seen: Held | None, epoch: int) -> bool:
         mine, table = self.mine, schema.server_duty

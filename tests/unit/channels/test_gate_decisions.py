@@ -20,7 +20,7 @@ from herdbook.recipes.model import RecipeTest, Variant
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 TESTS = (RecipeTest(run=("true",)), RecipeTest(run=("test", "-f", "/etc/passwd")))
-BOTH = Subject((Variant.CONTAINER, Variant.VM), TESTS)
+BOTH = Subject((Variant.CONTAINER, Variant.VM), TESTS, "production")
 LOOK = OwnCommand(name="look", run=("look", "hard"))
 EVERYTHING = Gates(
     boots=(Variant.CONTAINER, Variant.VM), tests=True, reproduced=True, commands=(LOOK,)
@@ -39,7 +39,7 @@ ALL = (
     result(ResultKind.BOOTS, "vm"),
     result(ResultKind.TESTS, "container", text=text_of_tests(TESTS)),
     result(ResultKind.REPRODUCED),
-    result(ResultKind.COMMAND, "look", text=LOOK.text),
+    result(ResultKind.COMMAND, "look", text=LOOK.text_for("production")),
 )
 
 
@@ -130,10 +130,17 @@ def test_a_command_may_take_another_time_and_stays_what_it_is() -> None:
     assert standings(Gates(commands=(patient,)), ALL[4]) == {"command look": Standing.PASSED}
 
 
+def test_what_a_command_came_to_for_another_channel_does_not_count() -> None:
+    """It was told which, and what is known for that one."""
+    staging = Subject((Variant.CONTAINER,), TESTS, "staging")
+    found = standings(Gates(commands=(LOOK,)), ALL[4], of=staging)
+    assert found == {"command look": Standing.MISSING}
+
+
 def test_what_can_never_be_found_out_is_said_so() -> None:
     gates = Gates(boots=(Variant.VM,), tests=True)
-    bare = Subject((Variant.CONTAINER,), ())
-    unread = Subject((Variant.CONTAINER,), None)
+    bare = Subject((Variant.CONTAINER,), (), "production")
+    unread = Subject((Variant.CONTAINER,), None, "production")
     assert [each.partition(" ->")[0] for each in objected(gates, of=bare)] == [
         "boots: it has no vm: its recipe's `variants` do not name it",
         "tests: its recipe has no `tests`",

@@ -37,7 +37,20 @@ def test_a_pattern_is_about_all_of_a_licence_with_its_exception() -> None:
     assert denied(Licences(deny=("GPL-3.0-*",)), with_exception) == (with_exception,)
 
 
-@pytest.mark.parametrize("licence", ["", "((("])
+def test_so_it_is_where_the_exception_is_none_of_spdx() -> None:
+    """As Debian writes it, and as we then call it."""
+    own = "LicenseRef-AGPL-3.0-or-later-with-openssl-exception"
+    assert denied(RULE, own) == (own,)
+    assert denied(Licences(deny=("MIT",)), own) == ()
+
+
+def test_what_one_may_choose_beside_what_nobody_knows_is_enough() -> None:
+    rule = Licences(unknown="deny")
+    assert denied(rule, "MIT OR NOASSERTION") == ()
+    assert denied(rule, "MIT AND NOASSERTION") == ("unknown",)
+
+
+@pytest.mark.parametrize("licence", ["", "(((", "NOASSERTION", "NONE", "LicenseRef-unnamed"])
 def test_a_licence_that_nobody_knows_is_taken_unless_the_rule_says_otherwise(licence: str) -> None:
     assert denied(RULE, licence) == ()
     assert denied(Licences(unknown="deny"), licence) == ("unknown",)

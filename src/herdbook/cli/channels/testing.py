@@ -7,6 +7,7 @@ import typer
 
 from herdbook.cli.options import AsJson, ImageName
 from herdbook.cli.output import Output, human_seconds
+from herdbook.cli.secrets import SecretFiles, given_secrets
 from herdbook.core.errors import GateError, InvalidInputError, MissingToolError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def put_to_test(
     reproduce: Annotated[
         bool, typer.Option("--reproduce", help="Build it again from its lock, and compare.")
     ] = False,
+    secret: SecretFiles = [],  # noqa: B006 - typer copies it
     wait: Annotated[
         float, typer.Option(help="Seconds to wait until a variant is ready.", min=1)
     ] = _READY_LIMIT_SECONDS,
@@ -46,7 +48,7 @@ def put_to_test(
             "A version is built again as a whole", hint="Leave --variant or --reproduce out."
         )
     output = Output(as_json=as_json)
-    workshop = open_session(output)
+    workshop = open_session(output, given_secrets(secret, None))
     version = version_meant(workshop, image)
     only = variant_kind(variant) if variant else None
     found = (

@@ -14,7 +14,9 @@ from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError, NetworkError
 from herdbook.notifications.model import Message, is_mail_address
 
-_SECONDS = 20.0
+_SECONDS = 5.0
+"""For each step, of which there are some: who ends the server does not wait for long."""
+
 _PORTS = {"smtp": 25, "smtps": 465}
 _HOW = "Name it in HERDBOOK_SMTP: smtp://USER:PASSWORD@HOST:587, or smtps://..."
 
