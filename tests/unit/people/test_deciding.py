@@ -158,3 +158,23 @@ def test_what_is_nobody_cannot_be_granted_anything(text: str) -> None:
 @pytest.mark.parametrize("text", ["user:anna", ROBOT])
 def test_who_somebody_is_in_the_audit_tells_who_they_are(text: str) -> None:
     assert subject_of(read_subject(text).actor) == read_subject(text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "images", "covered"),
+    [
+        ("*", "shop/*", True),
+        ("shop/*", "shop/*", True),
+        ("shop/*", "shop/web*", True),
+        ("shop/?", "shop/*", False),
+        ("[!a]*", "**", False),
+        ("shop/*", "*", False),
+        ("shop/web", "shop/*", False),
+        ("sh?p/*", "sh?p/web*", False),
+    ],
+)
+def test_a_pattern_covers_another_one_only_where_it_surely_does(
+    pattern: str, images: str, *, covered: bool
+) -> None:
+    """Who may answer for `shop/?` may not answer for `shop/*` by that."""
+    assert covers(pattern, images) is covered
