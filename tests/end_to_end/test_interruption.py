@@ -163,7 +163,7 @@ def test_full_disk_is_said_and_the_same_command_goes_on_once_there_is_room(
     )
     index = archive - debs
     stages = [
-        (2 << 20, "for the archive's index"),
+        (3 << 20, "for the archive's index"),
         (index // 3, "for the archive's index"),
         (index + debs // 2, "for "),
         (index + debs + roots // 2, "to build in"),
