@@ -30,14 +30,24 @@ def container_artefact(
     """Return an OCI layout whose layers are links to the store's own files."""
     folder = artefact_folder(workshop, variant)
     layout = folder / "layout"
-    if not (layout / "index.json").exists():
-        with workshop.staging() as staging:
-            made = staging / "layout"
-            write_layout(workshop, version, variant, made, private=True)
-            folder.mkdir(parents=True, exist_ok=True)
-            if not layout.exists():
-                made.rename(layout)
+    # Several instances of one version start at once, and other programs may do the same.
+    with workshop.turns.turn(f"layout of {variant.manifest}"):
+        if not (layout / "index.json").exists():
+            with workshop.staging() as staging:
+                made = staging / "layout"
+                write_layout(workshop, version, variant, made, private=True)
+                folder.mkdir(parents=True, exist_ok=True)
+                _put(made, layout)
     return ContainerArtefact(layout, variant.manifest)
+
+
+def _put(made: Path, layout: Path) -> None:
+    """Put a layout where it belongs, unless another program has put the same there just now."""
+    try:
+        made.rename(layout)
+    except OSError:
+        if not (layout / "index.json").exists():
+            raise
 
 
 def write_layout(
@@ -74,6 +84,11 @@ def machine_artefact(workshop: Workshop, variant: VariantRecord) -> MachineArtef
 
     Raises VerificationError where they are there, and not as they were rendered.
     """
+    with workshop.turns.turn(f"machine of {variant.manifest}"):
+        return _machine_artefact(workshop, variant)
+
+
+def _machine_artefact(workshop: Workshop, variant: VariantRecord) -> MachineArtefact:
     folder = artefact_folder(workshop, variant)
     artefact = MachineArtefact(folder / "kernel", folder / "initrd", folder / "root.erofs")
     parts, record = (artefact.kernel, artefact.initrd, artefact.root), folder / "rendered.json"
