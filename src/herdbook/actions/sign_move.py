@@ -15,7 +15,7 @@ from herdbook.channels.proposals import Proposal
 from herdbook.channels.rules import ChannelRule
 from herdbook.core.errors import ConflictError, GateError
 from herdbook.metadata import composing
-from herdbook.metadata.due import ends_soon
+from herdbook.metadata.due import signed_so_far
 from herdbook.metadata.model import BY_PEOPLE, Document, Given
 from herdbook.metadata.signing import (
     Standing,
@@ -24,7 +24,6 @@ from herdbook.metadata.signing import (
     is_as,
     may_sign,
     read,
-    says_the_same,
     sign,
     standing,
 )
@@ -91,12 +90,7 @@ def _drafted(
         return None
     for each in workshop.metadata.drafts():
         if (each.role, each.proposal) == (guarded.list_role, proposal.number):
-            drafted = read(each.content, Targets)
-            same = says_the_same(drafted.signed, fresh.signed)
-            early = drafted.signed.expires <= fresh.signed.expires
-            lasts = not ends_soon(drafted, workshop.clock.now())
-            if same and early and lasts and drafted.signed.version == fresh.signed.version:
-                return drafted
+            return signed_so_far(each.content, fresh, workshop.clock.now())
     return None
 
 

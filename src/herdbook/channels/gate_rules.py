@@ -19,18 +19,19 @@ def _duration(value: str) -> str:
     return value
 
 
-def _one_or_many(value: object) -> object:
+def one_or_many(value: object) -> object:
+    """Take one word for a list of one."""
     return [value] if isinstance(value, str) else value
 
 
 Duration = Annotated[str, AfterValidator(_duration)]
 Patterns = Annotated[
     tuple[Annotated[str, Field(min_length=1)], ...],
-    BeforeValidator(_one_or_many, json_schema_input_type=str | tuple[str, ...]),
+    BeforeValidator(one_or_many, json_schema_input_type=str | tuple[str, ...]),
 ]
 Variants = Annotated[
     tuple[Variant, ...],
-    BeforeValidator(_one_or_many, json_schema_input_type=Variant | tuple[Variant, ...]),
+    BeforeValidator(one_or_many, json_schema_input_type=Variant | tuple[Variant, ...]),
 ]
 
 

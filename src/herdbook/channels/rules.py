@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from herdbook.channels.gate_rules import Duration, Gates
+from herdbook.channels.gate_rules import Duration, Gates, one_or_many
 from herdbook.channels.signer_rules import Signers
 from herdbook.core.durations import duration_of
 from herdbook.core.hours import is_within
@@ -38,10 +38,6 @@ CHANNELS = Kind(
 )
 
 
-def _one_or_many(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -53,12 +49,12 @@ def _zone(value: str) -> str:
 ChannelName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 ChannelNames = Annotated[
     tuple[ChannelName, ...],
-    BeforeValidator(_one_or_many, json_schema_input_type=ChannelName | tuple[ChannelName, ...]),
+    BeforeValidator(one_or_many, json_schema_input_type=ChannelName | tuple[ChannelName, ...]),
 ]
 GroupName = Annotated[str, Field(min_length=1)]
 GroupNames = Annotated[
     tuple[GroupName, ...],
-    BeforeValidator(_one_or_many, json_schema_input_type=GroupName | tuple[GroupName, ...]),
+    BeforeValidator(one_or_many, json_schema_input_type=GroupName | tuple[GroupName, ...]),
 ]
 Zone = Annotated[str, AfterValidator(_zone), Field(description="Of the tz database.")]
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]

@@ -16,9 +16,8 @@ from tuf.api.exceptions import (
 )
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
-from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError, NetworkError, NotFoundError, VerificationError
-from herdbook.metadata.composing import GIVEN
+from herdbook.metadata.composing import given_of
 from herdbook.metadata.model import Given, target_path
 
 _NOT_THERE = 404
@@ -59,9 +58,7 @@ class TufClient:
             if found is None:
                 raise _nothing_signed(place)
             updater.download_target(found)
-        said = found.custom[GIVEN] if found.custom else {}
-        digest = Digest(f"sha256:{found.hashes['sha256']}")
-        return Given(image, channel, said["number"], said["version"], digest, found.length)
+        return given_of(found, image, channel)
 
 
 class _FolderFetcher(FetcherInterface):

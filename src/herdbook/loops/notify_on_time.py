@@ -39,8 +39,12 @@ class NoticesOnTime:
         if self._looked_at is not None and now < self._looked_at + _EVERY_SECONDS:
             return
         self._looked_at = now
-        for subscription, course in self.workshop.subscriptions.every():
-            if subscription.name not in self._under_way and self._is_due(course):
+        every = self.workshop.subscriptions.every()
+        head = self.workshop.audit.head().number if every else 0
+        time = self.workshop.clock.now()
+        for subscription, course in every:
+            waits = course.number < head and is_due(course, time)
+            if waits and subscription.name not in self._under_way:
                 self._under_way[subscription.name] = self._pool.submit(
                     tell_subscriber, self.workshop, subscription, course, self._ended.is_set
                 )
@@ -49,10 +53,6 @@ class NoticesOnTime:
         """Begin nothing more; a message under way is over within seconds."""
         self._ended.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def _is_due(self, course: Course) -> bool:
-        behind = course.number < self.workshop.audit.head().number
-        return behind and is_due(course, self.workshop.clock.now())
 
     def _take_note(self, name: str, trouble: str) -> None:
         if trouble and self._troubles.get(name) != trouble:

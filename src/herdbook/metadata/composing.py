@@ -94,11 +94,14 @@ def again(published: Metadata[_Part], expires: datetime) -> Metadata[_Part]:
 def given_by(document: Targets, image: str, channel: str) -> Given | None:
     """Return what a list says that a channel got; None where it says nothing of it."""
     found = document.targets.get(target_path(image, channel))
-    if found is None:
-        return None
-    said = found.custom[GIVEN] if found.custom else {}
-    digest = Digest(f"sha256:{found.hashes['sha256']}")
-    return Given(image, channel, said["number"], said["version"], digest, found.length)
+    return given_of(found, image, channel) if found else None
+
+
+def given_of(target: TargetFile, image: str, channel: str) -> Given:
+    """Return what a target says that a channel got."""
+    said = target.custom[GIVEN] if target.custom else {}
+    digest = Digest(f"sha256:{target.hashes['sha256']}")
+    return Given(image, channel, said["number"], said["version"], digest, target.length)
 
 
 def snapshot(versions: Mapping[str, int], version: int, expires: datetime) -> Metadata[Snapshot]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from tuf.api.metadata import Metadata, Root, Targets
 
@@ -105,6 +106,14 @@ def ends_soon(metadata: Metadata[Root] | Metadata[Targets], now: datetime) -> bo
     return metadata.signed.expires - now < _BEFORE_ITS_END
 
 
+def signed_so_far(draft: bytes, fresh: Metadata[Any], now: datetime) -> Metadata[Targets] | None:
+    """Return a draft, with its signatures, where it is what would be written now; else None."""
+    drafted = read(draft, Targets)
+    early = drafted.signed.expires <= fresh.signed.expires
+    lasts = early and not ends_soon(drafted, now)
+    return drafted if lasts and is_as(drafted, fresh) else None
+
+
 def _expires(known: Known) -> datetime:
     return known.now + BY_PEOPLE
 
@@ -131,12 +140,5 @@ def _one(known: Known, asked: Due) -> Iterator[Due]:
         if lasts and standing(asked.delegator, role, published).enough:
             return
         fresh.signed.version = published.signed.version + 1
-    if role in known.drafts:
-        drafted = read(known.drafts[role], Targets)
-        same = says_the_same(drafted.signed, fresh.signed)
-        early = drafted.signed.expires <= fresh.signed.expires
-        lasts = same and early and not ends_soon(drafted, known.now)
-        if lasts and drafted.signed.version == fresh.signed.version:
-            yield Due(role, drafted, asked.delegator, asked.above)
-            return
-    yield asked
+    drafted = signed_so_far(known.drafts[role], fresh, known.now) if role in known.drafts else None
+    yield Due(role, drafted, asked.delegator, asked.above) if drafted else asked
