@@ -213,6 +213,24 @@ def test_missing_dependency_is_named(archive: AptArchive) -> None:
         resolve(archive, ["orphan"])
 
 
+# --- what is listed
+
+
+def test_what_any_pocket_lists_with_these_bytes_is_told_from_what_none_does(
+    archive: AptArchive, tiny: TinyArchive
+) -> None:
+    """A version that was replaced, other bytes under its name, and what never was there."""
+    packages = locked(archive)
+    library = one(packages, "library")
+    forged = library.model_copy(update={"sha256": digests.of_bytes(b"other")})
+    older = library.model_copy(update={"version": "0.9-1"})
+    unknown = library.model_copy(update={"name": "nowhere"})
+    tiny.publish(SUITE.security, [make_deb("library", "1.0-1+deb12u1")])
+    asked = [*packages, forged, older, unknown]
+    assert archive.unlisted(SUITE, asked, NoProgress()) == [forged, older, unknown]
+    assert archive.unlisted(SUITE, [], NoProgress()) == []
+
+
 # --- solving on an installed system
 
 

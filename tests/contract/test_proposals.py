@@ -24,7 +24,7 @@ from herdbook.actions.workshop import Workshop
 from herdbook.audit.chain import Entry, verify
 from herdbook.channels.model import Assignment, Hold
 from herdbook.channels.ports import ChannelRegister
-from herdbook.channels.proposals import Approval, Proposal, ProposalState
+from herdbook.channels.proposals import Approval, Comment, Proposal, ProposalState
 from herdbook.channels.rules import Approvals, ChannelRule, ChannelRules
 from herdbook.core.errors import ConflictError, GateError, VerificationError
 from herdbook.drivers.fake import FakeClock
@@ -39,6 +39,8 @@ ELSEWHERE = timezone(timedelta(hours=5, minutes=30))
 WEB = "shop/web"
 ENTRY = Entry(who="ann", verb="try", subject="something", details={"why": "because"})
 PROPOSAL = Proposal(0, WEB, "production", 3, digest("3"), "ann", NOW, "Ö")
+OTHER = replace(PROPOSAL, version=4, digest=digest("4"))
+ANOTHER = replace(PROPOSAL, version=5, digest=digest("5"))
 HOLD = Hold(WEB, "production", NOW, "ann", "we look into it")
 APPROVED_BY_ONE = ChannelRules(
     channels=(ChannelRule(channel="production", approvals=Approvals(count=1)),)
@@ -80,6 +82,10 @@ def approval(proposal: Proposal, who: str = "bert", said: str = "") -> Approval:
     return Approval(proposal.number, who, LATER, digest(f"seen by {who}"), said)
 
 
+def comment(proposal: Proposal, who: str = "bert", said: str = "why so large? Ö") -> Comment:
+    return Comment(proposal.number, who, LATER, said)
+
+
 def assignment(number: int = 1, channel: str = "production") -> Assignment:
     at = LATER + timedelta(minutes=number)
     return Assignment(WEB, channel, number, 3, digest("3"), at, "carla", "Ö")
@@ -113,7 +119,7 @@ def test_numbers_are_given_once_over_all_images_whatever_number_it_came_with(
     first = channels.propose(replace(PROPOSAL, number=7), ENTRY)
     second = channels.propose(replace(PROPOSAL, image="art"), ENTRY)
     channels.end(rejected(second), ENTRY)
-    third = channels.propose(replace(PROPOSAL, number=2), ENTRY)
+    third = channels.propose(replace(OTHER, number=2), ENTRY)
     assert [each.number for each in (first, second, third)] == [1, 2, 3]
     assert channels.proposal(2) == rejected(second)
     numbers = [each.details.get("proposal") for each in audit.records()]
@@ -125,10 +131,11 @@ def test_proposals_are_listed_by_image_and_state_the_newest_first(
 ) -> None:
     images = (WEB, "shop/web2", WEB, "art", WEB)
     first, other, second, art, third = (
-        channels.propose(replace(PROPOSAL, image=image), ENTRY) for image in images
+        channels.propose(replace(PROPOSAL, image=image, version=number), ENTRY)
+        for number, image in enumerate(images, 3)
     )
     channels.end(rejected(second), ENTRY)
-    channels.assign([assignment()], ENTRY, promoted(first))
+    channels.assign([assignment()], ENTRY, [promoted(first)])
     assert channels.proposals() == [third, art, other]
     assert channels.proposals(WEB) == [third]
     assert channels.proposals(WEB, every=True) == [third, rejected(second), promoted(first)]
@@ -151,14 +158,57 @@ def test_a_proposal_ends_once_and_is_kept_as_it_ended(
             channels.end(replace(again, ended_by="dora"), ENTRY)
         assert "Proposal 1 " in caught.value.message
         with pytest.raises(ConflictError):
-            channels.assign([assignment()], ENTRY, replace(again, ended_by="dora"))
+            channels.assign([assignment()], ENTRY, [replace(again, ended_by="dora")])
     assert channels.proposal(1) == end(kept)
     assert channels.every() == []
     assert audit.head().number == 2
 
 
+def test_what_it_was_sent_with_and_what_was_rebuilt_of_it_is_kept(
+    channels: ChannelRegister, audit: SqlAudit
+) -> None:
+    """It is rebuilt once, while it is open; then both versions are what it is about."""
+    kept = channels.propose(replace(PROPOSAL, sources=digest("sources")), ENTRY)
+    assert channels.proposal(1) == kept == replace(PROPOSAL, number=1, sources=digest("sources"))
+    rebuilt = replace(kept, rebuilt=9)
+    channels.rebuilt(rebuilt, ENTRY, LATER)
+    assert channels.proposal(1) == rebuilt
+    for again in (rebuilt, replace(kept, rebuilt=10)):
+        with pytest.raises(ConflictError):
+            channels.rebuilt(again, ENTRY, LATER)
+    for made in (rebuilt, replace(PROPOSAL, version=9)):
+        with pytest.raises(ConflictError, match="shop/web:9 is proposed for production already: 1"):
+            channels.propose(made, ENTRY)
+    assert audit.head().number == 2
+
+
+@pytest.mark.parametrize("end", [rejected, promoted])
+def test_nothing_is_rebuilt_of_what_is_over(
+    channels: ChannelRegister, kept: Proposal, end: Callable[[Proposal], Proposal]
+) -> None:
+    channels.end(end(kept), ENTRY)
+    with pytest.raises(ConflictError):
+        channels.rebuilt(replace(kept, rebuilt=9), ENTRY, LATER)
+    assert channels.proposal(1) == end(kept)
+
+
+def test_comments_are_found_as_they_were_said_the_oldest_first(
+    channels: ChannelRegister, kept: Proposal
+) -> None:
+    """Also of what is over, and each with its own proposal."""
+    other = channels.propose(OTHER, ENTRY)
+    said = [comment(kept), comment(kept, "carla", "because"), comment(kept)]
+    for each in (said[0], comment(other, "dora"), *said[1:]):
+        channels.comment(each, ENTRY)
+    channels.end(rejected(kept), ENTRY)
+    channels.comment(comment(kept, "dora", "a pity"), ENTRY)
+    assert channels.comments(kept.number) == [*said, comment(kept, "dora", "a pity")]
+    assert channels.comments(other.number) == [comment(other, "dora")]
+    assert channels.comments(10**30) == channels.comments(3) == []
+
+
 def test_the_end_of_one_leaves_the_others_open(channels: ChannelRegister, kept: Proposal) -> None:
-    other = channels.propose(PROPOSAL, ENTRY)
+    other = channels.propose(OTHER, ENTRY)
     channels.end(rejected(kept), ENTRY)
     assert channels.proposals() == [other]
 
@@ -167,7 +217,7 @@ def test_approvals_are_found_as_they_were_kept_the_oldest_first(
     channels: ChannelRegister, kept: Proposal
 ) -> None:
     """Also of somebody who gives one again, and each to its own proposal."""
-    other = channels.propose(PROPOSAL, ENTRY)
+    other = channels.propose(OTHER, ENTRY)
     given = [
         approval(kept, who, said) for who, said in (("bert", "Ö"), ("carla", ""), ("bert", ""))
     ]
@@ -200,7 +250,7 @@ def test_what_was_never_proposed_can_neither_be_approved_nor_ended(
     refused: list[Callable[[], object]] = [
         lambda: channels.approve(approval(unknown), ENTRY),
         lambda: channels.end(rejected(unknown), ENTRY),
-        lambda: channels.assign([assignment()], ENTRY, promoted(unknown)),
+        lambda: channels.assign([assignment()], ENTRY, [promoted(unknown)]),
     ]
     for each in refused:
         with pytest.raises(ConflictError):
@@ -233,7 +283,7 @@ def test_times_of_other_zones_are_the_same_moments(
 def test_an_assignment_ends_its_proposal_with_its_own_record_and_that_of_who_follows(
     channels: ChannelRegister, audit: SqlAudit, kept: Proposal
 ) -> None:
-    channels.assign([assignment(), assignment(1, "dev")], ENTRY, promoted(kept))
+    channels.assign([assignment(), assignment(1, "dev")], ENTRY, [promoted(kept)])
     assert channels.every() == [assignment(1, "dev"), assignment()]
     assert channels.proposal(1) == promoted(kept)
     assert [each.verb for each in audit.records(1)] == [ENTRY.verb, "follow"]
@@ -255,7 +305,7 @@ def test_a_proposal_that_is_over_refuses_every_assignment_and_leaves_no_record(
 ) -> None:
     channels.end(end(kept), ENTRY)
     with pytest.raises(ConflictError):
-        channels.assign([assignment(), assignment(1, "dev")], ENTRY, promoted(kept))
+        channels.assign([assignment(), assignment(1, "dev")], ENTRY, [promoted(kept)])
     assert channels.every() == []
     assert channels.history(WEB, "production") == channels.history(WEB, "dev") == []
     assert channels.proposal(1) == end(kept)
@@ -274,11 +324,11 @@ def test_an_assignment_that_is_refused_leaves_the_proposal_open(
         [assignment(2), assignment(number, "dev")],
     ):
         with pytest.raises(ConflictError):
-            channels.assign(refused, ENTRY, promoted(kept))
+            channels.assign(refused, ENTRY, [promoted(kept)])
         assert channels.every() == before
         assert channels.proposals() == [kept]
         assert audit.head().number == records
-    channels.assign([assignment(2)], ENTRY, promoted(kept))
+    channels.assign([assignment(2)], ENTRY, [promoted(kept)])
     assert channels.proposal(1) == promoted(kept)
 
 
@@ -288,7 +338,7 @@ def test_a_hold_leaves_the_proposal_open(
 ) -> None:
     channels.hold(replace(HOLD, channel=held), ENTRY)
     with pytest.raises(ConflictError):
-        channels.assign([assignment(), assignment(1, "dev")], ENTRY, promoted(kept))
+        channels.assign([assignment(), assignment(1, "dev")], ENTRY, [promoted(kept)])
     assert channels.every() == []
     assert channels.proposals() == [kept]
     assert audit.head().number == 2
@@ -298,15 +348,20 @@ def test_a_hold_leaves_the_proposal_open(
 
 Change = Callable[[ChannelRegister, Proposal], object]
 CHANGES: dict[str, tuple[Change, datetime]] = {
-    "propose": (lambda channels, _: channels.propose(PROPOSAL, ENTRY), NOW),
+    "propose": (lambda channels, _: channels.propose(ANOTHER, ENTRY), NOW),
     "approve": (lambda channels, kept: channels.approve(approval(kept), ENTRY), LATER),
     "approve again": (lambda channels, kept: channels.approve(approval(kept), ENTRY), LATER),
+    "comment": (lambda channels, kept: channels.comment(comment(kept), ENTRY), LATER),
+    "rebuild": (
+        lambda channels, kept: channels.rebuilt(replace(kept, rebuilt=9), ENTRY, LATER),
+        LATER,
+    ),
     "reject": (
         lambda channels, kept: channels.end(rejected(replace(kept, number=2)), ENTRY),
         LATER,
     ),
     "promote": (
-        lambda channels, kept: channels.assign([assignment()], ENTRY, promoted(kept)),
+        lambda channels, kept: channels.assign([assignment()], ENTRY, [promoted(kept)]),
         assignment().at,
     ),
 }
@@ -314,14 +369,15 @@ CHANGES: dict[str, tuple[Change, datetime]] = {
 
 def everything(channels: ChannelRegister) -> list[object]:
     approvals = [channels.approvals(number) for number in range(1, 5)]
-    return [channels.proposals(every=True), approvals, channels.every()]
+    said = [channels.comments(number) for number in range(1, 5)]
+    return [channels.proposals(every=True), approvals, said, channels.every()]
 
 
 def test_every_change_adds_one_record_at_its_time(
     channels: ChannelRegister, audit: SqlAudit
 ) -> None:
     kept = channels.propose(PROPOSAL, ENTRY)
-    channels.propose(PROPOSAL, ENTRY)
+    channels.propose(OTHER, ENTRY)
     before = everything(channels)
     for number, (name, (change, at)) in enumerate(CHANGES.items(), 3):
         change(channels, kept)
@@ -340,7 +396,7 @@ def test_a_change_whose_record_cannot_be_added_is_not_made(
     channels: ChannelRegister, audit: SqlAudit, engine: Engine
 ) -> None:
     kept = channels.propose(PROPOSAL, ENTRY)
-    channels.propose(PROPOSAL, ENTRY)
+    channels.propose(OTHER, ENTRY)
     channels.approve(approval(kept, "dora"), ENTRY)
     before, records = everything(channels), list(audit.records())
     with engine.begin() as connection:
@@ -391,8 +447,9 @@ def test_of_those_who_propose_at_once_each_gets_a_number_of_its_own(
     got: dict[int, list[int]] = {writer: [] for writer in range(4)}
 
     def work(writer: int, channels: SqlChannels) -> None:
-        for _ in range(5):
-            made = channels.propose(replace(PROPOSAL, who=f"{writer}"), entry_of(writer))
+        for number in range(5):
+            mine = replace(PROPOSAL, who=f"{writer}", version=10 * writer + number + 1)
+            made = channels.propose(mine, entry_of(writer))
             got[writer].append(made.number)
 
     side_by_side(database_url, key_file, work)
@@ -407,6 +464,26 @@ def test_of_those_who_propose_at_once_each_gets_a_number_of_its_own(
     engine.dispose()
 
 
+def test_of_those_who_propose_the_same_at_once_exactly_one_does(
+    database_url: str, key_file: Path
+) -> None:
+    refused: list[str] = []
+
+    def work(writer: int, channels: SqlChannels) -> None:
+        try:
+            channels.propose(PROPOSAL, entry_of(writer))
+        except ConflictError as error:
+            refused.append(error.message)
+
+    side_by_side(database_url, key_file, work)
+    assert refused == ["shop/web:3 is proposed for production already: 1"] * 3
+    engine = open_database(database_url)
+    assert [
+        each.number for each in SqlChannels(engine, SqlAudit(engine, key_file)).proposals()
+    ] == [1]
+    engine.dispose()
+
+
 def test_of_those_who_end_one_at_once_exactly_one_does_and_nobody_approves_later(
     database_url: str, key_file: Path
 ) -> None:
@@ -416,7 +493,7 @@ def test_of_those_who_end_one_at_once_exactly_one_does_and_nobody_approves_later
     engine = open_database(database_url)
     audit = SqlAudit(engine, key_file)
     channels = SqlChannels(engine, audit)
-    kept = {number: channels.propose(PROPOSAL, ENTRY) for number in rounds}
+    kept = {number: channels.propose(replace(PROPOSAL, version=number), ENTRY) for number in rounds}
 
     def act(writer: int, channels: SqlChannels, proposal: Proposal) -> None:
         entry = entry_of(writer, proposal.number)
@@ -424,7 +501,7 @@ def test_of_those_who_end_one_at_once_exactly_one_does_and_nobody_approves_later
             channels.approve(approval(proposal), entry)
         elif writer == 1:  # the only one who assigns
             last = len(channels.history(WEB, "production"))
-            channels.assign([assignment(last + 1)], entry, promoted(proposal))
+            channels.assign([assignment(last + 1)], entry, [promoted(proposal)])
         else:
             channels.end(replace(rejected(proposal), ended_by=f"{writer}"), entry)
 
@@ -674,7 +751,7 @@ def test_a_database_of_a_schema_before_keeps_what_it_has_and_gets_proposals(
 
 
 def test_the_tables_are_as_the_code_describes_them(engine: Engine) -> None:
-    ours = {"proposals", "approvals"}
+    ours = {"proposals", "approvals", "proposal_comments"}
     assert ours <= schema.metadata.tables.keys()
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)

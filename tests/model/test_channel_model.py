@@ -483,7 +483,7 @@ class ChannelMachine(RuleBasedStateMachine):
     def proposals_are_as_they_were_left_and_their_approvals_count_as_long_as_they_may(self) -> None:
         found = self.workshop.channels.proposals(every=True)[::-1]
         assert [
-            (each.number, each.made, each.channel, each.who, each.state, each.ended_by)
+            (each.number, each.wanted, each.channel, each.who, each.state, each.ended_by)
             for each in found
         ] == [
             (number, each.version, each.channel, each.who, each.state, each.ended_by)

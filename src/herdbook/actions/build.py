@@ -175,36 +175,19 @@ def _is_kept(workshop: Workshop, version: Version) -> bool:
 
 
 def build_inputs(
-    workshop: Workshop, inputs: Inputs, cause: Cause | None = None, *, after: int | None = None
+    workshop: Workshop,
+    inputs: Inputs,
+    cause: Cause | None = None,
+    *,
+    after: int | None = None,
 ) -> BuildResult:
     """Build what is locked and arranged already, whatever was built before.
 
     `cause` says what made that necessary, where it was not its author. Raises ConflictError where
     the image's newest version is not, or not any more, the one it is to come `after`.
     """
-    made = Making(workshop, inputs)
-    variants, rendered, seconds = made.variants()
-    index = index_of(variants, rendered)
-    recipe_file, parent = inputs.recipe_file, inputs.lock.parent
-    version = workshop.versions.add(
-        NewVersion(
-            image=recipe_file.recipe.image,
-            digest=index.digest,
-            build_key=inputs.key,
-            lock=render(with_arrangement(inputs.lock, inputs.arrangement)),
-            recipe=recipe_file.written,
-            created_at=workshop.clock.now(),
-            variants=tuple(variants),
-            documents=(index, *rendered),
-            parent=(parent.image, parent.number) if parent else None,
-            bills=made.bills(variants),
-            wishes=inputs.wishes,
-            home=recipe_file.home,
-            may_rebase=recipe_file.recipe.rebase == "automatic",
-            cause=cause,
-        ),
-        after=after,
-    )
+    new, seconds = Making(workshop, inputs).version(cause)
+    version = workshop.versions.add(new, after=after)
     workshop.advisories.match_new()
     return BuildResult(version, unchanged=False, seconds=seconds)
 
@@ -249,6 +232,36 @@ class Making:
         with self.workshop.progress.task("Listing components"):
             found = (make_bills(self.workshop, each.layers, declared) for each in variants)
             return tuple({bill.layer: bill for bills in found for bill in bills}.values())
+
+    def version(
+        self, cause: Cause | None = None, reason: str = ""
+    ) -> tuple[NewVersion, dict[Variant, float]]:
+        """Make all of it; return the version, not kept yet, and the seconds each variant took.
+
+        With a `reason` it is a version of its own, whatever it is equal to.
+        """
+        variants, rendered, seconds = self.variants()
+        index = index_of(variants, rendered)
+        recipe_file, parent = self.recipe_file, self.lock.parent
+        new = NewVersion(
+            image=recipe_file.recipe.image,
+            digest=index.digest,
+            build_key=self.inputs.key,
+            lock=render(with_arrangement(self.lock, self.inputs.arrangement)),
+            recipe=recipe_file.written,
+            created_at=self.workshop.clock.now(),
+            variants=tuple(variants),
+            documents=(index, *rendered),
+            parent=(parent.image, parent.number) if parent else None,
+            bills=self.bills(variants),
+            wishes=self.inputs.wishes,
+            home=recipe_file.home,
+            may_rebase=recipe_file.recipe.rebase == "automatic",
+            cause=cause,
+            reason=reason,
+            of_its_own=bool(reason),
+        )
+        return new, seconds
 
     def variants(self) -> tuple[list[VariantRecord], list[Document], dict[Variant, float]]:
         """Make every variant; package layers are written beside the installation of roots."""

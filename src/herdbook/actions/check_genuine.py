@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -53,6 +54,22 @@ def signed_provenance(workshop: Workshop, version: Version) -> Envelope:
             hint=f"Where you know better: herdbook sign {version.label} --why TEXT",
         )
     return envelope
+
+
+def cause_of(workshop: Workshop, version: Version) -> str:
+    """Return why a version was made, as its builder signed it; empty where nobody's word is on it.
+
+    A provenance of another version says nothing of this one.
+    """
+    with suppress(VerificationError):
+        stated = read_provenance(signed_provenance(workshop, version).payload)
+        if (stated.image, stated.number, stated.digest) == (
+            version.image,
+            version.number,
+            version.digest,
+        ):
+            return stated.cause
+    return ""
 
 
 def every_check(workshop: Workshop, version: Version) -> Iterator[Check]:

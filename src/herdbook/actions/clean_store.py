@@ -118,7 +118,8 @@ def plan(
     `versions` were read after the time `before`.
     """
     compressed = workshop.cache.compressed_layers()
-    needs = needs_of(versions, compressed, _artefacts(workshop, versions))
+    proposed = [each.sources for each in workshop.channels.proposals() if each.sources]
+    needs = needs_of(versions, compressed, _artefacts(workshop, versions), proposed)
     packed = {digests.hexadecimal(each.digest) for each in compressed}
     removals = []
     for shelf in sorted(Shelf, key=lambda shelf: shelf is not Shelf.ARTEFACTS):

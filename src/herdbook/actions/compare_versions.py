@@ -14,6 +14,7 @@ from herdbook.catalogue.differences import (
     Settings,
     bill_changes,
     layer_changes,
+    recipe_changes,
     setting_changes,
     settings_of,
 )
@@ -51,6 +52,11 @@ class Comparison:
     variants: tuple[VariantComparison, ...]
     only_before: tuple[Variant, ...] = ()
     only_after: tuple[Variant, ...] = ()
+
+    @property
+    def recipe(self) -> tuple[str, ...]:
+        """How the recipe differs, line by line."""
+        return recipe_changes(self.before.recipe, self.after.recipe)
 
     @property
     def same(self) -> bool:

@@ -27,26 +27,31 @@ def keep_result(workshop: Workshop, result: Result) -> None:
     workshop.channels.keep_result(result, envelope, written)
 
 
-def results_of(workshop: Workshop, version: Version) -> list[Result]:
+def results_of(workshop: Workshop, version: Version, twin: int = 0) -> list[Result]:
     """Return what is known of a version that somebody's word is on whose word counts.
 
-    What was put back past Herdbook is left out: the audit knows which result is the newest.
+    What was put back past Herdbook is left out: the audit knows which result is the newest. What
+    is known of its `twin`, a version of that number with the same digest, is known of it, too; of
+    the same thing, its own comes last.
     """
     found = (
-        _believed(workshop, version, each)
-        for each in workshop.channels.results((version.image, version.number))
+        _believed(workshop, version, number, each)
+        for number in dict.fromkeys((twin or version.number, version.number))
+        for each in workshop.channels.results((version.image, number))
     )
     return [each for each in found if each is not None]
 
 
-def _believed(workshop: Workshop, version: Version, envelope: Envelope) -> Result | None:
+def _believed(
+    workshop: Workshop, version: Version, number: int, envelope: Envelope
+) -> Result | None:
     if check_signature(workshop.keys.ring(), version.image, envelope).fault:
         return None
     try:
         result = read_result(envelope)
     except VerificationError:
         return None
-    if (*result.made, result.digest) != (version.image, version.number, version.digest):
+    if (*result.made, result.digest) != (version.image, number, version.digest):
         return None
     newest = workshop.audit.newest_about(result.subject, (_TEST,))
     stated = digests.of_bytes(envelope.payload)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from herdbook.actions.check_channel import why_misjudged, why_misplaced
-from herdbook.actions.check_genuine import why_forged
+from herdbook.actions.check_genuine import cause_of, why_forged
 from herdbook.actions.check_revoked import revocation_of
 from herdbook.actions.name_version import present, version_meant
 from herdbook.actions.note import entry
@@ -17,7 +17,7 @@ from herdbook.catalogue.model import Version
 from herdbook.channels.deciding import Facts, followers, objections
 from herdbook.channels.model import Assignment, Hold, Level, Way, check_channel
 from herdbook.channels.objections import Objection
-from herdbook.channels.proposals import Proposal, ProposalState, open_for
+from herdbook.channels.proposals import Proposal, ProposalState, is_rebuilt, open_for
 from herdbook.channels.rules import ChannelRule
 from herdbook.channels.signing import PROMOTE
 from herdbook.core.errors import GateError
@@ -85,7 +85,7 @@ def _facts(
     evidence, ballot = None, None
     if rule.asks_for_evidence:
         old = workshop.versions.find(*before.made) if before else None
-        evidence = gather(workshop, version, old, rule)
+        evidence = gather(workshop, version, old, rule, proposal)
         ballot = ballot_of(workshop, proposal, rule, evidence) if proposal else None
     return Facts(
         made,
@@ -96,6 +96,7 @@ def _facts(
             for name in rule.from_
         },
         evidence=evidence,
+        rebuilt=rule.rebuilt and is_rebuilt(cause_of(workshop, version)),
         proposal=proposal,
         ballot=ballot,
         hold=holds.get(rule.channel),
@@ -154,11 +155,18 @@ def _assign(workshop: Workshop, wish: _Wish) -> Promotion:
         followed=[*follow],
         proposal=proposal.number if proposal else 0,
     )
-    now, state = workshop.clock.now(), ProposalState.PROMOTED
-    ends = proposal.ended(state, workshop.actor, now) if proposal else None
-    workshop.channels.assign(assignments, written, ends, wish.documents)
+    workshop.channels.assign(assignments, written, _over(workshop, wish, follow), wish.documents)
     stayed = (holds[name] for name in rule.follow_back if name in holds)
     return Promotion(assignments[0], before, followed=tuple(assignments[1:]), stayed=tuple(stayed))
+
+
+def _over(workshop: Workshop, wish: _Wish, followed: Sequence[str]) -> list[Proposal]:
+    """Return the proposals that come to their end: also those for channels that follow back."""
+    version, now = wish.version, workshop.clock.now()
+    every = workshop.channels.proposals(version.image)
+    others = (open_for(every, (version.image, version.number), name) for name in followed)
+    done = [each for each in (wish.proposal, *others) if each is not None]
+    return [each.ended(ProposalState.PROMOTED, workshop.actor, now) for each in done]
 
 
 def _next(workshop: Workshop, wish: _Wish, channel: str, why: str, way: Way) -> Assignment:

@@ -1,10 +1,12 @@
-"""Proposes that a channel gets a version; approves and rejects what others have proposed."""
+"""Proposes that a channel gets a version; approves, rejects, comments what others have proposed."""
 
+from herdbook.actions.check_genuine import cause_of
 from herdbook.actions.check_revoked import refuse_revoked
 from herdbook.actions.name_version import version_meant
 from herdbook.actions.note import entry, require_words
 from herdbook.actions.read_metadata import why_unsigned
 from herdbook.actions.require_role import require_role
+from herdbook.actions.send_sources import send_sources
 from herdbook.actions.sign_move import Move, sign_move
 from herdbook.actions.weigh_proposal import (
     Weighed,
@@ -15,7 +17,15 @@ from herdbook.actions.weigh_proposal import (
 )
 from herdbook.actions.workshop import Workshop
 from herdbook.channels.model import Level, check_channel
-from herdbook.channels.proposals import Approval, Proposal, ProposalState, open_for
+from herdbook.channels.proposals import (
+    Approval,
+    Comment,
+    Proposal,
+    ProposalState,
+    is_rebuilt,
+    open_for,
+    proposed_already,
+)
 from herdbook.core.errors import ConflictError, GateError
 from herdbook.people.acts import Act
 from herdbook.signatures.keys import PrivateKey
@@ -23,6 +33,8 @@ from herdbook.signatures.keys import PrivateKey
 
 def propose(workshop: Workshop, name: str, channel: str, why: str) -> Proposal:
     """Propose that a channel of an image gets a version.
+
+    Where the channel gets only what was rebuilt here, what it was made from is sent along.
 
     Raises ConflictError where that is proposed already or done, RevokedError for one that is bad.
     """
@@ -42,10 +54,10 @@ def propose(workshop: Workshop, name: str, channel: str, why: str) -> Proposal:
             hint=f"See since when: herdbook channel history {version.image}@{channel}",
         )
     if known := open_for(workshop.channels.proposals(version.image), made, channel):
-        raise ConflictError(
-            f"{version.label} is proposed for {channel} already: {known.number}",
-            hint=f"See it: herdbook proposal show {known.number}",
-        )
+        raise proposed_already(known)
+    rule = workshop.channels.rules().of(version.image, channel)
+    sent = rule.rebuilt and not is_rebuilt(cause_of(workshop, version))
+    sources = send_sources(workshop, version) if sent else None
     proposal = Proposal(
         number=0,
         image=version.image,
@@ -55,6 +67,7 @@ def propose(workshop: Workshop, name: str, channel: str, why: str) -> Proposal:
         who=workshop.actor,
         at=workshop.clock.now(),
         why=why,
+        sources=sources,
     )
     written = entry(
         workshop,
@@ -62,6 +75,7 @@ def propose(workshop: Workshop, name: str, channel: str, why: str) -> Proposal:
         f"{version.image}@{channel}",
         version=version.number,
         digest=version.digest,
+        sources=sources or "",
         why=why,
     )
     return workshop.channels.propose(proposal, written)
@@ -106,7 +120,7 @@ def approve(
         "approve",
         f"{proposal.image}@{proposal.channel}",
         proposal=number,
-        version=proposal.version,
+        version=proposal.wanted[1],
         evidence=evidence,
         said=said,
     )
@@ -131,6 +145,18 @@ def _sign(workshop: Workshop, proposal: Proposal, key: PrivateKey, shown: Move |
             hint="Have somebody else sign it.",
         )
     sign_move(workshop, proposed_version(workshop, proposal), proposal, key, shown)
+
+
+def comment(workshop: Workshop, number: int, said: str) -> Comment:
+    """Say something of a proposal that everybody sees; it is no vote."""
+    require_words(said, "A comment")
+    proposal = proposal_numbered(workshop, number)
+    require_role(workshop, Act.READ, proposal.image)
+    made = Comment(number, workshop.actor, workshop.clock.now(), said)
+    subject = f"{proposal.image}@{proposal.channel}"
+    written = entry(workshop, "comment", subject, proposal=number, said=said)
+    workshop.channels.comment(made, written)
+    return made
 
 
 def reject(workshop: Workshop, number: int, why: str) -> Proposal:

@@ -1,6 +1,7 @@
 """Builds a version again from its lock, elsewhere and with nothing kept, and compares digests."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from herdbook.actions.asked_secrets import require_secrets
 from herdbook.actions.build import Making, index_of
@@ -34,8 +35,7 @@ def reproduce(workshop: Workshop, version: Version) -> tuple[Part, ...]:
         workshop.staging() as folder,
         workshop.progress.task(f"Building {version.label} again, from nothing"),
     ):
-        quiet = replace(workshop, progress=NoProgress())
-        apart = workshop.apart(quiet, folder, _below(workshop, lock))
+        apart = apart_in(workshop, folder, lock)
         records, rendered, _ = Making(apart, inputs).variants()
         index = index_of(records, rendered)
         parts = [
@@ -44,6 +44,12 @@ def reproduce(workshop: Workshop, version: Version) -> tuple[Part, ...]:
             for part in _compared(workshop, apart, version.variant(record.kind), record)
         ]
     return *parts, _same("index", version.digest, index.digest)
+
+
+def apart_in(workshop: Workshop, folder: Path, lock: Lock) -> Workshop:
+    """Return a workshop in a folder that has nothing but what a lock is made from; it is quiet."""
+    quiet = replace(workshop, progress=NoProgress())
+    return workshop.apart(quiet, folder, _below(workshop, lock))
 
 
 def _below(workshop: Workshop, lock: Lock) -> list[Digest]:

@@ -129,7 +129,7 @@ def sign_move(
         SIGN_MOVE,
         place,
         proposal=proposal.number,
-        version=proposal.version,
+        version=version.number,
         key=key.public.identity,
     )
     kept = draft(move.guarded.list_role, move.metadata, proposal.number)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from herdbook.actions.answer_for import exceptions_for
+from herdbook.actions.check_genuine import cause_of
 from herdbook.actions.find_licences import find_licences
 from herdbook.actions.find_vulnerabilities import find_vulnerabilities
 from herdbook.actions.keep_results import results_of
@@ -14,7 +15,8 @@ from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.channels.evidence import Evidence, Known, evidence_of
 from herdbook.channels.gates import Subject, tried
-from herdbook.channels.proposals import Approval, Ballot, Proposal, ProposalState
+from herdbook.channels.model import Assignment
+from herdbook.channels.proposals import Approval, Ballot, Comment, Proposal, ProposalState
 from herdbook.channels.rules import ChannelRule
 from herdbook.core.errors import ConflictError, NotFoundError, VerificationError
 from herdbook.people.acts import Act
@@ -22,15 +24,18 @@ from herdbook.people.acts import Act
 
 @dataclass(frozen=True)
 class Weighed:
-    """A proposal with what it would replace, the evidence, and who approved it.
+    """A proposal with what it would replace, the evidence, and who approved or said what.
 
-    `move` is what has to be signed, where the channel has signers.
-    `void` says of approvals that do not count why. Of one that has come to its end, only who
-    approved it is told: what it rested on was the evidence of then.
+    `version` is what the channel would get: rebuilt of what was proposed, once it is. `move` is
+    what has to be signed, where the channel has signers. `void` says of approvals that do not count
+    why. Of one that has come to its end, only who approved it is told: what it rested on was the
+    evidence of then.
     """
 
     proposal: Proposal
     approvals: tuple[Approval, ...]
+    comments: tuple[Comment, ...] = ()
+    version: Version | None = None
     before: Version | None = None
     evidence: Evidence | None = None
     ballot: Ballot | None = None
@@ -51,30 +56,40 @@ def proposal_numbered(workshop: Workshop, number: int) -> Proposal:
 def weigh(workshop: Workshop, proposal: Proposal) -> Weighed:
     """Return all that speaks for and against a proposal; raises as `proposed_version`."""
     approvals = tuple(workshop.channels.approvals(proposal.number))
+    comments = tuple(workshop.channels.comments(proposal.number))
     if proposal.state is not ProposalState.OPEN:
-        return Weighed(proposal, approvals)
+        return Weighed(proposal, approvals, comments)
     version = proposed_version(workshop, proposal)
     rule = workshop.channels.rules().of(proposal.image, proposal.channel)
     before = version_before(workshop, proposal.image, proposal.channel)
-    evidence = gather(workshop, version, before, rule)
+    evidence = gather(workshop, version, before, rule, proposal)
     ballot = ballot_of(workshop, proposal, rule, evidence)
     now = workshop.clock.now()
     reasons = [(each, ballot.void(each, now)) for each in approvals] if ballot else []
     void = tuple((each, reason) for each, reason in reasons if reason)
     move = move_of(workshop, version, proposal.channel, proposal)
-    return Weighed(proposal, approvals, before, evidence, ballot, move, void)
+    return Weighed(
+        proposal, approvals, comments, version, before, evidence, ballot, move=move, void=void
+    )
 
 
 def proposed_version(workshop: Workshop, proposal: Proposal) -> Version:
-    """Return the version that was proposed; raises NotFoundError, VerificationError for another."""
-    version = workshop.versions.find(*proposal.made)
+    """Return the version that a channel is to get: what was proposed, or was rebuilt of it.
+
+    Raises NotFoundError, or VerificationError where it is another one.
+    """
+    version = workshop.versions.find(*proposal.wanted)
     if version is None:
         raise NotFoundError(f"{proposal.label} was forgotten", hint="Propose another version.")
-    if version.digest != proposal.digest:
+    if not (_is_rebuilt(workshop, version, proposal) or version.digest == proposal.digest):
         raise VerificationError(
             f"{proposal.label} is not what was proposed", hint="Propose it again."
         )
     return version
+
+
+def _is_rebuilt(workshop: Workshop, version: Version, proposal: Proposal) -> bool:
+    return bool(proposal.rebuilt) and cause_of(workshop, version) == proposal.cause
 
 
 def version_before(workshop: Workshop, image: str, channel: str) -> Version | None:
@@ -84,9 +99,13 @@ def version_before(workshop: Workshop, image: str, channel: str) -> Version | No
 
 
 def gather(
-    workshop: Workshop, version: Version, before: Version | None, rule: ChannelRule
+    workshop: Workshop,
+    version: Version,
+    before: Version | None,
+    rule: ChannelRule,
+    proposal: Proposal | None = None,
 ) -> Evidence:
-    """Return what is known of a version now, and of what it would replace."""
+    """Return what is known of a version now, of what it would replace, and of how it came."""
     report = find_vulnerabilities(workshop, version)
     old = find_vulnerabilities(workshop, before) if before else None
     now = workshop.clock.now()
@@ -95,13 +114,20 @@ def gather(
         tried(
             rule.gates,
             subject_of(workshop, version, rule.channel),
-            results_of(workshop, version),
+            results_of(workshop, version, proposal.version if proposal else 0),
             now,
         ),
         exceptions_for(workshop, version.image, now),
+        next((each.number for each in _moves(workshop, version.image, rule.channel)), 0),
+        (proposal.sources if proposal else None) or "",
+        proposal.digest if proposal and proposal.digest != version.digest else "",
     )
     digest = before.digest if before else None
     return evidence_of(version.digest, digest, rule, report, old, known)
+
+
+def _moves(workshop: Workshop, image: str, channel: str) -> list[Assignment]:
+    return workshop.channels.history(image, channel, 1)
 
 
 def subject_of(workshop: Workshop, version: Version, channel: str) -> Subject:

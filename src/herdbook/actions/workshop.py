@@ -12,7 +12,7 @@ from herdbook.campaigns.ports import Campaigns, Herd
 from herdbook.catalogue.model import Variant
 from herdbook.catalogue.ports import Cache, Components, Layers, Versions
 from herdbook.catalogue.stamps import Stamps
-from herdbook.channels.ports import ChannelRegister, OwnCommands
+from herdbook.channels.ports import Bundles, ChannelRegister, OwnCommands
 from herdbook.core.clock import Clock
 from herdbook.core.digests import Digest
 from herdbook.core.given_secrets import GivenSecrets
@@ -58,6 +58,7 @@ class Workshop:
     bases: BaseImages
     registry: Registry
     sandbox: Sandbox
+    bundles: Bundles
     versions: Versions
     components: Components
     advisories: AdvisoryRegister

@@ -49,6 +49,23 @@ def collect(recipe_file: RecipeFile) -> list[Source]:
     return [sources[target] for target in sorted(sources)]
 
 
+def collect_named(recipe_file: RecipeFile) -> dict[str, Source]:
+    """Return the same, but by the paths in the recipe's folder, as the recipe has them."""
+    found: dict[str, Source] = {}
+    for number, step in enumerate(recipe_file.recipe.files):
+        name = os.path.normpath(step.from_)
+        found |= collect_below(
+            recipe_file.folder, "" if name == "." else name, recipe_file.where("files", number)
+        )
+    return found
+
+
+def collect_below(folder: Path, name: str, where: str) -> dict[str, Source]:
+    """Return everything at or below a path in a folder, by its path there; raises as `collect`."""
+    step = FileStep.model_construct(from_=name or ".", to=f"/{name}", owner="root", mode=None)
+    return _taken(folder, step, where)
+
+
 def collect_folder(folder: Path, name: str, where: str) -> list[Source]:
     """Return everything in a folder within the recipe's, by the same rules, as targets below it."""
     sources = _taken(folder, FileStep.model_validate({"from": name, "to": "/"}), where)

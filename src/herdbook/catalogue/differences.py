@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import unified_diff
 from typing import Any
 
 from herdbook.catalogue.components import Component, Ecosystem, LayerBill, Origin
@@ -153,6 +154,12 @@ def settings_of(process: Process, machine: Mapping[str, int] | None = None) -> S
         "directory": process.directory,
         "health": process.health_path,
     }
+
+
+def recipe_changes(before: str, after: str) -> tuple[str, ...]:
+    """Return how the text of a recipe differs, line by line, as `diff -u` has it."""
+    lines = unified_diff(before.splitlines(), after.splitlines(), n=1, lineterm="")
+    return tuple(lines)[2:]
 
 
 def setting_changes(before: Settings, after: Settings) -> tuple[SettingChange, ...]:

@@ -51,7 +51,7 @@ class NewVersion:
     layers that are not known yet. `wishes` names what its author wrote, in the recipe or catalogue
     at `home`; `may_rebase` says whether that allows other layers to be put below. `reason` is why
     it came to be, where that was neither its author's wish nor a campaign; `signer` is the identity
-    of the key that had signed it elsewhere.
+    of the key that had signed it elsewhere. One `of_its_own` gets a number whatever it is equal to.
     """
 
     image: str
@@ -70,6 +70,7 @@ class NewVersion:
     cause: Cause | None = None
     reason: str = ""
     signer: str = ""
+    of_its_own: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from herdbook.core import digests
 from herdbook.core.digests import Digest
 
 _INTEGRITY = re.compile(r'"(sha256|sha384|sha512)-([A-Za-z0-9+/]+={0,2})"')
+_HEXADECIMAL = re.compile("[0-9a-f]{64}")
 _SHA256 = re.compile(r"sha256:([0-9a-f]{64})")
 
 
@@ -69,10 +70,12 @@ def needs_of(
     versions: Sequence[Version],
     compressed: Iterable[CompressedLayer],
     artefacts: Iterable[str],
+    sources: Iterable[Digest] = (),
 ) -> Mapping[Shelf, frozenset[str]]:
     """Return the names of what has to stay on each shelf, for these versions to be usable.
 
-    A compressed layer stays with its layer. A lock's text is searched for digests: what it names
+    A compressed layer stays with its layer, and the `sources` of open proposals beside those that
+    are versions' homes. A lock's text is searched for digests: what it names
     in whatever way stays.
     """
     layers = {
@@ -89,6 +92,7 @@ def needs_of(
         Shelf.WHEELS: frozenset(locked),
         Shelf.NODE: frozenset(_tarballs_in(version.lock for version in versions)),
         Shelf.BASES: frozenset(locked),
+        Shelf.SOURCES: _names(sources) | _homes_in(versions),
         Shelf.SET_ASIDE: frozenset(),
     }
 
@@ -107,6 +111,12 @@ def _tarballs_in(locks: Iterable[str]) -> Iterator[str]:
     for lock in locks:
         for algorithm, digest in _INTEGRITY.findall(lock):
             yield f"{algorithm}-{b64decode(digest).hex()}.tgz"
+
+
+def _homes_in(versions: Iterable[Version]) -> frozenset[str]:
+    """Return the folders named by a digest in which the recipes of versions lie."""
+    parts = (part for version in versions for part in version.home.split("/"))
+    return frozenset(part for part in parts if _HEXADECIMAL.fullmatch(part))
 
 
 def _names(found: Iterable[Digest]) -> frozenset[str]:

@@ -52,7 +52,8 @@ class Versions(VersionFinder, Protocol):
     def add(self, new: NewVersion, *, after: int | None = None) -> Version:
         """Give a version the next number of its image and keep it, all of it or nothing.
 
-        Idempotent: a version with the newest one's digest, made from the same inputs, is that one.
+        Idempotent: a version with the newest one's digest, made from the same inputs, is that one,
+        unless it is to be one of its own.
         Any other is to follow the version of the number `after`, where that is given (0 is none),
         or of its cause's: raises ConflictError where the newest is another one by now.
         """

@@ -15,7 +15,7 @@ class Shelf(StrEnum):
     """The folders things are kept in, each under a name that says what it is.
 
     Blobs are layers, plain and compressed. Roots, packages, wheels and
-    bases are what builds start from.
+    bases are what builds start from, sources what proposals were sent with.
     """
 
     BLOBS = "blobs"
@@ -26,6 +26,7 @@ class Shelf(StrEnum):
     WHEELS = "wheels"
     NODE = "npm packages"
     BASES = "bases"
+    SOURCES = "sources"
     SET_ASIDE = "set aside"
 
 

@@ -22,7 +22,8 @@ class Facts:
     `forged` says what of it is not what its builder signed, if anything; `unsigned` what of the
     signatures is missing that people give for the channel.
     `who` wants that, being in these `groups`. `upstream` are its assignments in the channels that
-    it may come from; `revoked` what forbids it. `proposal` is the open one, if it was proposed;
+    it may come from; `revoked` what forbids it. It was `rebuilt` here, of what a proposal was sent
+    with. `proposal` is the open one, if it was proposed;
     `evidence` and `ballot` are there where the rule asks for them. It has truly `served` for so
     long.
     """
@@ -36,6 +37,7 @@ class Facts:
     who: str = ""
     groups: AbstractSet[str] = frozenset()
     evidence: Evidence | None = None
+    rebuilt: bool = False
     proposal: Proposal | None = None
     ballot: Ballot | None = None
     served: timedelta = timedelta()
@@ -56,6 +58,7 @@ def objections(rule: ChannelRule, facts: Facts, now: datetime) -> list[Objection
         *_promoters(rule, facts),
         *(gate_objections(rule.gates, facts.evidence, facts.label) if facts.evidence else ()),
         *_approvals(rule, facts, now),
+        *_rebuilt(rule, facts),
         *([facts.unsigned] if facts.unsigned else []),
         *_soak(rule, facts),
         *_time(rule, now),
@@ -112,6 +115,20 @@ def _approvals(rule: ChannelRule, facts: Facts, now: datetime) -> Iterator[Objec
         number = facts.ballot.proposal.number
         words = f"{more_have(missing)} to approve proposal {number}"
         yield Objection("approvals", words, f"See who and why: herdbook proposal show {number}")
+
+
+def _rebuilt(rule: ChannelRule, facts: Facts) -> Iterator[Objection]:
+    proposal = facts.proposal
+    if not rule.rebuilt or facts.rebuilt:
+        return
+    words = f"{facts.label} was not rebuilt here from what it was proposed with"
+    if proposal is None:
+        again = f"First: herdbook propose {facts.label} {rule.channel} --why TEXT"
+    elif proposal.rebuilt:
+        again = f"That is another version: herdbook promote {proposal.label} {rule.channel}"
+    else:
+        again = f"Once it is approved: herdbook proposal rebuild {proposal.number}"
+    yield Objection("rebuilt", words, again)
 
 
 def _soak(rule: ChannelRule, facts: Facts) -> Iterator[Objection]:

@@ -52,7 +52,10 @@ class Excepted(BaseModel):
 class Evidence(BaseModel):
     """What an approval rests on; where any of it changes, its digest does.
 
-    `before` is the digest of what the channel means now, empty for nothing. `lost` are findings
+    `before` is the digest of what the channel means now, empty for nothing, and `moves` says how
+    often the channel has got something: back at the same version, it is not as it was. `sources`
+    names what the version was proposed with, and `proposed` is the digest of what was proposed,
+    where what was rebuilt of that is something else. `lost` are findings
     that the version before has and this one has not. `complete` says that nothing is unknown: all
     layers were scanned, and there are advisories for all that is in them. `tried` is how it stands
     in what is to be found out of it; `licences` are those that the rule does not take. `excepted`
@@ -71,6 +74,9 @@ class Evidence(BaseModel):
     tried: tuple[Tried, ...] = ()
     licences: tuple[LicenceFinding, ...] = ()
     excepted: tuple[Excepted, ...] = ()
+    moves: int = 0
+    sources: str = ""
+    proposed: str = ""
 
     @property
     def digest(self) -> Digest:
@@ -96,12 +102,15 @@ class Evidence(BaseModel):
 class Known:
     """What is known of a version besides its vulnerabilities.
 
-    `exceptions` are those about its image that hold now.
+    `exceptions` are those about its image that hold now; the rest is as Evidence has it.
     """
 
     components: Sequence[Licensed] = ()
     tried: tuple[Tried, ...] = ()
     exceptions: Sequence[GateException] = ()
+    moves: int = 0
+    sources: str = ""
+    proposed: str = ""
 
 
 def evidence_of(
@@ -128,6 +137,9 @@ def evidence_of(
         tried=known.tried,
         licences=licences,
         excepted=tuple(_excepted((*findings, *licences), known.exceptions)),
+        moves=known.moves,
+        sources=known.sources,
+        proposed=known.proposed,
     )
 
 

@@ -3,14 +3,17 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from herdbook.audit.chain import Entry
+from herdbook.builds.bundles import Bundle
 from herdbook.channels.exceptions import GateException
 from herdbook.channels.model import Assignment, Hold, Made, Revocation
-from herdbook.channels.proposals import Approval, Proposal
+from herdbook.channels.proposals import Approval, Comment, Proposal
 from herdbook.channels.results import Result
 from herdbook.channels.rules import ChannelRules
+from herdbook.core.digests import Digest
 from herdbook.metadata.model import Document
 from herdbook.signatures.envelopes import Envelope
 
@@ -19,7 +22,10 @@ class Proposals(Protocol):
     """Proposals and approvals; each change is kept together with its audit entry."""
 
     def propose(self, proposal: Proposal, entry: Entry) -> Proposal:
-        """Keep a proposal under the next number, and return it with that."""
+        """Keep a proposal under the next number, and return it with that.
+
+        Raises ConflictError where that version is proposed for that channel already.
+        """
         ...
 
     def proposals(self, image: str = "", *, every: bool = False) -> list[Proposal]:
@@ -34,12 +40,27 @@ class Proposals(Protocol):
         """Keep that a proposal has come to its end; raises ConflictError where it had before."""
         ...
 
+    def rebuilt(self, proposal: Proposal, entry: Entry, at: datetime) -> None:
+        """Keep which version was rebuilt of a proposal.
+
+        Raises ConflictError where it is no longer open, or another one was rebuilt of it before.
+        """
+        ...
+
+    def comments(self, proposal: int) -> list[Comment]:
+        """Return what was said of a proposal, the oldest first."""
+        ...
+
+    def comment(self, comment: Comment, entry: Entry) -> None:
+        """Keep what somebody says of a proposal, be it open or not."""
+        ...
+
     def approvals(self, proposal: int) -> list[Approval]:
         """Return the approvals of a proposal, the oldest first."""
         ...
 
     def approve(self, approval: Approval, entry: Entry) -> None:
-        """Keep an approval; raises ConflictError where the proposal is no longer open."""
+        """Keep an approval; raises ConflictError where a proposal is no longer open."""
         ...
 
 
@@ -97,6 +118,29 @@ class OwnCommands(Protocol):
         ...
 
 
+class Bundles(Protocol):
+    """What versions are made from, as it was sent along with proposals, each by its digest."""
+
+    def keep(self, bundle: Bundle) -> Digest:
+        """Keep a bundle, and return its digest; one that is kept already is not kept twice.
+
+        Killed at any moment, there is all of it or nothing. Raises NoSpaceError.
+        """
+        ...
+
+    def lay_out(self, digest: Digest) -> Path:
+        """Return the folder that a bundle is unpacked in: anew, by the bytes of that digest.
+
+        It stays, and may be a recipe's home from then on. Raises NotFoundError for one that is not
+        kept, VerificationError for one that is damaged.
+        """
+        ...
+
+    def home(self, digest: Digest) -> Path:
+        """Return the folder that `lay_out` unpacks a bundle in, whether it is there or not."""
+        ...
+
+
 class ChannelRegister(Proposals, Results, Exceptions, Protocol):
     """The channels of one installation; each change is kept together with its audit entry."""
 
@@ -117,17 +161,17 @@ class ChannelRegister(Proposals, Results, Exceptions, Protocol):
         self,
         assignments: Sequence[Assignment],
         entry: Entry,
-        ends: Proposal | None = None,
+        ends: Sequence[Proposal] = (),
         documents: Sequence[Document] = (),
     ) -> None:
-        """Keep assignments, all or none, each signed, and that a proposal `ends` with them.
+        """Keep assignments, all or none, each signed, and that proposals end with them.
 
         What so many keys have signed of them is published with them.
 
         The entry is about the first of them; of each other one the audit says that it follows.
 
         Raises ConflictError where a channel has got one of that number meanwhile, or is held,
-        or where the proposal is no longer open.
+        or where a proposal is no longer open.
         """
         ...
 

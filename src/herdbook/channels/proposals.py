@@ -27,13 +27,21 @@ MOVES: Mapping[ProposalState, frozenset[ProposalState]] = {
 }
 """From where one gets to where."""
 
+_REBUILT = "proposal "
+"""How the cause of a version begins that was rebuilt of a proposal, in its signed provenance."""
+
 GroupsOf = Callable[[str], AbstractSet[str]]
 """The groups that somebody is in."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """That a channel should get a version; `ended_by` said `said` when it came to its end."""
+    """That a channel should get a version; `ended_by` said `said` when it came to its end.
+
+    `sources` names the bundle of what that was made from, where it was sent along, and `rebuilt` is
+    the number of the version that was built of it once it was approved: that one is promoted, and
+    never what was proposed.
+    """
 
     number: int
     image: str
@@ -47,16 +55,32 @@ class Proposal:
     ended_at: datetime | None = None
     ended_by: str = ""
     said: str = ""
+    sources: Digest | None = None
+    rebuilt: int = 0
 
     @property
-    def made(self) -> Made:
-        """The version, as lineages name it."""
-        return self.image, self.version
+    def wanted(self) -> Made:
+        """The version that the channel is to get, as lineages name it."""
+        return self.image, self.rebuilt or self.version
 
     @property
     def label(self) -> str:
-        """How people name the version."""
-        return f"{self.image}:{self.version}"
+        """How people name the version that the channel is to get."""
+        return f"{self.image}:{self.wanted[1]}"
+
+    @property
+    def waits_to_be_rebuilt(self) -> bool:
+        """Whether what it came with was not built yet."""
+        return self.sources is not None and not self.rebuilt
+
+    @property
+    def cause(self) -> str:
+        """Why a version was made that was rebuilt of it, as its provenance says."""
+        return f"{_REBUILT}{self.number}, of the sources {self.sources}"
+
+    def is_about(self, made: Made) -> bool:
+        """Tell whether a version is what was proposed, or was rebuilt of it."""
+        return made in ((self.image, self.version), self.wanted)
 
     def ended(self, state: ProposalState, who: str, at: datetime, said: str = "") -> "Proposal":
         """Return it as somebody ended it; raises ConflictError where it has ended before."""
@@ -77,6 +101,16 @@ class Approval:
     at: datetime
     evidence: Digest
     said: str = ""
+
+
+@dataclass(frozen=True)
+class Comment:
+    """What somebody says of a proposal, without any vote."""
+
+    proposal: int
+    who: str
+    at: datetime
+    said: str
 
 
 @dataclass(frozen=True)
@@ -133,6 +167,11 @@ class Ballot:
         return ""
 
 
+def is_rebuilt(cause: str) -> bool:
+    """Tell whether a version was rebuilt of what a proposal was sent with, by its provenance."""
+    return cause.startswith(_REBUILT)
+
+
 def more_have(missing: int) -> str:
     """Say so many more people have to do something, without what."""
     return f"{missing} more {'has' if missing == 1 else 'have'}"
@@ -143,6 +182,14 @@ def open_for(proposals: Iterable[Proposal], made: Made, channel: str) -> Proposa
     found = [
         each
         for each in proposals
-        if each.state is ProposalState.OPEN and (each.made, each.channel) == (made, channel)
+        if each.state is ProposalState.OPEN and each.channel == channel and each.is_about(made)
     ]
     return max(found, key=lambda each: each.number, default=None)
+
+
+def proposed_already(known: Proposal) -> ConflictError:
+    """Return the error for what is proposed already."""
+    return ConflictError(
+        f"{known.label} is proposed for {known.channel} already: {known.number}",
+        hint=f"See it: herdbook proposal show {known.number}",
+    )

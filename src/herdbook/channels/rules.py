@@ -151,6 +151,13 @@ class ChannelRule(Strict):
         GroupNames, Field(description="Groups whose members may promote; everybody without them.")
     ] = ()
     approvals: Approvals | None = None
+    rebuilt: Annotated[
+        bool,
+        Field(
+            description="Whether only what was rebuilt here, from what a proposal was sent with, "
+            "gets there."
+        ),
+    ] = False
     signers: Signers | None = None
     gates: Gates = Gates()
     soak: Annotated[
@@ -189,6 +196,8 @@ class ChannelRule(Strict):
         if self.approvals:
             of = f" of {' or '.join(self.approvals.groups)}" if self.approvals.groups else ""
             yield f"{self.approvals.count}{of} approve, at most {self.approvals.valid} before"
+        if self.rebuilt:
+            yield "rebuilt from what it was proposed with"
         if self.signers:
             yield f"{self.signers.count} of the keys {', '.join(sorted(self.signers.keys))} sign"
 

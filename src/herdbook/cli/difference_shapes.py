@@ -17,6 +17,7 @@ def comparison_shape(comparison: Comparison, most_files: int | None) -> dict[str
         "before": before,
         "after": after,
         "same": comparison.same,
+        "recipe": list(comparison.recipe),
         "only_before": [kind.value for kind in comparison.only_before],
         "only_after": [kind.value for kind in comparison.only_after],
         "variants": [_variant_shape(each, most_files) for each in comparison.variants],

@@ -9,12 +9,13 @@ from herdbook.cli.options import AsJson, ImageName
 from herdbook.cli.output import Output, human_size
 
 if TYPE_CHECKING:
-    from herdbook.actions.compare_versions import VariantComparison
+    from herdbook.actions.compare_versions import Comparison, VariantComparison
     from herdbook.catalogue.differences import LayerChanges, PackageChanges, SettingChange
     from herdbook.catalogue.file_differences import FileChange
     from herdbook.images.documents import LayerReference
 
 _SHOWN_FILES = 10
+_SHOWN_LINES = 20
 _SIGNS = {"added": "+", "removed": "-", "changed": "~", "mode-only": "m", "time-only": "t"}
 
 
@@ -49,15 +50,31 @@ def diff(
         output.json(comparison_shape(comparison, None if files else _SHOWN_FILES))
         return
     output.text(f"{comparison.before.label} -> {comparison.after.label}")
+    show_comparison(output, comparison, every_file=files)
+
+
+def show_comparison(output: Output, comparison: "Comparison", *, every_file: bool = False) -> None:
+    """Print what differs between two versions, of files the first ones unless all are wanted."""
     if comparison.same:
         output.text("the same to the last byte")
         return
+    _show_recipe(output, comparison.recipe)
     for kind in comparison.only_before:
         output.text(f"{kind}: only {comparison.before.label} has one")
     for kind in comparison.only_after:
         output.text(f"{kind}: only {comparison.after.label} has one")
     for variant in comparison.variants:
-        _show(output, variant, every_file=files)
+        _show(output, variant, every_file=every_file)
+
+
+def _show_recipe(output: Output, changes: tuple[str, ...]) -> None:
+    if not changes:
+        return
+    output.text("recipe:")
+    for line in changes[:_SHOWN_LINES]:
+        output.text(f"  {line}")
+    if len(changes) > _SHOWN_LINES:
+        output.text(f"  {len(changes) - _SHOWN_LINES} more lines")
 
 
 def _show(output: Output, variant: "VariantComparison", *, every_file: bool) -> None:

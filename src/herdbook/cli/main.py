@@ -32,7 +32,7 @@ from herdbook.cli import (
 )
 from herdbook.cli.applications import commands as applications
 from herdbook.cli.campaigns import commands as campaigns
-from herdbook.cli.channels import audit, exceptions, proposals, revocations, testing
+from herdbook.cli.channels import audit, exceptions, proposals, proposed, revocations, testing
 from herdbook.cli.channels import commands as channels
 from herdbook.cli.notifications import commands as notifications
 from herdbook.cli.output import Output
@@ -66,6 +66,7 @@ for noun in (
     campaigns,
     testing,
     proposals,
+    proposed,
     exceptions,
     channels,
     revocations,

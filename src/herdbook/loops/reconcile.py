@@ -20,6 +20,7 @@ from herdbook.fleet.ports import Deaths, Prober
 from herdbook.fleet.probes import ProbeTarget
 from herdbook.loops.back_up_on_time import BackupsOnTime
 from herdbook.loops.notify_on_time import NoticesOnTime
+from herdbook.loops.rebuild_on_time import RebuildsOnTime
 from herdbook.loops.refresh_on_time import MetadataOnTime
 from herdbook.rollouts.ports import Application
 
@@ -81,6 +82,7 @@ class Reconciler:
     _served: ServedTime = field(init=False)
     _metadata: MetadataOnTime = field(init=False)
     _notices: NoticesOnTime = field(init=False)
+    _rebuilds: RebuildsOnTime = field(init=False)
     _disturbed: Event = field(default_factory=Event)
 
     def __post_init__(self) -> None:
@@ -88,6 +90,7 @@ class Reconciler:
         self._served = ServedTime(self.workshop)
         self._metadata = MetadataOnTime(self.workshop, self.say)
         self._notices = NoticesOnTime(self.workshop, self.say)
+        self._rebuilds = RebuildsOnTime(self.workshop, self.say)
 
     def run(self, stop: Event) -> None:
         """Go on until `stop` is set, and a last wait is over."""
@@ -119,6 +122,7 @@ class Reconciler:
         self._guarded("backups", self._backups.turn)
         self._guarded("signed metadata", self._metadata.turn)
         self._guarded("notifications", self._notices.turn)
+        self._guarded("what is approved", self._rebuilds.turn)
         self._guarded("serving times", partial(self._served.turn, self.tended.values()))
 
     def _turn(self) -> None:

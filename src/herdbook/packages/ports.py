@@ -44,6 +44,16 @@ class Archive(Protocol):
         """
         ...
 
+    def unlisted(
+        self, suite: Suite, packages: Collection[LockedPackage], progress: Progress
+    ) -> list[LockedPackage]:
+        """Return those packages that no pocket of the suite lists now with these bytes.
+
+        Such a one was replaced since, or never was in the archive. What is trusted, and what is
+        raised, is as for `resolve`.
+        """
+        ...
+
     def one_reading(self) -> AbstractContextManager[None]:
         """Let every suite's index be read and verified once at most until the block ends.
 

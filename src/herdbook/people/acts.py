@@ -15,6 +15,7 @@ class Act(StrEnum):
     LOCK = "lock"
     PULL = "pull"
     PROPOSE = "propose"
+    REBUILD = "rebuild"
     CAMPAIGN = "campaign"
     TEST = "test"
 
@@ -70,7 +71,7 @@ class Act(StrEnum):
     REVOKE_TOKEN = "revoke-token"  # noqa: S105 - the name of an act
 
 
-_BUILDERS = (Act.BUILD, Act.LOCK, Act.PULL, Act.PROPOSE, Act.CAMPAIGN, Act.TEST)
+_BUILDERS = (Act.BUILD, Act.LOCK, Act.PULL, Act.PROPOSE, Act.REBUILD, Act.CAMPAIGN, Act.TEST)
 _APPROVERS = (
     Act.APPROVE,
     Act.REJECT,

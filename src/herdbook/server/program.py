@@ -53,6 +53,7 @@ from herdbook.server.who import all_groups, who_acts
 from herdbook.store.advisories import SqlAdvisories
 from herdbook.store.audit import SqlAudit
 from herdbook.store.blobs import BlobStore
+from herdbook.store.bundles import DiskBundles
 from herdbook.store.cache import SqlCache
 from herdbook.store.campaigns import SqlCampaigns
 from herdbook.store.channels import SqlChannels
@@ -112,6 +113,7 @@ def open_workshop(
         bases=SkopeoImages(state / "bases"),
         registry=HttpRegistry(state / "registries", settings.login_files),
         sandbox=sandbox,
+        bundles=DiskBundles(state / "sources", staging),
         versions=SqlVersions(database, ring),
         components=SqlComponents(database, ring=ring),
         advisories=SqlAdvisories(database),

@@ -24,5 +24,6 @@ def open_stock(settings: Settings) -> Stock:
             Shelf.WHEELS: state / "wheels",
             Shelf.NODE: state / "node",
             Shelf.BASES: state / "bases",
+            Shelf.SOURCES: state / "sources",
         },
     )

@@ -100,6 +100,18 @@ proposals = Table(
     Column("ended_at", DateTime(timezone=True)),
     Column("ended_by", _WHO, nullable=False),
     Column("said", Text, nullable=False),
+    Column("sources", DigestColumn),
+    Column("rebuilt", Integer, nullable=False, server_default="0"),
+)
+
+proposal_comments = Table(
+    "proposal_comments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("proposal", ForeignKey("proposals.number"), nullable=False, index=True),
+    Column("who", _WHO, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("said", Text, nullable=False),
 )
 
 approvals = Table(

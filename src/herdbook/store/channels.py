@@ -70,34 +70,37 @@ class SqlChannels(SqlProposals, SqlResults, SqlExceptions):
         self,
         assignments: Sequence[Assignment],
         entry: Entry,
-        ends: Proposal | None = None,
+        ends: Sequence[Proposal] = (),
         documents: Sequence[Document] = (),
     ) -> None:
         """Keep assignments, all or none; raises ConflictError for one that comes too late."""
         with writing(self._engine) as connection:
             _refuse_held(connection, assignments)
-            if ends is not None:
-                end_proposal(connection, ends)
+            for proposal in ends:
+                end_proposal(connection, proposal)
             keep_documents(connection, self._audit, documents, entry.who, assignments[0].at)
-            for each in assignments:
-                heads = schema.channels
-                mine = and_(heads.c.image == each.image, heads.c.channel == each.channel)
-                found = connection.execute(select(heads.c.newest).where(mine)).scalar_one_or_none()
-                if (found or 0) != each.number - 1:
-                    raise ConflictError(
-                        f"{each.image}@{each.channel} was moved meanwhile",
-                        hint=f"See by whom: herdbook channel history {each.image}@{each.channel}",
-                    )
-                values = {**_in_utc(self._signed(each)), "way": each.way.value}
-                connection.execute(insert(schema.assignments).values(**values))
-                if found is None:
-                    row = {"image": each.image, "channel": each.channel, "newest": each.number}
-                    connection.execute(insert(heads).values(**row))
-                else:
-                    connection.execute(update(heads).where(mine).values(newest=each.number))
+            for assignment in assignments:
+                self._assign(connection, assignment)
             self._audit.write(connection, entry, assignments[0].at)
             for each in assignments[1:]:
                 self._audit.write(connection, follow_entry(entry, each), each.at)
+
+    def _assign(self, connection: Connection, each: Assignment) -> None:
+        heads = schema.channels
+        mine = and_(heads.c.image == each.image, heads.c.channel == each.channel)
+        found = connection.execute(select(heads.c.newest).where(mine)).scalar_one_or_none()
+        if (found or 0) != each.number - 1:
+            raise ConflictError(
+                f"{each.image}@{each.channel} was moved meanwhile",
+                hint=f"See by whom: herdbook channel history {each.image}@{each.channel}",
+            )
+        values = {**_in_utc(self._signed(each)), "way": each.way.value}
+        connection.execute(insert(schema.assignments).values(**values))
+        if found is None:
+            row = {"image": each.image, "channel": each.channel, "newest": each.number}
+            connection.execute(insert(heads).values(**row))
+        else:
+            connection.execute(update(heads).where(mine).values(newest=each.number))
 
     def _signed(self, assignment: Assignment) -> Assignment:
         if self._ring is None:

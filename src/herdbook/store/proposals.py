@@ -1,13 +1,20 @@
 """The register of proposals in SQL, and of who approved them."""
 
 from dataclasses import asdict
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, update
 
 from herdbook.audit.chain import Entry
-from herdbook.channels.proposals import Approval, Proposal, ProposalState
+from herdbook.channels.proposals import (
+    Approval,
+    Comment,
+    Proposal,
+    ProposalState,
+    open_for,
+    proposed_already,
+)
 from herdbook.core.digests import Digest
 from herdbook.core.errors import ConflictError
 from herdbook.store import channel_schema as schema
@@ -25,9 +32,16 @@ class SqlProposals:
         self._audit = audit
 
     def propose(self, proposal: Proposal, entry: Entry) -> Proposal:
-        """Keep a proposal under the next number, and return it with that."""
+        """Keep a proposal under the next number, and return it with that.
+
+        Raises ConflictError where that version is proposed for that channel already.
+        """
         table = schema.proposals
+        same = _open().where(table.c.image == proposal.image, table.c.channel == proposal.channel)
         with writing(self._engine) as connection:
+            others = [_proposal(row) for row in connection.execute(same)]
+            if known := open_for(others, proposal.wanted, proposal.channel):
+                raise proposed_already(known)
             newest = connection.execute(select(func.max(table.c.number))).scalar_one()
             values = {**_proposal_row(proposal), "number": (newest or 0) + 1}
             connection.execute(insert(table).values(**values))
@@ -41,11 +55,9 @@ class SqlProposals:
     def proposals(self, image: str = "", *, every: bool = False) -> list[Proposal]:
         """Return the open proposals of one image or all, or every one, the newest first."""
         table = schema.proposals
-        query = select(table).order_by(table.c.number.desc())
+        query = (select(table) if every else _open()).order_by(table.c.number.desc())
         if image:
             query = query.where(table.c.image == image)
-        if not every:
-            query = query.where(table.c.state == ProposalState.OPEN.value)
         with reading(self._engine) as connection:
             return [_proposal(row) for row in connection.execute(query)]
 
@@ -59,6 +71,39 @@ class SqlProposals:
         with writing(self._engine) as connection:
             end_proposal(connection, proposal)
             self._audit.write(connection, entry, proposal.ended_at or proposal.at)
+
+    def rebuilt(self, proposal: Proposal, entry: Entry, at: datetime) -> None:
+        """Keep which version was rebuilt of a proposal; raises ConflictError if it comes late."""
+        table = schema.proposals
+        still_open = table.c.state == ProposalState.OPEN.value
+        query = update(table).where(table.c.number == proposal.number, still_open)
+        query = query.where(table.c.rebuilt == 0).values(rebuilt=proposal.rebuilt)
+        with writing(self._engine) as connection:
+            if not connection.execute(query).rowcount:
+                raise ConflictError(
+                    f"Proposal {proposal.number} is over, or was rebuilt meanwhile",
+                    hint=f"See how it stands: herdbook proposal show {proposal.number}",
+                )
+            self._audit.write(connection, entry, at)
+
+    def comments(self, proposal: int) -> list[Comment]:
+        """Return what was said of a proposal, the oldest first."""
+        if proposal > MAXIMUM_NUMBER:
+            return []
+        table = schema.proposal_comments
+        query = select(table).where(table.c.proposal == proposal).order_by(table.c.id)
+        with reading(self._engine) as connection:
+            return [
+                Comment(row.proposal, row.who, in_utc(row.at), row.said)
+                for row in connection.execute(query)
+            ]
+
+    def comment(self, comment: Comment, entry: Entry) -> None:
+        """Keep what somebody says of a proposal, be it open or not."""
+        with writing(self._engine) as connection:
+            values = {**asdict(comment), "at": comment.at.astimezone(UTC)}
+            connection.execute(insert(schema.proposal_comments).values(**values))
+            self._audit.write(connection, entry, comment.at)
 
     def approvals(self, proposal: int) -> list[Approval]:
         """Return the approvals of a proposal, the oldest first."""
@@ -96,6 +141,11 @@ def end_proposal(connection: Connection, proposal: Proposal) -> None:
     connection.execute(delete(drafts).where(drafts.c.proposal == proposal.number))
 
 
+def _open() -> Select[Any]:
+    table = schema.proposals
+    return select(table).where(table.c.state == ProposalState.OPEN.value)
+
+
 def _not_open(number: int) -> ConflictError:
     return ConflictError(
         f"Proposal {number} is not open any more",
@@ -130,4 +180,6 @@ def _proposal(row: Row[Any]) -> Proposal:
         ended_at=in_utc(row.ended_at) if row.ended_at else None,
         ended_by=row.ended_by,
         said=row.said,
+        sources=Digest(row.sources) if row.sources else None,
+        rebuilt=row.rebuilt,
     )

@@ -51,7 +51,7 @@ class SqlVersions(SqlVersionFinder):
         with writing(self._engine) as connection:
             latest = _one(connection, _newest(new.image))
             writer = VersionWriter(connection, self._ring)
-            if latest is None or latest.digest != new.digest or latest.build_key != new.build_key:
+            if new.of_its_own or latest is None or not _is_same(latest, new):
                 _require_newest(new.image, latest, after)
                 writer.add(new)
                 latest = _one(connection, _newest(new.image))
@@ -239,6 +239,10 @@ def _versions() -> Select[Any]:
 def _newest(image: str) -> Select[Any]:
     query = _versions().where(schema.images.c.name == image)
     return query.order_by(schema.versions.c.number.desc()).limit(1)
+
+
+def _is_same(latest: Version, new: NewVersion) -> bool:
+    return (latest.digest, latest.build_key) == (new.digest, new.build_key)
 
 
 def _require_newest(image: str, latest: Version | None, after: int | None) -> None:

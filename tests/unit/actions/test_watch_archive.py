@@ -301,6 +301,11 @@ class Shelf:
     ) -> Resolution:
         raise NotImplementedError
 
+    def unlisted(
+        self, suite: Suite, packages: Collection[LockedPackage], progress: Progress
+    ) -> list[LockedPackage]:
+        raise NotImplementedError
+
     def one_reading(self) -> AbstractContextManager[None]:
         raise NotImplementedError
 

@@ -36,6 +36,32 @@ def facts(
     return Facts(MADE, {"staging": upstream, "canary": ()}, hold, revoked)
 
 
+REBUILT = ChannelRule(channel="production", rebuilt=True)
+SENT = Proposal(7, "shop/web", "production", 3, EMPTY, "ann", NOW, "why", sources=EMPTY)
+
+
+@pytest.mark.parametrize(
+    ("proposal", "remedy"),
+    [
+        (None, "First: herdbook propose shop/web:3 production --why TEXT"),
+        (SENT, "Once it is approved: herdbook proposal rebuild 7"),
+        (
+            replace(SENT, rebuilt=4),
+            "That is another version: herdbook promote shop/web:4 production",
+        ),
+    ],
+    ids=["not proposed", "not rebuilt", "another"],
+)
+def test_what_was_not_rebuilt_gets_nowhere_and_it_is_said_what_to_do(
+    proposal: Proposal | None, remedy: str
+) -> None:
+    """Whatever the register says of proposals: the version's own provenance counts."""
+    [found] = objections(REBUILT, replace(facts(), proposal=proposal), NOW)
+    assert (found.gate, found.remedy) == ("rebuilt", remedy)
+    assert objections(REBUILT, replace(facts(), proposal=proposal, rebuilt=True), NOW) == []
+    assert objections(FREE, replace(facts(), proposal=proposal), NOW) == []
+
+
 FROM = ChannelRule.model_validate({"channel": "production", "from": ["staging", "canary"]})
 
 

@@ -84,6 +84,9 @@ FINDING = WHOLE.findings[0]
         {"version": digest("another")},
         {"before": digest("another")},
         {"before": ""},
+        {"moves": 1},
+        {"sources": digest("sources")},
+        {"proposed": digest("another")},
         {"findings": ()},
         {"gained": ()},
         {"lost": ()},
@@ -95,6 +98,7 @@ FINDING = WHOLE.findings[0]
         {"rule": RULE.model_copy(update={"gates": Gates(worst="high")})},
         {"rule": RULE.model_copy(update={"gates": Gates(exploited=False)})},
         {"rule": RULE.model_copy(update={"gates": Gates(complete=True)})},
+        {"rule": RULE.model_copy(update={"rebuilt": True})},
         {"rule": RULE.model_copy(update={"promoters": ("operators",)})},
         {"rule": RULE.model_copy(update={"from_": ("staging",)})},
         {"rule": RULE.model_copy(update={"follow_back": ("staging",)})},
@@ -130,7 +134,7 @@ def test_whatever_part_changes_the_digest_does(change: dict[str, object]) -> Non
 def test_every_part_is_changed_above() -> None:
     assert set(Evidence.model_fields) == {
         *("version", "before", "rule", "findings", "gained", "lost", "complete"),
-        *("tried", "licences", "excepted"),
+        *("tried", "licences", "excepted", "moves", "sources", "proposed"),
     }
     assert set(Tried.model_fields) == {"kind", "name", "text", "standing", "failed", "never"}
     assert set(LicenceFinding.model_fields) == {"name", "component"}

@@ -196,4 +196,4 @@ def test_the_open_proposal_of_a_version_for_a_channel_is_found(other: Proposal) 
 def test_of_several_the_newest_is_meant() -> None:
     newer = replace(PROPOSAL, number=8)
     for order in ([PROPOSAL, newer], [newer, PROPOSAL]):
-        assert open_for(order, PROPOSAL.made, "production") is newer
+        assert open_for(order, PROPOSAL.wanted, "production") is newer

@@ -24,7 +24,7 @@ from channel_images import put_rules, verbs
 from stores import open_store
 
 from herdbook.actions.promote import promote
-from herdbook.actions.propose import approve, propose, reject
+from herdbook.actions.propose import approve, comment, propose, reject
 from herdbook.actions.workshop import Workshop
 from herdbook.cli.completion import complete_proposal
 from herdbook.server.settings import load_settings
@@ -36,12 +36,15 @@ LONG = "a-team/with-quite-a-long-name/and-parts/of-it"
 WEB = "shop/web:2"
 PROPOSAL = {
     *("number", "image", "channel", "version", "digest", "who", "at", "why"),
-    *("state", "ended_at", "ended_by", "said"),
+    *("state", "ended_at", "ended_by", "said", "sources", "rebuilt"),
 }
-WEIGHED = PROPOSAL | {"before", "evidence", "approvals", "missing", "signatures"}
+WEIGHED = PROPOSAL | {"before", "evidence", "comments", "approvals", "missing", "signatures"}
+SHOWN = WEIGHED | {"differences"}
+COMMENT = {"who", "at", "said"}
 SIGNATURES = {"threshold", "signed", "missing"}
 EVIDENCE = {
     *("digest", "findings", "gained", "lost", "complete", "tried", "licences", "excepted"),
+    "proposed",
 }
 TRIED = {"kind", "name", "text", "standing", "failed", "never"}
 EXCEPTED = {"name", "component", "number", "owner", "until"}
@@ -131,6 +134,8 @@ def test_a_proposal_for_scripts(json_of: JsonOf, workshop: Workshop) -> None:
         "ended_at": None,
         "ended_by": "",
         "said": "",
+        "sources": None,
+        "rebuilt": None,
     }
 
 
@@ -177,7 +182,8 @@ def test_an_approval_for_scripts_shows_how_the_proposal_stands(
     assert set(approval) == APPROVAL
     assert (approval["who"], approval["said"], approval["void"]) == (ME, "looked at it", None)
     assert approval["evidence"] == found["evidence"]["digest"]
-    assert json_of("proposal", "show", "1") == found
+    shown = json_of("proposal", "show", "1")
+    assert {name: shown[name] for name in found} == found
 
 
 def test_a_rejection_is_told_and_for_scripts(run: Run, json_of: JsonOf, proposed: Workshop) -> None:
@@ -297,12 +303,18 @@ def test_a_proposal_is_shown_with_all_that_speaks_for_and_against_it(
     status, output, _ = run("proposal", "show", "1")
     assert status == 0
     assert fits(output)
-    assert timeless(output).splitlines() == [
+    comment(replace(proposed, actor="dora"), 1, "why at last?")
+    lines = timeless(run("proposal", "show", "1")[1]).splitlines()
+    end = len(lines) - lines[::-1].index("")
+    differences = lines[lines.index("shop/web:1 -> shop/web:2") : end]
+    assert "    ~ openssl 3.0.9-1 -> 3.0.11-1  (deb)" in differences
+    assert "  -recipe shop/web 1 None" in differences
+    assert [each for each in lines if each and each not in differences] == [
         "proposal 1: shop/web:2 for shop/web@production in place of shop/web:1",
         "anna, WHEN: payment by invoice",
         "vulnerabilities lost: 1",
         "  CVE-2026-1 in openssl 3.0.9-1 (high, known to be exploited, fixed in 3.0.11-1)",
-        "what else differs: herdbook diff shop/web:1 shop/web:2",
+        "dora, WHEN: why at last?",
         "approved by bob, WHEN: looked (void: what it rested on has changed)",
         "approved by cleo, WHEN",
         "1 more has to approve it",
@@ -330,7 +342,8 @@ def test_a_proposal_is_shown_to_scripts(json_of: JsonOf, proposed: Workshop) -> 
     approve(replace(proposed, actor="bob"), 1, "looked")
     import_feed(proposed, exploited())
     found = json_of("proposal", "show", "1")
-    assert set(found) == WEIGHED
+    assert set(found) == SHOWN
+    assert found["differences"]["after"]["number"] == 2
     evidence = found["evidence"]
     assert set(evidence) == EVIDENCE
     assert (evidence["findings"], evidence["gained"], evidence["complete"]) == ([], [], True)
@@ -383,13 +396,41 @@ def test_how_it_ended_is_shown(run: Run, proposed: Workshop) -> None:
         ("`propose`, `reject`", PROPOSAL),
         (
             "`proposal show`, `approve`",
-            (WEIGHED - PROPOSAL | SIGNATURES | EVIDENCE) | (APPROVAL | FINDING | TRIED | EXCEPTED),
+            (SHOWN - PROPOSAL | SIGNATURES | EVIDENCE) | (APPROVAL | FINDING | TRIED | EXCEPTED),
         ),
     ],
 )
 def test_these_shapes_are_the_documented_ones(commands_: str, keys: set[str]) -> None:
     [row] = [line for line in DOCUMENTED.splitlines() if line.startswith(f"| {commands_} |")]
     assert set(re.findall(r'"([a-z_]+)"', row)) == keys
+
+
+def test_a_comment_is_kept_told_and_for_scripts(
+    run: Run, json_of: JsonOf, proposed: Workshop
+) -> None:
+    assert run("proposal", "comment", "1", "why?")[:2] == (0, "said of proposal 1\n")
+    found = json_of("proposal", "comment", "1", "because")
+    assert set(found) == COMMENT
+    assert [(each.who, each.said) for each in proposed.channels.comments(1)] == [
+        *((ME, "why?"), (ME, "because")),
+    ]
+    assert json_of("proposal", "show", "1")["comments"][1] == found
+    status, _, errors = run("proposal", "comment", "1", "  ")
+    assert status != 0
+    assert "A comment says nothing" in errors
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("rebuild", "1"), ("sources", "1", "there")],
+)
+def test_what_was_sent_with_nothing_has_nothing_to_be_rebuilt(
+    run: Run, proposed: Workshop, command: tuple[str, ...]
+) -> None:
+    assert proposed.channels.proposal(1)
+    status, output, errors = run("proposal", *command)
+    assert (status not in (0, 1), output) == (True, "")
+    assert "Proposal 1 was not sent with what shop/web:2 was made from" in errors
 
 
 # Completion

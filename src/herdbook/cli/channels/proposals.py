@@ -1,4 +1,4 @@
-"""Commands of whoever proposes, and of whoever approves: propose, approve, reject, proposal."""
+"""Commands of whoever proposes, and of whoever approves: propose, approve, reject."""
 
 import sys
 from pathlib import Path
@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from herdbook.cli.completion import complete_proposal
-from herdbook.cli.options import AsJson, ImageName
+from herdbook.cli.completion import complete_image, complete_proposal
+from herdbook.cli.options import AsJson
 from herdbook.cli.output import Output
+from herdbook.cli.secrets import SecretFiles, given_secrets
+from herdbook.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from herdbook.actions.sign_move import Move
-    from herdbook.actions.weigh_proposal import Weighed
-    from herdbook.channels.evidence import Evidence, Finding
-    from herdbook.metadata.signing import Standing
+    from herdbook.actions.workshop import Workshop
 
-_SHOWN = 10
-_Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, autocompletion=complete_proposal)]
+_RECIPE_ENDINGS = (".yaml", ".yml")
+ProposalNumber = Annotated[
+    int, typer.Argument(metavar="NUMBER", min=1, autocompletion=complete_proposal)
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,16 +27,20 @@ def register(app: typer.Typer) -> None:
     app.command()(propose)
     app.command()(approve)
     app.command()(reject)
-    proposal = typer.Typer(help="See what is proposed for channels.", no_args_is_help=True)
-    proposal.command()(ls)
-    proposal.command()(show)
-    app.add_typer(proposal, name="proposal")
 
 
 def propose(
-    image: ImageName,
+    image: Annotated[
+        str,
+        typer.Argument(
+            metavar="IMAGE[:NUMBER|@CHANNEL]|RECIPE",
+            help="A version, or a recipe file: that is built first, if it has changed.",
+            autocompletion=complete_image,
+        ),
+    ],
     channel: Annotated[str, typer.Argument(help="Such as staging or production.")],
     why: Annotated[str, typer.Option(help="What it is good for.", metavar="TEXT")],
+    secret: SecretFiles = [],  # noqa: B006 - typer copies it
     as_json: AsJson = False,
 ) -> None:
     """Propose that a channel gets a version; others approve it."""
@@ -43,16 +49,34 @@ def propose(
     from herdbook.cli.session import open_session
 
     output = Output(as_json=as_json)
-    made = act(open_session(output), image, channel, why)
+    recipe = Path(image) if image.endswith(_RECIPE_ENDINGS) else None
+    workshop = open_session(output, given_secrets(secret, None if recipe else frozenset()))
+    name = _built(workshop, recipe) if recipe else image
+    made = act(workshop, name, channel, why)
     if as_json:
         output.json(proposal_shape(made))
         return
     output.text(f"proposal {made.number}: {made.label} for {made.image}@{made.channel}")
+    if made.sources:
+        output.text(f"sent with its recipe, lock and files: {made.sources}")
     output.note(f"Others look at it: herdbook proposal show {made.number}")
 
 
+def _built(workshop: "Workshop", path: Path) -> str:
+    """Return the version that a recipe makes, which is built if it was not."""
+    from herdbook.actions.build import build
+    from herdbook.recipes.catalogue import recipes_in
+
+    recipe_file, *others = recipes_in([path])
+    if others:
+        raise InvalidInputError(
+            f"{path} makes {len(others) + 1} images", hint="Name the one to propose: IMAGE:NUMBER"
+        )
+    return build(workshop, recipe_file).version.label
+
+
 def approve(
-    number: _Number,
+    number: ProposalNumber,
     say: Annotated[str, typer.Option(help="What you looked at.", metavar="TEXT")] = "",
     key: Annotated[
         Path | None,
@@ -88,12 +112,14 @@ def approve(
         output.note(f"{more_have(missing)} to approve it.")
     if move and not move.standing.enough:
         output.note(f"{move.standing.in_words()}: herdbook approve {number} --key FILE")
+    elif not missing and made.waits_to_be_rebuilt:
+        output.note(f"It is rebuilt next, by the server or by: herdbook proposal rebuild {number}")
     elif not missing:
         output.note(f"Nothing more is needed: herdbook promote {made.label} {made.channel}")
 
 
 def reject(
-    number: _Number,
+    number: ProposalNumber,
     why: Annotated[str, typer.Option(help="For whoever proposed it.", metavar="TEXT")],
     as_json: AsJson = False,
 ) -> None:
@@ -110,66 +136,6 @@ def reject(
         output.text(f"proposal {number} is rejected")
 
 
-def ls(
-    every: Annotated[bool, typer.Option("--all", help="Also what has come to its end.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """List what is proposed, the newest first."""
-    from herdbook.cli.channels.shapes import proposal_shape
-    from herdbook.cli.session import open_session
-
-    output = Output(as_json=as_json)
-    found = open_session(output).channels.proposals(every=every)
-    if as_json:
-        output.json([proposal_shape(each) for each in found])
-        return
-    if not found:
-        output.note("Nothing is proposed.")
-        return
-    output.table(
-        ["#", "version", "channel", "by", "when", "state", "why"],
-        [
-            [
-                str(each.number),
-                each.label,
-                each.channel,
-                each.who,
-                f"{each.at:%Y-%m-%d %H:%M}",
-                each.state,
-                each.why,
-            ]
-            for each in found
-        ],
-    )
-
-
-def show(number: _Number, as_json: AsJson = False) -> None:
-    """Show a proposal: what it changes, what is known of it, and who approved it."""
-    from herdbook.actions.weigh_proposal import proposal_numbered, weigh
-    from herdbook.channels.proposals import more_have
-    from herdbook.cli.channels.shapes import weighed_shape
-    from herdbook.cli.session import open_session
-
-    output = Output(as_json=as_json)
-    workshop = open_session(output)
-    weighed = weigh(workshop, proposal_numbered(workshop, number))
-    if as_json:
-        output.json(weighed_shape(weighed, workshop.clock.now()))
-        return
-    label = weighed.proposal.label
-    _head(output, weighed)
-    if weighed.evidence:
-        _print_evidence(output, weighed.evidence, label)
-    if weighed.before:
-        output.text(f"what else differs: herdbook diff {weighed.before.label} {label}")
-    _print_approvals(output, weighed)
-    if weighed.ballot:
-        missing = weighed.ballot.missing(workshop.clock.now())
-        output.text(f"{more_have(missing)} to approve it" if missing else "approved")
-    if weighed.move:
-        _print_signatures(output, weighed.move.standing)
-
-
 def _agreed(output: Output, move: "Move", *, yes: bool) -> bool:
     """Show all that a signature would be for, and ask whether to give it."""
     from herdbook.metadata.wording import in_words
@@ -178,52 +144,3 @@ def _agreed(output: Output, move: "Move", *, yes: bool) -> bool:
         output.note(line)
     ask = sys.stdin.isatty() and not yes
     return not ask or typer.confirm("Sign that?", default=False, err=True)
-
-
-def _print_signatures(output: Output, standing: "Standing") -> None:
-    if standing.signed:
-        output.text(f"signed by {', '.join(standing.signed)}")
-    if not standing.enough:
-        output.text(standing.in_words())
-
-
-def _print_evidence(output: Output, evidence: "Evidence", label: str) -> None:
-    from herdbook.cli.channels.gate_shapes import evidence_lines
-
-    _print_findings(output, "gained", evidence.gained)
-    _print_findings(output, "lost", evidence.lost)
-    for line in evidence_lines(evidence):
-        output.text(line)
-    if not evidence.complete:
-        output.text(f"not everything in it is known: herdbook vulnerabilities {label}")
-
-
-def _head(output: Output, weighed: "Weighed") -> None:
-    made, before = weighed.proposal, weighed.before
-    instead = f" in place of {before.label}" if before else ""
-    output.text(f"proposal {made.number}: {made.label} for {made.image}@{made.channel}{instead}")
-    output.text(f"{made.who}, {made.at:%Y-%m-%d %H:%M}: {made.why}")
-    if made.ended_at:
-        said = f": {made.said}" if made.said else ""
-        output.text(f"{made.state} by {made.ended_by}, {made.ended_at:%Y-%m-%d %H:%M}{said}")
-
-
-def _print_findings(output: Output, what: str, findings: "tuple[Finding, ...]") -> None:
-    if not findings:
-        return
-    output.text(f"vulnerabilities {what}: {len(findings)}")
-    for each in findings[:_SHOWN]:
-        exploited = ", known to be exploited" if each.exploited else ""
-        fixed = f", fixed in {each.fixed}" if each.fixed else ""
-        severity = each.severity or "unknown"
-        output.text(f"  {each.name} in {each.component} ({severity}{exploited}{fixed})")
-    if len(findings) > _SHOWN:
-        output.text(f"  and {len(findings) - _SHOWN} more")
-
-
-def _print_approvals(output: Output, weighed: "Weighed") -> None:
-    void = dict(weighed.void)
-    for each in weighed.approvals:
-        said = f": {each.said}" if each.said else ""
-        reason = f" (void: {void[each]})" if each in void else ""
-        output.text(f"approved by {each.who}, {each.at:%Y-%m-%d %H:%M}{said}{reason}")

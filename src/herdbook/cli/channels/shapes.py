@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from herdbook.actions.list_channels import Channel
     from herdbook.actions.promote import Promotion
+    from herdbook.actions.rebuild_proposal import Rebuilt
     from herdbook.actions.revoke import Reach
     from herdbook.actions.weigh_proposal import Weighed
     from herdbook.audit.chain import Record
     from herdbook.channels.model import Assignment, Hold, Revocation
-    from herdbook.channels.proposals import Proposal
+    from herdbook.channels.proposals import Comment, Proposal
 
 
 def assignment_shape(assignment: "Assignment") -> dict[str, Any]:
@@ -118,6 +119,22 @@ def proposal_shape(proposal: "Proposal") -> dict[str, Any]:
         "ended_at": proposal.ended_at.isoformat() if proposal.ended_at else None,
         "ended_by": proposal.ended_by,
         "said": proposal.said,
+        "sources": proposal.sources,
+        "rebuilt": proposal.rebuilt or None,
+    }
+
+
+def comment_shape(comment: "Comment") -> dict[str, Any]:
+    """Return the shape of what somebody said of a proposal."""
+    return {"who": comment.who, "at": comment.at.isoformat(), "said": comment.said}
+
+
+def rebuilt_shape(rebuilt: "Rebuilt") -> dict[str, Any]:
+    """Return the shape of a proposal with the version that was rebuilt of it."""
+    return {
+        **proposal_shape(rebuilt.proposal),
+        "rebuilt_digest": rebuilt.version.digest,
+        "identical": rebuilt.is_identical,
     }
 
 
@@ -131,7 +148,9 @@ def weighed_shape(weighed: "Weighed", now: datetime) -> dict[str, Any]:
         "before": weighed.before.number if weighed.before else None,
         "evidence": {
             "digest": evidence.digest,
-            **evidence.model_dump(mode="json", exclude={"rule", "version", "before"}),
+            **evidence.model_dump(
+                mode="json", exclude={"rule", "version", "before", "moves", "sources"}
+            ),
         }
         if evidence
         else None,
@@ -145,6 +164,7 @@ def weighed_shape(weighed: "Weighed", now: datetime) -> dict[str, Any]:
             }
             for each in weighed.approvals
         ],
+        "comments": [comment_shape(each) for each in weighed.comments],
         "missing": ballot.missing(now) if ballot else 0,
         "signatures": {
             "threshold": standing.threshold,

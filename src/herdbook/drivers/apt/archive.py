@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from herdbook.core import digests
+from herdbook.core.digests import Digest
 from herdbook.core.errors import NoSpaceError
 from herdbook.core.progress import Progress
 from herdbook.drivers.apt.downloads import Download, download
-from herdbook.drivers.apt.indexes import signed_indexes
+from herdbook.drivers.apt.indexes import packages_in, signed_indexes
 from herdbook.drivers.apt.offers import newest_of
 from herdbook.drivers.apt.solving import Solver
 from herdbook.drivers.apt.sources import Mirrors, configured_mirrors, keyring
@@ -61,6 +62,15 @@ class AptArchive:
         with self._up_to_date(suite, progress) as state:
             packages = newest_of(state.lists, suite, names)
             return Offer(indexes=signed_indexes(state.lists, suite), packages=packages)
+
+    def unlisted(
+        self, suite: Suite, packages: Collection[LockedPackage], progress: Progress
+    ) -> list[LockedPackage]:
+        """Return those that no pocket lists now with these bytes; see the port's promises."""
+        with self._up_to_date(suite, progress) as state:
+            names = {each.name for each in packages}
+            listed = {_identity(each) for each in packages_in(state.lists, suite, names)}
+        return [each for each in packages if _identity(each) not in listed]
 
     @contextmanager
     def _up_to_date(
@@ -131,6 +141,10 @@ class AptArchive:
 
     def _mirrors(self) -> Mirrors:
         return self.mirrors or configured_mirrors(self.directory)
+
+
+def _identity(package: LockedPackage) -> tuple[str, str, str, Digest]:
+    return package.name, package.version, package.architecture, package.sha256
 
 
 def _holds(file: Path, package: LockedPackage) -> bool:
