@@ -635,6 +635,37 @@ def test_whoever_moves_the_channel_at_whatever_moment_of_a_promotion_makes_appro
             promote(by(workshop, "carla"), f"{WEB}:2", "production")
 
 
+def test_an_approval_given_before_the_channel_was_moved_and_came_back_counts_no_more(
+    workshop: Workshop,
+) -> None:
+    """What it would replace is the same again; what has happened to the channel is not."""
+    proposal = propose(workshop, f"{WEB}:2", "production", "why not")
+    approve(by(workshop, "bert"), proposal.number)
+    workshop.channels.set_rules(ChannelRules(), ENTRY, NOW)
+    for version in (3, 1):
+        promote(by(workshop, "dora"), f"{WEB}:{version}", "production")
+    workshop.channels.set_rules(APPROVED_BY_ONE, ENTRY, NOW)
+    with pytest.raises(GateError, match="1 more has to approve"):
+        promote(by(workshop, "carla"), f"{WEB}:2", "production")
+    approve(by(workshop, "bert"), proposal.number)
+    assert has_promoted(by(workshop, "carla"), 2)
+
+
+def test_a_channel_that_follows_back_ends_what_is_proposed_for_it(workshop: Workshop) -> None:
+    """And leaves what else is."""
+    staged, other = (
+        propose(workshop, f"{WEB}:{version}", "staging", "why not") for version in (2, 3)
+    )
+    follows = ChannelRule(channel="production", follow_back=("staging",))
+    workshop.channels.set_rules(ChannelRules(channels=(follows,)), ENTRY, NOW)
+    assert has_promoted(by(workshop, "carla"), 2)
+    assert state_of(workshop, staged) is ProposalState.PROMOTED
+    assert state_of(workshop, other) is ProposalState.OPEN
+    found = workshop.channels.proposal(staged.number)
+    assert found
+    assert found.ended_by == "carla"
+
+
 def meeting(moment: int) -> list[Interrupted]:
     """Clocks of two who wait for each other at a moment."""
     together = Barrier(2)

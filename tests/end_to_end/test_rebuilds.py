@@ -1,5 +1,6 @@
 """What is proposed is sent along, rebuilt once it is approved, and only that is promoted."""
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from tiny import Tiny, assert_clear
 
 pytestmark = [pytest.mark.root, pytest.mark.archive]
 
-GATE, CONFLICT, VERIFICATION = 15, 10, 5
+GATE, CONFLICT, VERIFICATION, NOT_FOUND = 15, 10, 5, 4
 RULES = """\
 channels:
   - channel: production
@@ -132,6 +133,27 @@ def test_what_does_not_come_out_the_same_has_to_be_approved_again(office: Office
     assert "void: what it rested on has changed" in shown
     office.by("bert").must("approve", "1")
     office.herdbook.must("promote", "c/word:2", "production")
+
+
+def test_what_was_packed_elsewhere_is_built_here_and_the_same(
+    office: Office, tiny: Tiny, tmp_path: Path
+) -> None:
+    """Nothing but its sources comes along; a file that is no bundle is refused."""
+    elsewhere = Herdbook(tmp_path / "elsewhere")
+    elsewhere.state.mkdir()
+    tool("cp", "-al", tiny.state / "archive", elsewhere.state)
+    office.write("hello")
+    built = elsewhere.json("build", office.recipe)
+    file = tmp_path / "word.bundle"
+    elsewhere.must("proposal", "pack", "c/word:1", file)
+    shutil.rmtree(office.folder)
+    made = office.by("anna").run("propose", file, "production", "--why", "x", "--json")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["digest"] == built["digest"]
+    file.write_bytes(file.read_bytes()[:3000])
+    assert_clear(office.herdbook.run("propose", file, "dev", "--why", "x"), VERIFICATION, "bundle")
+    absent = office.herdbook.run("propose", "none.bundle", "dev", "--why", "x")
+    assert_clear(absent, NOT_FOUND, "There is no file none.bundle")
 
 
 def test_everybody_sees_what_would_change(office: Office) -> None:

@@ -31,16 +31,13 @@ class Homes:
         Raises NotFoundError where the recipe is gone, ConflictError where it or its files are not
         what the version was built from: a campaign brings a patch, and nothing else along with it.
         """
-        recipe_file = self._recipe(member)
-        sources, playbooks = tuple(collect(recipe_file)), read_playbooks(recipe_file)
-        wishes = wishes_key(recipe_file.recipe, files_key(sources, playbooks.values()))
-        if wishes != member.wishes or inputs_of(recipe_file) != lock.inputs:
+        found = inputs_with(self._recipe(member), lock)
+        if found is None or found.wishes != member.wishes:
             raise ConflictError(
                 f"Its recipe or its files have changed since version {member.number}",
                 hint=f"Build it yourself: herdbook build {member.home}",
             )
-        own, arrangement = as_in_recipes(lock), arrangement_in(lock)
-        return Inputs(recipe_file, own, sources, arrangement, wishes, playbooks)
+        return found
 
     def _recipe(self, member: Member) -> RecipeFile:
         if member.home not in self._read:
@@ -53,6 +50,19 @@ class Homes:
         if recipe_file is None:
             raise NotFoundError(f"{member.home or 'No file'} does not make this image any more")
         return recipe_file
+
+
+def inputs_with(recipe_file: RecipeFile, lock: Lock) -> Inputs | None:
+    """Return what goes into a build of a recipe, with a lock that says how it is arranged.
+
+    None where the lock was made for other wishes.
+    """
+    sources, playbooks = tuple(collect(recipe_file)), read_playbooks(recipe_file)
+    if inputs_of(recipe_file) != lock.inputs:
+        return None
+    wishes = wishes_key(recipe_file.recipe, files_key(sources, playbooks.values()))
+    own, arrangement = as_in_recipes(lock), arrangement_in(lock)
+    return Inputs(recipe_file, own, sources, arrangement, wishes, playbooks)
 
 
 def bring_locks_home(

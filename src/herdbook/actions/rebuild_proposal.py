@@ -57,7 +57,12 @@ def rebuild_proposal(workshop: Workshop, number: int) -> Rebuilt:
 
 def is_to_be_rebuilt(workshop: Workshop, proposal: Proposal) -> bool:
     """Tell whether a proposal is approved and its sources wait to be built."""
-    return proposal.waits_to_be_rebuilt and not _missing(workshop, proposal)
+    if not proposal.waits_to_be_rebuilt:
+        return False
+    # A server asks all the time: what rests on evidence is asked for only once it may count.
+    terms = workshop.channels.rules().of(proposal.image, proposal.channel).approvals
+    given = {each.who for each in workshop.channels.approvals(proposal.number)}
+    return len(given) >= (terms.count if terms else 0) and not _missing(workshop, proposal)
 
 
 def _require_sources(proposal: Proposal) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from herdbook.actions.find_homes import Homes
+from herdbook.actions.name_version import version_meant
 from herdbook.actions.require_role import require_role
 from herdbook.actions.weigh_proposal import proposal_numbered
 from herdbook.actions.workshop import Workshop
@@ -36,7 +37,7 @@ def send_sources(workshop: Workshop, version: Version) -> Digest:
     """
     lock = Lock.model_validate_json(version.lock)
     inputs = Homes().inputs(_at(version, version.home), lock)
-    _refuse_unlisted(workshop, version, lock)
+    refuse_unlisted(workshop, version.label, lock)
     with workshop.progress.task(f"Keeping what {version.label} was made from"):
         digest = workshop.bundles.keep(bundle_of(inputs.recipe_file, lock))
         recipe_file = recipe_in(workshop.bundles.lay_out(digest))
@@ -49,6 +50,30 @@ def send_sources(workshop: Workshop, version: Version) -> Digest:
                 where=str(inputs.recipe_file.path),
             ) from error
     return digest
+
+
+def pack_sources(workshop: Workshop, name: str, file: Path) -> Version:
+    """Write what a version was made from to a new file, to be proposed elsewhere; return it.
+
+    Raises as `send_sources`, and ConflictError where the file exists.
+    """
+    version = version_meant(workshop, name)
+    require_role(workshop, Act.READ, version.image)
+    if file.exists():
+        raise ConflictError(f"{file} exists already", hint="Name a new file.")
+    lock = Lock.model_validate_json(version.lock)
+    inputs = Homes().inputs(_at(version, version.home), lock)
+    bundle = bundle_of(inputs.recipe_file, lock, version.digest)
+    part = file.with_name(f".{file.name}.part")
+    try:
+        with part.open("wb") as target:
+            bundle.write(target)
+        part.replace(file)
+    except OSError as error:
+        raise InvalidInputError(f"{file} cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return version
 
 
 def write_sources(workshop: Workshop, number: int, folder: Path) -> Path:
@@ -74,7 +99,8 @@ def _at(version: Version, home: str) -> Member:
     return Member(version.image, version.number, home, version.wishes)
 
 
-def _refuse_unlisted(workshop: Workshop, version: Version, lock: Lock) -> None:
+def refuse_unlisted(workshop: Workshop, label: str, lock: Lock) -> None:
+    """Raise GateError where a lock names packages that no signed index of the archive lists."""
     found = [
         each.label
         for suite, packages in _packages(lock)
@@ -83,9 +109,9 @@ def _refuse_unlisted(workshop: Workshop, version: Version, lock: Lock) -> None:
     if found:
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise GateError(
-            f"The lock of {version.label} names what the archive does not list (any more): "
+            f"The lock of {label} names what the archive does not list (any more): "
             f"{', '.join(found[:_SHOWN])}{more}",
-            hint=f"Lock it anew and build it: herdbook lock {version.home}",
+            hint="Lock it anew, build it and propose that: herdbook lock RECIPE",
         )
 
 

@@ -16,6 +16,7 @@ from herdbook.builds.playbooks import read_playbooks
 from herdbook.builds.sources import Source, collect_below, collect_named
 from herdbook.core.errors import InvalidInputError, VerificationError
 from herdbook.layers.tree import Kind
+from herdbook.packages.model import DIGEST_PATTERN
 from herdbook.recipes.model import Recipe
 from herdbook.recipes.reading import RecipeFile, read_recipe
 
@@ -25,16 +26,21 @@ LOCK_NAME = "lock.json"
 _SOURCE = "source"
 """The folder that is as the recipe's own."""
 
+_PACK = "Write it again where the version was built: herdbook proposal pack IMAGE FILE"
 _CONTENTS_NAME = "bundle.json"
 
 
 class Contents(BaseModel):
-    """What a bundle says of itself: which file in its folder is the recipe."""
+    """What a bundle says of itself: which file in its folder is the recipe.
+
+    `built` is the digest of what whoever sent it has built of it, empty where they do not say.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     bundle_format: Literal[1] = 1
     recipe: Annotated[str, Field(pattern=r"^[^/\x00]+\.yaml$")]
+    built: Annotated[str, Field(pattern=rf"^$|{DIGEST_PATTERN}")] = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Bundle:
                     _add(tar, name, self.files[name])
 
 
-def bundle_of(recipe_file: RecipeFile, lock: Lock) -> Bundle:
+def bundle_of(recipe_file: RecipeFile, lock: Lock, built: str = "") -> Bundle:
     """Return the bundle of a recipe and the lock of a version that was built of it.
 
     Raises as `sources.collect`.
@@ -76,7 +82,7 @@ def bundle_of(recipe_file: RecipeFile, lock: Lock) -> Bundle:
         files |= collect_below(recipe_file.folder, os.path.normpath(each), str(recipe_file.path))
     inside = {f"{_SOURCE}/{each}": source for each, source in files.items() if each}
     texts = {
-        _CONTENTS_NAME: Contents(recipe=name).model_dump_json() + "\n",
+        _CONTENTS_NAME: Contents(recipe=name, built=built).model_dump_json() + "\n",
         LOCK_NAME: render(lock),
         f"{_SOURCE}/{name}": recipe_file.written,
         f"{_SOURCE}/{PurePosixPath(name).with_suffix('.lock')}": render(as_in_recipes(lock)),
@@ -90,16 +96,20 @@ def unpack(bundle: Path, folder: Path) -> None:
         with tarfile.open(bundle, mode="r:") as tar:
             tar.extractall(folder, filter="data")
     except (tarfile.TarError, OSError, UnicodeError) as error:
-        raise VerificationError(f"That is no bundle of sources: {error}") from error
+        raise VerificationError(f"That is no bundle of sources: {error}", hint=_PACK) from error
 
 
 def recipe_in(folder: Path) -> RecipeFile:
     """Return the recipe of a bundle that was unpacked; raises VerificationError for none."""
+    return read_recipe(folder / _SOURCE / contents_in(folder).recipe)
+
+
+def contents_in(folder: Path) -> Contents:
+    """Return what a bundle that was unpacked says of itself; raises VerificationError for none."""
     try:
-        contents = Contents.model_validate_json((folder / _CONTENTS_NAME).read_bytes())
+        return Contents.model_validate_json((folder / _CONTENTS_NAME).read_bytes())
     except (OSError, ValueError) as error:
-        raise VerificationError("There is no recipe in the bundle of sources") from error
-    return read_recipe(folder / _SOURCE / contents.recipe)
+        raise VerificationError("That is no bundle of sources", hint=_PACK) from error
 
 
 def lock_in(folder: Path) -> Lock:
@@ -107,7 +117,7 @@ def lock_in(folder: Path) -> Lock:
     try:
         return Lock.model_validate_json((folder / LOCK_NAME).read_bytes())
     except (OSError, ValueError) as error:
-        raise VerificationError("There is no lock in the bundle of sources") from error
+        raise VerificationError("There is no lock in the bundle", hint=_PACK) from error
 
 
 def _recipe_name(recipe_file: RecipeFile) -> str:

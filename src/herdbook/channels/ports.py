@@ -128,6 +128,10 @@ class Bundles(Protocol):
         """
         ...
 
+    def take(self, file: Path) -> Digest:
+        """Keep a bundle that a file holds, as `keep` does; raises NotFoundError for no file."""
+        ...
+
     def lay_out(self, digest: Digest) -> Path:
         """Return the folder that a bundle is unpacked in: anew, by the bytes of that digest.
 

@@ -1,8 +1,12 @@
 """Bundles of sources on the disk: each as it was sent, and unpacked beside that."""
 
 import os
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from herdbook.builds.bundles import Bundle, unpack
 from herdbook.core import digests
@@ -24,12 +28,25 @@ class DiskBundles:
 
     def keep(self, bundle: Bundle) -> Digest:
         """Keep a bundle, and return its digest; see the port's promises."""
+        return self._kept(bundle.write)
+
+    def take(self, file: Path) -> Digest:
+        """Keep a bundle that a file holds; see the port's promises."""
+        try:
+            with file.open("rb") as source:
+                return self._kept(partial(shutil.copyfileobj, source))
+        except (FileNotFoundError, IsADirectoryError) as error:
+            raise NotFoundError(
+                f"There is no file {file}", hint="Write one: herdbook proposal pack IMAGE FILE"
+            ) from error
+
+    def _kept(self, write: Callable[[BinaryIO], None]) -> Digest:
         try:
             with self.staging() as work:
                 made = work / "made"
                 made.mkdir()
                 with (made / _BUNDLE).open("wb") as target:
-                    bundle.write(target)
+                    write(target)
                     target.flush()
                     os.fsync(target.fileno())
                 digest = digests.of_file(made / _BUNDLE)

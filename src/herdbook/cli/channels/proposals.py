@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from herdbook.actions.sign_move import Move
     from herdbook.actions.workshop import Workshop
 
-_RECIPE_ENDINGS = (".yaml", ".yml")
+_RECIPES = (".yaml", ".yml")
+_BUNDLE = ".bundle"
 ProposalNumber = Annotated[
     int, typer.Argument(metavar="NUMBER", min=1, autocompletion=complete_proposal)
 ]
@@ -33,8 +34,8 @@ def propose(
     image: Annotated[
         str,
         typer.Argument(
-            metavar="IMAGE[:NUMBER|@CHANNEL]|RECIPE",
-            help="A version, or a recipe file: that is built first, if it has changed.",
+            metavar="IMAGE[:NUMBER|@CHANNEL]|FILE",
+            help="A version; a recipe or a .bundle, which is built first.",
             autocompletion=complete_image,
         ),
     ],
@@ -49,9 +50,9 @@ def propose(
     from herdbook.cli.session import open_session
 
     output = Output(as_json=as_json)
-    recipe = Path(image) if image.endswith(_RECIPE_ENDINGS) else None
-    workshop = open_session(output, given_secrets(secret, None if recipe else frozenset()))
-    name = _built(workshop, recipe) if recipe else image
+    is_file = image.endswith((*_RECIPES, _BUNDLE))
+    workshop = open_session(output, given_secrets(secret, None if is_file else frozenset()))
+    name = _built(output, workshop, Path(image)) if is_file else image
     made = act(workshop, name, channel, why)
     if as_json:
         output.json(proposal_shape(made))
@@ -62,11 +63,18 @@ def propose(
     output.note(f"Others look at it: herdbook proposal show {made.number}")
 
 
-def _built(workshop: "Workshop", path: Path) -> str:
-    """Return the version that a recipe makes, which is built if it was not."""
+def _built(output: Output, workshop: "Workshop", path: Path) -> str:
+    """Return the version that a recipe or a bundle makes, which is built if it was not."""
     from herdbook.actions.build import build
+    from herdbook.actions.take_sources import take_sources
     from herdbook.recipes.catalogue import recipes_in
 
+    if path.suffix == _BUNDLE:
+        taken = take_sources(workshop, path)
+        if taken.built:
+            how = "what" if taken.is_identical else "NOT what"
+            output.note(f"{taken.version.label} is {how} was built where it was packed")
+        return taken.version.label
     recipe_file, *others = recipes_in([path])
     if others:
         raise InvalidInputError(

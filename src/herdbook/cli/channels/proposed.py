@@ -1,4 +1,4 @@
-"""Commands about what is proposed: proposal with ls, show, comment, rebuild, sources."""
+"""Commands about what is proposed: proposal with ls, show, comment, rebuild, sources, pack."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from herdbook.cli.channels.proposals import ProposalNumber
-from herdbook.cli.options import AsJson
+from herdbook.cli.options import AsJson, ImageName
 from herdbook.cli.output import Output
 from herdbook.cli.secrets import SecretFiles, given_secrets
+from herdbook.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from herdbook.actions.weigh_proposal import Weighed
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> None:
     proposal.command()(comment)
     proposal.command()(rebuild)
     proposal.command()(sources)
+    proposal.command()(pack)
     app.add_typer(proposal, name="proposal")
 
 
@@ -152,6 +154,26 @@ def sources(
         output.json({"recipe": str(recipe)})
     else:
         output.text(str(recipe))
+
+
+def pack(
+    image: ImageName,
+    file: Annotated[Path, typer.Argument(help="A new file, such as web.bundle.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write what a version was made from to a file, to propose it to another Herdbook."""
+    from herdbook.actions.send_sources import pack_sources
+    from herdbook.cli.session import open_session
+
+    output = Output(as_json=as_json)
+    if file.suffix != ".bundle":
+        raise InvalidInputError(f"{file} does not end in .bundle", hint="Name it so: web.bundle")
+    version = pack_sources(open_session(output), image, file)
+    if as_json:
+        output.json({"path": str(file), "image": version.image, "version": version.number})
+        return
+    output.text(f"{version.label} is packed: {file}")
+    output.note(f"Where it is to be approved: herdbook propose {file.name} CHANNEL --why TEXT")
 
 
 def _print_signatures(output: Output, standing: "Standing") -> None:

@@ -1,0 +1,56 @@
+"""Takes what was made elsewhere as sources alone: it is built here before it can be proposed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from herdbook.actions.build import build_inputs
+from herdbook.actions.find_homes import inputs_with
+from herdbook.actions.keep_patches import refuse_to_take_back
+from herdbook.actions.require_role import require_role
+from herdbook.actions.send_sources import refuse_unlisted
+from herdbook.actions.workshop import Workshop
+from herdbook.builds.bundles import contents_in, lock_in, recipe_in
+from herdbook.catalogue.model import Version
+from herdbook.core.errors import InvalidInputError
+from herdbook.people.acts import Act
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The version that was built of a bundle; `built` is what its sender has built, if they say."""
+
+    version: Version
+    built: str
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether both are the same, bit by bit."""
+        return self.built == self.version.digest
+
+
+def take_sources(workshop: Workshop, file: Path) -> Taken:
+    """Build the version that a bundle makes, which is kept here from then on.
+
+    Raises VerificationError for what is no bundle, InvalidInputError where its lock is not its
+    recipe's, GateError where the archive does not list what the lock names, and what a build
+    raises.
+    """
+    workshop.keys.require()
+    folder = workshop.bundles.lay_out(workshop.bundles.take(file))
+    recipe_file, lock = recipe_in(folder), lock_in(folder)
+    image = recipe_file.recipe.image
+    require_role(workshop, Act.BUILD, image)
+    inputs = inputs_with(recipe_file, lock)
+    if inputs is None:
+        raise InvalidInputError(
+            f"The lock in {file} is not that of its recipe",
+            hint="Write the bundle anew where it was built: herdbook proposal pack IMAGE FILE",
+        )
+    refuse_unlisted(workshop, image, lock)
+    with workshop.layers.lease(image):
+        newest = workshop.versions.find(image)
+        if newest is not None:
+            refuse_to_take_back(workshop, newest, inputs.lock, str(file))
+        made = build_inputs(workshop, inputs, after=newest.number if newest else 0).version
+    workshop.versions.move_home(made, recipe_file.home)
+    return Taken(made, contents_in(folder).built)
