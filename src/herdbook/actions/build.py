@@ -154,7 +154,8 @@ def _build(workshop: Workshop, inputs: Inputs) -> BuildResult:
         newest = workshop.versions.find(image)
         if newest is not None and newest.build_key == inputs.key and _is_kept(workshop, newest):
             result = BuildResult(newest, unchanged=True)
-            workshop.versions.move_home(newest, home)
+            if not workshop.bundles.is_home(newest.home):  # there it is as it was approved
+                workshop.versions.move_home(newest, home)
         else:
             if newest is not None:
                 where = str(inputs.recipe_file.path)
@@ -236,10 +237,7 @@ class Making:
     def version(
         self, cause: Cause | None = None, reason: str = ""
     ) -> tuple[NewVersion, dict[Variant, float]]:
-        """Make all of it; return the version, not kept yet, and the seconds each variant took.
-
-        With a `reason` it is a version of its own, whatever it is equal to.
-        """
+        """Make all of it; return the version, not kept yet, and the seconds each variant took."""
         variants, rendered, seconds = self.variants()
         index = index_of(variants, rendered)
         recipe_file, parent = self.recipe_file, self.lock.parent
@@ -259,7 +257,6 @@ class Making:
             may_rebase=recipe_file.recipe.rebase == "automatic",
             cause=cause,
             reason=reason,
-            of_its_own=bool(reason),
         )
         return new, seconds
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from herdbook.actions.inputs import Inputs, inputs_of
 from herdbook.builds.arrangement import arrangement_in
 from herdbook.builds.keys import files_key, wishes_key
-from herdbook.builds.lock import Lock, lock_path_at, read_lock, render
+from herdbook.builds.lock import Lock, is_answered, lock_path_at, read_lock, render
 from herdbook.builds.patching import as_in_recipes
 from herdbook.builds.playbooks import read_playbooks
 from herdbook.builds.sources import collect
@@ -55,13 +55,15 @@ class Homes:
 def inputs_with(recipe_file: RecipeFile, lock: Lock) -> Inputs | None:
     """Return what goes into a build of a recipe, with a lock that says how it is arranged.
 
-    None where the lock was made for other wishes.
+    None where the lock was made for other wishes, or does not arrange just what it names.
     """
     sources, playbooks = tuple(collect(recipe_file)), read_playbooks(recipe_file)
-    if inputs_of(recipe_file) != lock.inputs:
+    own, arrangement = as_in_recipes(lock), arrangement_in(lock)
+    if inputs_of(recipe_file) != lock.inputs or not is_answered(recipe_file.recipe, lock):
+        return None
+    if not arrangement.is_of(lock, recipe_file.recipe.variants):
         return None
     wishes = wishes_key(recipe_file.recipe, files_key(sources, playbooks.values()))
-    own, arrangement = as_in_recipes(lock), arrangement_in(lock)
     return Inputs(recipe_file, own, sources, arrangement, wishes, playbooks)
 
 

@@ -49,7 +49,10 @@ def needed_labels(workshop: Workshop) -> dict[str, str]:
     }
     channels = list_channels(workshop)
     meant = [each for channel in channels for each in (channel.newest, channel.now) if each]
+    proposed = workshop.channels.proposals()
     return {
+        **{f"{each.image}:{each.version}": "it is proposed" for each in proposed},
+        **{each.label: "it is proposed" for each in proposed},
         **{each.label: f"{each.channel} means it" for each in meant},
         **dict.fromkeys(released_labels(workshop) | started, "an instance runs it"),
     }

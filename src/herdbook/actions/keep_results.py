@@ -32,14 +32,14 @@ def results_of(workshop: Workshop, version: Version, twin: int = 0) -> list[Resu
 
     What was put back past Herdbook is left out: the audit knows which result is the newest. What
     is known of its `twin`, a version of that number with the same digest, is known of it, too; of
-    the same thing, its own comes last.
+    the same thing, the newest comes last.
     """
     found = (
         _believed(workshop, version, number, each)
         for number in dict.fromkeys((twin or version.number, version.number))
         for each in workshop.channels.results((version.image, number))
     )
-    return [each for each in found if each is not None]
+    return sorted((each for each in found if each is not None), key=lambda each: each.at)
 
 
 def _believed(

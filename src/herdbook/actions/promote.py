@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from herdbook.actions.check_channel import why_misjudged, why_misplaced
 from herdbook.actions.check_genuine import cause_of, why_forged
@@ -17,7 +18,7 @@ from herdbook.catalogue.model import Version
 from herdbook.channels.deciding import Facts, followers, objections
 from herdbook.channels.model import Assignment, Hold, Level, Way, check_channel
 from herdbook.channels.objections import Objection
-from herdbook.channels.proposals import Proposal, ProposalState, is_rebuilt, open_for
+from herdbook.channels.proposals import Proposal, ProposalState, open_for, rebuilt_of
 from herdbook.channels.rules import ChannelRule
 from herdbook.channels.signing import PROMOTE
 from herdbook.core.errors import GateError
@@ -82,7 +83,7 @@ def _facts(
     """Return all that a promotion to a rule's channel is decided by."""
     image, made = version.image, (version.image, version.number)
     holds = {each.channel: each for each in workshop.channels.holds(image)}
-    evidence, ballot = None, None
+    evidence, ballot, twin = None, None, _twin_of(version, proposal)
     if rule.asks_for_evidence:
         old = workshop.versions.find(*before.made) if before else None
         evidence = gather(workshop, version, old, rule, proposal)
@@ -91,19 +92,44 @@ def _facts(
         made,
         who=workshop.actor,
         groups=workshop.groups_of(workshop.actor),
-        upstream={
-            name: workshop.channels.history(image, name, version=version.number)
-            for name in rule.from_
-        },
+        upstream={name: _had(workshop, version, name, twin) for name in rule.from_},
         evidence=evidence,
-        rebuilt=rule.rebuilt and is_rebuilt(cause_of(workshop, version)),
+        rebuilt=rule.rebuilt and _is_rebuilt(workshop, version),
         proposal=proposal,
         ballot=ballot,
         hold=holds.get(rule.channel),
         revoked=revocation_of(workshop, made, Level.RELEASES),
         forged=why_forged(workshop, version) or why_misjudged(workshop, made),
-        served=workshop.channels.served(made),
+        served=workshop.channels.served(made)
+        + (workshop.channels.served((image, twin)) if twin else timedelta()),
     )
+
+
+def _twin_of(version: Version, proposal: Proposal | None) -> int:
+    """Return the number of the version that was proposed, where this is the same, rebuilt; else 0.
+
+    Where that has been, and for how long it has served, is then so of this one.
+    """
+    if proposal is None or proposal.rebuilt != version.number:
+        return 0
+    same = proposal.version != version.number and proposal.digest == version.digest
+    return proposal.version if same else 0
+
+
+def _had(workshop: Workshop, version: Version, channel: str, twin: int) -> list[Assignment]:
+    """Return the assignments of a channel to a version, or to its twin."""
+    history = workshop.channels.history
+    own = history(version.image, channel, version=version.number)
+    of_twin = history(version.image, channel, version=twin) if twin else []
+    same = [each for each in of_twin if each.digest == version.digest]
+    return [*own, *(replace(each, version=version.number) for each in same)]
+
+
+def _is_rebuilt(workshop: Workshop, version: Version) -> bool:
+    """Tell whether it was rebuilt here of what a proposal was sent with that nobody rejected."""
+    found = rebuilt_of(cause_of(workshop, version))
+    proposal = workshop.channels.proposal(found.proposal) if found else None
+    return proposal is not None and proposal.state is not ProposalState.REJECTED
 
 
 def _refused(version: Version, channel: str, against: Sequence[Objection]) -> GateError:

@@ -16,16 +16,18 @@ from herdbook.actions.weigh_proposal import (
     weigh,
 )
 from herdbook.actions.workshop import Workshop
+from herdbook.catalogue.model import Version
 from herdbook.channels.model import Level, check_channel
 from herdbook.channels.proposals import (
     Approval,
     Comment,
     Proposal,
     ProposalState,
-    is_rebuilt,
     open_for,
     proposed_already,
+    rebuilt_of,
 )
+from herdbook.core.digests import Digest
 from herdbook.core.errors import ConflictError, GateError
 from herdbook.people.acts import Act
 from herdbook.signatures.keys import PrivateKey
@@ -55,9 +57,7 @@ def propose(workshop: Workshop, name: str, channel: str, why: str) -> Proposal:
         )
     if known := open_for(workshop.channels.proposals(version.image), made, channel):
         raise proposed_already(known)
-    rule = workshop.channels.rules().of(version.image, channel)
-    sent = rule.rebuilt and not is_rebuilt(cause_of(workshop, version))
-    sources = send_sources(workshop, version) if sent else None
+    sources, rebuilt = _sources(workshop, version, channel)
     proposal = Proposal(
         number=0,
         image=version.image,
@@ -68,6 +68,7 @@ def propose(workshop: Workshop, name: str, channel: str, why: str) -> Proposal:
         at=workshop.clock.now(),
         why=why,
         sources=sources,
+        rebuilt=rebuilt,
     )
     written = entry(
         workshop,
@@ -79,6 +80,15 @@ def propose(workshop: Workshop, name: str, channel: str, why: str) -> Proposal:
         why=why,
     )
     return workshop.channels.propose(proposal, written)
+
+
+def _sources(workshop: Workshop, version: Version, channel: str) -> tuple[Digest | None, int]:
+    """Return what a version is sent with, if it has to be, and its number if it was rebuilt."""
+    if not workshop.channels.rules().of(version.image, channel).rebuilt:
+        return None, 0
+    if found := rebuilt_of(cause_of(workshop, version)):
+        return found.sources, version.number
+    return send_sources(workshop, version), 0
 
 
 def approve(
@@ -143,6 +153,11 @@ def _sign(workshop: Workshop, proposal: Proposal, key: PrivateKey, shown: Move |
         raise GateError(
             f"Proposal {proposal.number} cannot be signed: nobody approves what they propose",
             hint="Have somebody else sign it.",
+        )
+    if proposal.waits_to_be_rebuilt:
+        raise GateError(
+            f"Proposal {proposal.number} cannot be signed yet: it is not rebuilt",
+            hint=f"Approve it, then: herdbook proposal rebuild {proposal.number}",
         )
     sign_move(workshop, proposed_version(workshop, proposal), proposal, key, shown)
 

@@ -1,5 +1,6 @@
 """Rebuilds what was approved from its sources: that is promoted, and not what was proposed."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -7,6 +8,7 @@ from herdbook.actions.asked_secrets import require_secrets
 from herdbook.actions.build import Making
 from herdbook.actions.check_genuine import cause_of
 from herdbook.actions.find_homes import Homes
+from herdbook.actions.inputs import Inputs
 from herdbook.actions.keep_patches import refuse_to_take_back
 from herdbook.actions.note import entry
 from herdbook.actions.reproduce import apart_in
@@ -15,13 +17,17 @@ from herdbook.actions.weigh_proposal import proposal_numbered, require_open, wei
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.bundles import lock_in, recipe_in
 from herdbook.campaigns.ports import Member
-from herdbook.catalogue.model import Version
+from herdbook.catalogue.model import NewVersion, Version
 from herdbook.channels.proposals import Proposal, more_have
 from herdbook.core.digests import Digest
 from herdbook.core.errors import ConflictError, GateError, NotFoundError
 from herdbook.people.acts import Act
 
 _PIECE_BYTES = 1 << 20
+_ATTEMPTS = 5
+
+REBUILD_FAILED = "rebuild-failed"
+"""What the audit says where the server could not rebuild what was approved."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,20 @@ def is_to_be_rebuilt(workshop: Workshop, proposal: Proposal) -> bool:
     return len(given) >= (terms.count if terms else 0) and not _missing(workshop, proposal)
 
 
+def why_not_rebuilt(workshop: Workshop, proposal: Proposal) -> str:
+    """Return why the server could not rebuild it when it last tried; empty where it has not."""
+    place = f"{proposal.image}@{proposal.channel}"
+    newest = workshop.audit.newest_about(place, (REBUILD_FAILED,))
+    mine = newest is not None and newest.details.get("proposal") == proposal.number
+    return str(newest.details.get("reason")) if newest and mine else ""
+
+
 def _require_sources(proposal: Proposal) -> None:
     if proposal.sources is None:
         raise ConflictError(
             f"Proposal {proposal.number} was not sent with what {proposal.label} was made from",
-            hint=f"The rule of {proposal.channel} does not ask for that: `rebuilt: true` does.",
+            hint=f"Where the rule of {proposal.channel} asks for that, take it back and propose it "
+            f"again: herdbook reject {proposal.number} --why TEXT",
         )
     if proposal.rebuilt:
         raise ConflictError(
@@ -104,26 +119,46 @@ def _built(workshop: Workshop, proposal: Proposal) -> Version | None:
 def _build(workshop: Workshop, proposal: Proposal) -> Version:
     workshop.keys.require()
     proposed = workshop.versions.find(proposal.image, proposal.version)
-    newest = workshop.versions.find(proposal.image)
-    if proposal.sources is None or proposed is None or newest is None:
+    if proposal.sources is None or proposed is None:
         raise NotFoundError(f"{proposal.label} was forgotten", hint="Propose another version.")
-    folder = workshop.bundles.lay_out(proposal.sources)
-    recipe_file, lock = recipe_in(folder), lock_in(folder)
-    member = Member(proposal.image, proposal.version, recipe_file.home, proposed.wishes)
-    inputs = Homes().inputs(member, lock)
-    require_secrets(inputs.recipe_file, workshop.secrets)
-    refuse_to_take_back(workshop, newest, inputs.lock, str(recipe_file.path))
     with (
+        workshop.bundles.opened(proposal.sources) as folder,
         workshop.staging() as staged,
         workshop.progress.task(f"Building {proposal.label} again, from nothing"),
     ):
+        recipe_file, lock = recipe_in(folder), lock_in(folder)
+        member = Member(proposal.image, proposal.version, recipe_file.home, proposed.wishes)
+        inputs = Homes().inputs(member, lock)
+        require_secrets(inputs.recipe_file, workshop.secrets)
+        _refuse_to_take_back(workshop, proposal, inputs)
         apart = apart_in(workshop, staged, lock)
         new, _ = Making(apart, inputs).version(reason=proposal.cause)
         for layer in {each.digest for variant in new.variants for each in variant.layers}:
             _bring(workshop, apart, layer)
-        version = workshop.versions.add(new, after=newest.number)
+    home = recipe_in(workshop.bundles.lay_out(proposal.sources)).home
+    version = _add(workshop, proposal, inputs, replace(new, home=home, of_its_own=True))
     workshop.advisories.match_new()
     return version
+
+
+def _add(workshop: Workshop, proposal: Proposal, inputs: Inputs, new: NewVersion) -> Version:
+    """Keep what was built; what others have built meanwhile must not make all that be in vain."""
+    for _ in range(_ATTEMPTS):
+        newest = _refuse_to_take_back(workshop, proposal, inputs)
+        with suppress(ConflictError):
+            return workshop.versions.add(new, after=newest.number)
+    raise ConflictError(
+        f"{proposal.image} is built again and again meanwhile", hint="Run the same command again."
+    )
+
+
+def _refuse_to_take_back(workshop: Workshop, proposal: Proposal, inputs: Inputs) -> Version:
+    """Return the image's newest version, where what is built may follow it."""
+    newest = workshop.versions.find(proposal.image)
+    if newest is None:
+        raise NotFoundError(f"{proposal.label} was forgotten", hint="Propose another version.")
+    refuse_to_take_back(workshop, newest, inputs.lock, str(inputs.recipe_file.path))
+    return newest
 
 
 def _bring(workshop: Workshop, apart: Workshop, layer: Digest) -> None:

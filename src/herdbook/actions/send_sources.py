@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from secrets import token_hex
 
 from herdbook.actions.find_homes import Homes
 from herdbook.actions.name_version import version_meant
@@ -36,44 +37,40 @@ def send_sources(workshop: Workshop, version: Version) -> Digest:
     builds it again must not have to take the word of whoever locked it.
     """
     lock = Lock.model_validate_json(version.lock)
-    inputs = Homes().inputs(_at(version, version.home), lock)
     refuse_unlisted(workshop, version.label, lock)
-    with workshop.progress.task(f"Keeping what {version.label} was made from"):
-        digest = workshop.bundles.keep(bundle_of(inputs.recipe_file, lock))
-        recipe_file = recipe_in(workshop.bundles.lay_out(digest))
-        try:
-            Homes().inputs(_at(version, recipe_file.home), lock)
-        except HerdbookError as error:
-            raise InvalidInputError(
-                f"What {version.label} was made from is not the same elsewhere: {error.message}",
-                hint="`files` must not take the folder of the recipe itself: name what it needs.",
-                where=str(inputs.recipe_file.path),
-            ) from error
-    return digest
+    return _bundled(workshop, version, lock)
 
 
 def pack_sources(workshop: Workshop, name: str, file: Path) -> Version:
     """Write what a version was made from to a new file, to be proposed elsewhere; return it.
 
-    Raises as `send_sources`, and ConflictError where the file exists.
+    Raises as `send_sources`, but for what the archive lists, and ConflictError where the file
+    exists.
     """
     version = version_meant(workshop, name)
     require_role(workshop, Act.READ, version.image)
-    if file.exists():
-        raise ConflictError(f"{file} exists already", hint="Name a new file.")
     lock = Lock.model_validate_json(version.lock)
-    inputs = Homes().inputs(_at(version, version.home), lock)
-    bundle = bundle_of(inputs.recipe_file, lock, version.digest)
-    part = file.with_name(f".{file.name}.part")
-    try:
-        with part.open("wb") as target:
-            bundle.write(target)
-        part.replace(file)
-    except OSError as error:
-        raise InvalidInputError(f"{file} cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    workshop.bundles.copy(_bundled(workshop, version, lock, version.digest), file)
     return version
+
+
+def _bundled(workshop: Workshop, version: Version, lock: Lock, built: str = "") -> Digest:
+    """Keep the bundle of a version, once it has been seen to make the same elsewhere."""
+    inputs = Homes().inputs(_at(version, version.home), lock)
+    with workshop.progress.task(f"Keeping what {version.label} was made from"):
+        digest = workshop.bundles.keep(bundle_of(inputs.recipe_file, lock, built))
+        with workshop.bundles.opened(digest) as folder:
+            try:
+                Homes().inputs(_at(version, recipe_in(folder).home), lock)
+            except HerdbookError as error:
+                raise InvalidInputError(
+                    f"What {version.label} was made from is not the same elsewhere: "
+                    f"{error.message}",
+                    hint="`files` must not take the folder of the recipe itself: name what it "
+                    "needs.",
+                    where=str(inputs.recipe_file.path),
+                ) from error
+    return digest
 
 
 def write_sources(workshop: Workshop, number: int, folder: Path) -> Path:
@@ -90,9 +87,17 @@ def write_sources(workshop: Workshop, number: int, folder: Path) -> Path:
         )
     if folder.exists():
         raise ConflictError(f"{folder} exists already", hint="Name a new folder.")
-    recipe = recipe_in(workshop.bundles.lay_out(proposal.sources)).path
-    copied = shutil.copytree(recipe.parent, folder, symlinks=True)
-    return copied / recipe.name
+    part = folder.with_name(f".{folder.name}.{token_hex(4)}")
+    try:
+        with workshop.bundles.opened(proposal.sources) as opened:
+            recipe = recipe_in(opened).path
+            shutil.copytree(recipe.parent, part, symlinks=True)
+        part.rename(folder)
+    except OSError as error:
+        raise InvalidInputError(f"{folder} cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder / recipe.name
 
 
 def _at(version: Version, home: str) -> Member:

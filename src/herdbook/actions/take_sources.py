@@ -36,21 +36,22 @@ def take_sources(workshop: Workshop, file: Path) -> Taken:
     raises.
     """
     workshop.keys.require()
-    folder = workshop.bundles.lay_out(workshop.bundles.take(file))
-    recipe_file, lock = recipe_in(folder), lock_in(folder)
-    image = recipe_file.recipe.image
-    require_role(workshop, Act.BUILD, image)
-    inputs = inputs_with(recipe_file, lock)
-    if inputs is None:
-        raise InvalidInputError(
-            f"The lock in {file} is not that of its recipe",
-            hint="Write the bundle anew where it was built: herdbook proposal pack IMAGE FILE",
-        )
-    refuse_unlisted(workshop, image, lock)
-    with workshop.layers.lease(image):
-        newest = workshop.versions.find(image)
-        if newest is not None:
-            refuse_to_take_back(workshop, newest, inputs.lock, str(file))
-        made = build_inputs(workshop, inputs, after=newest.number if newest else 0).version
-    workshop.versions.move_home(made, recipe_file.home)
-    return Taken(made, contents_in(folder).built)
+    digest = workshop.bundles.take(file)
+    with workshop.bundles.opened(digest) as folder:
+        recipe_file, lock, built = recipe_in(folder), lock_in(folder), contents_in(folder).built
+        image = recipe_file.recipe.image
+        require_role(workshop, Act.BUILD, image)
+        inputs = inputs_with(recipe_file, lock)
+        if inputs is None:
+            raise InvalidInputError(
+                f"The lock in {file} is not that of its recipe",
+                hint="Write it anew where it was built: herdbook proposal pack IMAGE FILE",
+            )
+        refuse_unlisted(workshop, image, lock)
+        with workshop.layers.lease(image):
+            newest = workshop.versions.find(image)
+            if newest is not None:
+                refuse_to_take_back(workshop, newest, inputs.lock, str(file))
+            made = build_inputs(workshop, inputs, after=newest.number if newest else 0).version
+            workshop.versions.move_home(made, recipe_in(workshop.bundles.lay_out(digest)).home)
+    return Taken(made, built)

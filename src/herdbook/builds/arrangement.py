@@ -45,6 +45,20 @@ class Arrangement:
             ]
         )
 
+    def is_of(self, lock: Lock, variants: Collection[Variant]) -> bool:
+        """Tell whether it is about just what a lock names for these variants, each package once.
+
+        One that is installed and in no layer would be in no bill of materials.
+        """
+        if set(variants) != set(self.groups) or set(variants) != set(self.steps):
+            return False
+        return all(
+            sorted(_names(packages_of(lock, each)))
+            == sorted(name for group in self.groups[each] for name in _names(group.packages))
+            == sorted(name for step in self.steps[each] for name in _names(step))
+            for each in variants
+        )
+
 
 @dataclass(frozen=True)
 class Part:

@@ -1,5 +1,6 @@
 """Bundles: the recipe, the lock and the files that an image is made from, as one canonical tar."""
 
+import errno
 import os
 import tarfile
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Annotated, BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from herdbook.builds.arrangement import arrangement_in
 from herdbook.builds.lock import Lock, render
 from herdbook.builds.patching import as_in_recipes
 from herdbook.builds.playbooks import read_playbooks
@@ -25,6 +27,8 @@ LOCK_NAME = "lock.json"
 
 _SOURCE = "source"
 """The folder that is as the recipe's own."""
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 _PACK = "Write it again where the version was built: herdbook proposal pack IMAGE FILE"
 _CONTENTS_NAME = "bundle.json"
@@ -73,11 +77,9 @@ def bundle_of(recipe_file: RecipeFile, lock: Lock, built: str = "") -> Bundle:
     """
     name = _recipe_name(recipe_file)
     files = collect_named(recipe_file)
-    for number, playbook in read_playbooks(recipe_file).items():
-        # By itself: what lies beside a playbook counts, but for the recipe and the like.
+    for playbook in read_playbooks(recipe_file).values():
         folder = PurePosixPath(playbook.step.ansible).parent
-        where = recipe_file.where("run", number, "ansible")
-        files |= collect_below(recipe_file.folder, str(folder).removeprefix("."), where)
+        files |= {str(folder / each.target): each for each in playbook.sources}
     for each in _named_files(recipe_file.recipe):
         files |= collect_below(recipe_file.folder, os.path.normpath(each), str(recipe_file.path))
     inside = {f"{_SOURCE}/{each}": source for each, source in files.items() if each}
@@ -88,15 +90,6 @@ def bundle_of(recipe_file: RecipeFile, lock: Lock, built: str = "") -> Bundle:
         f"{_SOURCE}/{PurePosixPath(name).with_suffix('.lock')}": render(as_in_recipes(lock)),
     }
     return Bundle(texts, {each: inside[each] for each in inside if each not in texts})
-
-
-def unpack(bundle: Path, folder: Path) -> None:
-    """Unpack a bundle into an empty folder; raises VerificationError for what is none."""
-    try:
-        with tarfile.open(bundle, mode="r:") as tar:
-            tar.extractall(folder, filter="data")
-    except (tarfile.TarError, OSError, UnicodeError) as error:
-        raise VerificationError(f"That is no bundle of sources: {error}", hint=_PACK) from error
 
 
 def recipe_in(folder: Path) -> RecipeFile:
@@ -115,9 +108,11 @@ def contents_in(folder: Path) -> Contents:
 def lock_in(folder: Path) -> Lock:
     """Return the lock of a bundle that was unpacked; raises VerificationError for none."""
     try:
-        return Lock.model_validate_json((folder / LOCK_NAME).read_bytes())
-    except (OSError, ValueError) as error:
+        lock = Lock.model_validate_json((folder / LOCK_NAME).read_bytes())
+        arrangement_in(lock)
+    except (OSError, ValueError, KeyError) as error:
         raise VerificationError("There is no lock in the bundle", hint=_PACK) from error
+    return lock
 
 
 def _recipe_name(recipe_file: RecipeFile) -> str:
@@ -142,14 +137,19 @@ def _add(tar: tarfile.TarFile, name: str, source: Source) -> None:
         info.type, info.linkname, info.mode = tarfile.SYMTYPE, source.link, 0o777
         tar.addfile(info)
     else:
-        try:
-            with source.path.open("rb") as content:
-                tar.addfile(_file(name, source.size, source.mode), content)
-        except OSError as error:
-            raise InvalidInputError(
-                f"{source.path} was changed while it was read",
-                hint="Run the same command again.",
-            ) from error
+        _add_file(tar, name, source)
+
+
+def _add_file(tar: tarfile.TarFile, name: str, source: Source) -> None:
+    try:
+        with source.path.open("rb") as content:
+            tar.addfile(_file(name, source.size, source.mode), content)
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise
+        raise InvalidInputError(
+            f"{source.path} was changed while it was read", hint="Run the same command again."
+        ) from error
 
 
 def _file(name: str, size_bytes: int, mode: int) -> tarfile.TarInfo:

@@ -15,6 +15,7 @@ from herdbook.core.errors import InvalidInputError, NotFoundError
 from herdbook.images.bases import LockedBase
 from herdbook.packages.model import DIGEST_PATTERN, Frozen, LockedPackage, SignedIndex
 from herdbook.recipes.catalogue import CATALOGUE_NAME
+from herdbook.recipes.model import Recipe
 from herdbook.recipes.reading import RecipeFile
 
 PYTHON_NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
@@ -135,6 +136,15 @@ class Lock(Frozen):
     def digest(self) -> Digest:
         """What names this lock's content."""
         return digests.of_json(self.model_dump(mode="json"))
+
+
+def is_answered(recipe: Recipe, lock: Lock) -> bool:
+    """Tell whether a lock stands on what a recipe is made from: its suite, image or base."""
+    parent = lock.parent.image if lock.parent else None
+    base = lock.base.reference if lock.base else None
+    if (parent, base) != (recipe.parent_image, recipe.base_reference):
+        return False
+    return recipe.suite in (None, lock.suite)
 
 
 LOCKS_FOLDER = "locks"

@@ -53,10 +53,15 @@ def collect_named(recipe_file: RecipeFile) -> dict[str, Source]:
     """Return the same, but by the paths in the recipe's folder, as the recipe has them."""
     found: dict[str, Source] = {}
     for number, step in enumerate(recipe_file.recipe.files):
-        name = os.path.normpath(step.from_)
-        found |= collect_below(
-            recipe_file.folder, "" if name == "." else name, recipe_file.where("files", number)
-        )
+        name, where = os.path.normpath(step.from_), recipe_file.where("files", number, "from")
+        way = [Path(name), *Path(name).parents]
+        if any((recipe_file.folder / each).is_symlink() for each in way):
+            raise InvalidInputError(
+                f"{step.from_!r} is or goes through a link, which cannot be sent",
+                hint="Name what the link leads to.",
+                where=where,
+            )
+        found |= collect_below(recipe_file.folder, "" if name == "." else name, where)
     return found
 
 

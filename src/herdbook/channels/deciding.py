@@ -124,6 +124,8 @@ def _rebuilt(rule: ChannelRule, facts: Facts) -> Iterator[Objection]:
     words = f"{facts.label} was not rebuilt here from what it was proposed with"
     if proposal is None:
         again = f"First: herdbook propose {facts.label} {rule.channel} --why TEXT"
+    elif proposal.sources is None:
+        again = f"Propose it again, after: herdbook reject {proposal.number} --why TEXT"
     elif proposal.rebuilt:
         again = f"That is another version: herdbook promote {proposal.label} {rule.channel}"
     else:

@@ -1,6 +1,7 @@
 """The port to the register of channels."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -132,16 +133,26 @@ class Bundles(Protocol):
         """Keep a bundle that a file holds, as `keep` does; raises NotFoundError for no file."""
         ...
 
-    def lay_out(self, digest: Digest) -> Path:
-        """Return the folder that a bundle is unpacked in: anew, by the bytes of that digest.
+    def opened(self, digest: Digest) -> AbstractContextManager[Path]:
+        """Give a folder that a bundle is unpacked in, by the bytes of that digest, for a while.
 
-        It stays, and may be a recipe's home from then on. Raises NotFoundError for one that is not
-        kept, VerificationError for one that is damaged.
+        Raises NotFoundError for one that is not kept, VerificationError for one that is damaged.
         """
         ...
 
-    def home(self, digest: Digest) -> Path:
-        """Return the folder that `lay_out` unpacks a bundle in, whether it is there or not."""
+    def lay_out(self, digest: Digest) -> Path:
+        """Return a new folder of the same kind that stays, and may be recipes' home from then on.
+
+        No other one is touched by that. Raises as `opened`.
+        """
+        ...
+
+    def is_home(self, path: str) -> bool:
+        """Tell whether a path lies in a folder that `lay_out` has made."""
+        ...
+
+    def copy(self, digest: Digest, file: Path) -> None:
+        """Write a bundle to a new file, all of it or nothing; raises ConflictError if it exists."""
         ...
 
 

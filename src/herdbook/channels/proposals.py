@@ -1,5 +1,6 @@
 """Proposals: a version that is to get to a channel, who approved it, and whether that counts."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -27,8 +28,8 @@ MOVES: Mapping[ProposalState, frozenset[ProposalState]] = {
 }
 """From where one gets to where."""
 
-_REBUILT = "proposal "
-"""How the cause of a version begins that was rebuilt of a proposal, in its signed provenance."""
+_CAUSE = re.compile(r"proposal ([0-9]{1,9}), of the sources (sha256:[0-9a-f]{64})")
+"""The cause of a version that was rebuilt of a proposal, in its signed provenance."""
 
 GroupsOf = Callable[[str], AbstractSet[str]]
 """The groups that somebody is in."""
@@ -76,7 +77,7 @@ class Proposal:
     @property
     def cause(self) -> str:
         """Why a version was made that was rebuilt of it, as its provenance says."""
-        return f"{_REBUILT}{self.number}, of the sources {self.sources}"
+        return f"proposal {self.number}, of the sources {self.sources}"
 
     def is_about(self, made: Made) -> bool:
         """Tell whether a version is what was proposed, or was rebuilt of it."""
@@ -167,9 +168,18 @@ class Ballot:
         return ""
 
 
-def is_rebuilt(cause: str) -> bool:
-    """Tell whether a version was rebuilt of what a proposal was sent with, by its provenance."""
-    return cause.startswith(_REBUILT)
+@dataclass(frozen=True)
+class RebuiltOf:
+    """Of which proposal, sent with which sources, a version was rebuilt."""
+
+    proposal: int
+    sources: Digest
+
+
+def rebuilt_of(cause: str) -> RebuiltOf | None:
+    """Return of what a version was rebuilt, by the cause in its provenance; None if of nothing."""
+    found = _CAUSE.fullmatch(cause)
+    return RebuiltOf(int(found[1]), Digest(found[2])) if found else None
 
 
 def more_have(missing: int) -> str:

@@ -223,11 +223,18 @@ class ChannelRules(Strict):
 
     @field_validator("channels")
     @classmethod
-    def _nobody_follows_unsigned(cls, rules: tuple[ChannelRule, ...]) -> tuple[ChannelRule, ...]:
+    def _nobody_follows_unasked(cls, rules: tuple[ChannelRule, ...]) -> tuple[ChannelRule, ...]:
         signed = {each.channel for each in rules if each.signers}
         for each in rules:
             if found := signed & set(each.follow_back):
                 raise ValueError(f"{min(found)} cannot follow back: its signers have to sign")
+        rebuilt = {each.channel for each in rules if each.rebuilt}
+        for each in rules:
+            if not each.rebuilt and (found := rebuilt & set(each.follow_back)):
+                raise ValueError(
+                    f"{min(found)} cannot follow back what need not be rebuilt: "
+                    f"add `rebuilt: true` to {each.channel}"
+                )
         roles = [guard_role(each.channel, each.images) for each in rules if each.signers]
         if len(set(roles)) < len(roles):
             raise ValueError("has signers for the same channel of the same images twice")

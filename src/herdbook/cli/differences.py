@@ -58,7 +58,7 @@ def show_comparison(output: Output, comparison: "Comparison", *, every_file: boo
     if comparison.same:
         output.text("the same to the last byte")
         return
-    _show_recipe(output, comparison.recipe)
+    _show_recipe(output, comparison.recipe, None if every_file else _SHOWN_LINES)
     for kind in comparison.only_before:
         output.text(f"{kind}: only {comparison.before.label} has one")
     for kind in comparison.only_after:
@@ -67,14 +67,14 @@ def show_comparison(output: Output, comparison: "Comparison", *, every_file: boo
         _show(output, variant, every_file=every_file)
 
 
-def _show_recipe(output: Output, changes: tuple[str, ...]) -> None:
+def _show_recipe(output: Output, changes: tuple[str, ...], limit: int | None) -> None:
     if not changes:
         return
     output.text("recipe:")
-    for line in changes[:_SHOWN_LINES]:
+    for line in changes[:limit]:
         output.text(f"  {line}")
-    if len(changes) > _SHOWN_LINES:
-        output.text(f"  {len(changes) - _SHOWN_LINES} more lines")
+    if limit and len(changes) > limit:
+        output.text(f"  {len(changes) - limit} more lines: herdbook diff --files shows them all")
 
 
 def _show(output: Output, variant: "VariantComparison", *, every_file: bool) -> None:

@@ -99,6 +99,11 @@ class Output:
         return Console(stderr=stderr)
 
 
+def indented(text: str) -> str:
+    """Return what a person wrote so that no line of it can be taken for one of ours."""
+    return "\n    ".join(text.splitlines())
+
+
 _COLOURS = {
     "ready": "green",
     "running": "green",

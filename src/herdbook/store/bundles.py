@@ -1,22 +1,32 @@
 """Bundles of sources on the disk: each as it was sent, and unpacked beside that."""
 
+import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO
 
-from herdbook.builds.bundles import Bundle, unpack
+from herdbook.builds.bundle_unpacking import unpack
+from herdbook.builds.bundles import Bundle
 from herdbook.core import digests
 from herdbook.core.digests import Digest
-from herdbook.core.errors import NoSpaceError, NotFoundError, VerificationError
+from herdbook.core.errors import (
+    ConflictError,
+    HerdbookError,
+    InvalidInputError,
+    NoSpaceError,
+    NotFoundError,
+    VerificationError,
+)
 from herdbook.core.whole_files import alone_in
 from herdbook.store.staging import Staging
 
 _BUNDLE = "bundle.tar"
-_TREE = "tree"
 
 
 @dataclass(frozen=True)
@@ -59,10 +69,38 @@ class DiskBundles:
                         made.rename(place)
                 return digest
         except OSError as error:
-            raise _no_space(error) from error
+            raise _cannot(error) from error
+
+    @contextmanager
+    def opened(self, digest: Digest) -> Iterator[Path]:
+        """Give a folder that a bundle is unpacked in, for a while; see the port's promises."""
+        with self.staging() as work:
+            yield self._unpacked(digest, work / "opened")
 
     def lay_out(self, digest: Digest) -> Path:
-        """Return the folder that a bundle is unpacked in, anew; see the port's promises."""
+        """Return a new folder of the same kind that stays; see the port's promises."""
+        with self.staging() as work:
+            made = self._unpacked(digest, work / "made")
+            return made.rename(self._place(digest) / f"tree-{token_hex(4)}")
+
+    def is_home(self, path: str) -> bool:
+        """Tell whether a path lies in a folder that `lay_out` has made."""
+        return Path(path).is_relative_to(self.folder)
+
+    def copy(self, digest: Digest, file: Path) -> None:
+        """Write a bundle to a new file, all of it or nothing; see the port's promises."""
+        part = file.with_name(f".{file.name}.{token_hex(4)}")
+        try:
+            shutil.copyfile(self._place(digest) / _BUNDLE, part)
+            file.hardlink_to(part)
+        except FileExistsError as error:
+            raise ConflictError(f"{file} exists already", hint="Name a new file.") from error
+        except OSError as error:
+            raise InvalidInputError(f"{file} cannot be written: {error.strerror}") from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _unpacked(self, digest: Digest, folder: Path) -> Path:
         bundle = self._place(digest) / _BUNDLE
         if not bundle.is_file():
             raise NotFoundError(
@@ -74,28 +112,18 @@ class DiskBundles:
                 f"{bundle} is not what was sent with the proposal",
                 hint="Somebody has changed it, or the disk is failing. Propose the version again.",
             )
-        home = self.home(digest)
         try:
-            with self.staging() as work:
-                unpack(bundle, made := work / "made")
-                with alone_in(self.folder):
-                    if home.exists():
-                        home.rename(work / "old")
-                    made.rename(home)
+            unpack(bundle, folder)
         except OSError as error:
-            raise _no_space(error) from error
-        return home
-
-    def home(self, digest: Digest) -> Path:
-        """Return the folder that `lay_out` unpacks a bundle in."""
-        return self._place(digest) / _TREE
+            raise _cannot(error) from error
+        return folder
 
     def _place(self, digest: Digest) -> Path:
         return self.folder / digests.hexadecimal(digest)
 
 
-def _no_space(error: OSError) -> NoSpaceError:
-    return NoSpaceError(
-        f"What a proposal is sent with cannot be kept: {error.strerror}",
-        hint="Give room: herdbook store clean",
-    )
+def _cannot(error: OSError) -> HerdbookError:
+    what = f"What a proposal is sent with cannot be kept: {error.strerror}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpaceError(what, hint="Give room: herdbook store clean")
+    return InvalidInputError(what, hint="See what is the matter with the state directory.")

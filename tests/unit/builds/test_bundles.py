@@ -1,5 +1,6 @@
 """A bundle holds all that an image is made from, and nothing of this machine, and gives it back."""
 
+import os
 import tarfile
 from io import BytesIO
 from pathlib import Path
@@ -7,13 +8,16 @@ from pathlib import Path
 import pytest
 from locked import package
 
-from herdbook.builds.bundles import bundle_of, lock_in, recipe_in, unpack
+from herdbook.actions.find_homes import inputs_with
+from herdbook.actions.inputs import inputs_of
+from herdbook.builds.bundle_unpacking import unpack
+from herdbook.builds.bundles import bundle_of, lock_in, recipe_in
 from herdbook.builds.keys import files_key
-from herdbook.builds.lock import Lock, read_lock
+from herdbook.builds.lock import ArrangedLayer, ArrangedVariant, Lock, LockedParent, read_lock
 from herdbook.builds.playbooks import read_playbooks
 from herdbook.builds.sources import collect
 from herdbook.core.digests import EMPTY
-from herdbook.core.errors import VerificationError
+from herdbook.core.errors import InvalidInputError, VerificationError
 from herdbook.recipes.reading import RecipeFile, read_recipe
 
 RECIPE = """\
@@ -24,20 +28,32 @@ python: {requirements: pins/requirements.txt}
 files:
   - {from: app/, to: /srv/web}
   - {from: ./one file, to: /etc/one}
-run: [{ansible: plays/main.yaml}]
+run: [{ansible: .plays/main.yaml}]
 """
+LAYERS = (ArrangedLayer(name="packages", packages=("base-files",)),)
+
+
+def arranged(
+    layers: tuple[ArrangedLayer, ...] = LAYERS,
+    steps: tuple[tuple[str, ...], ...] = (("base-files",),),
+) -> dict[str, ArrangedVariant]:
+    return {"container": ArrangedVariant(layers=layers, steps=steps)}
+
+
 LOCK = Lock(inputs=EMPTY, suite="bookworm", packages=(package("base-files"),))
 
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> RecipeFile:
     folder = tmp_path / "recipe"
-    for path in ("app/deep/file", "one file", "pins/requirements.txt", "plays/main.yaml", "other"):
+    named = ("app/deep/file", "one file", "pins/requirements.txt", ".plays/main.yaml", "other")
+    for path in named:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(f"{path}\n")
     (folder / "app" / "start").write_text("#!/bin/sh\n")
     (folder / "app" / "start").chmod(0o755)
     (folder / "app" / "link").symlink_to("deep/file")
+    (folder / "beside").symlink_to("app/deep")
     (folder / "web.yaml").write_text(RECIPE)
     return read_recipe(folder / "web.yaml")
 
@@ -88,25 +104,99 @@ def test_a_changed_file_makes_another_bundle(recipe: RecipeFile) -> None:
     assert written(recipe) != before
 
 
+@pytest.mark.parametrize("name", ["beside", "beside/file", "./beside/"])
+def test_files_behind_a_link_are_refused_with_their_line(recipe: RecipeFile, name: str) -> None:
+    recipe.path.write_text(RECIPE.replace("./one file", name))
+    with pytest.raises(InvalidInputError, match="through a link") as caught:
+        bundle_of(read_recipe(recipe.path), LOCK)
+    assert caught.value.where == f"{recipe.path}:7"
+
+
 def test_a_recipe_of_a_matrix_is_one_of_its_own(recipe: RecipeFile, tmp_path: Path) -> None:
     made = RecipeFile(recipe.folder / "catalogue.yaml", recipe.recipe, {}, values={"os": "x"})
     back = recipe_in(unpacked(written(made), tmp_path))
     assert (back.recipe, back.path.name) == (recipe.recipe, "shop-web.yaml")
 
 
-@pytest.mark.parametrize("name", ["../outside", "/etc/outside"])
-def test_nothing_is_unpacked_outside(tmp_path: Path, name: str) -> None:
+def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.type, made.linkname, made.mode = kind, link, 0o777
+    return made
+
+
+def tar_of(*members: tarfile.TarInfo) -> bytes:
     target = BytesIO()
     with tarfile.open(fileobj=target, mode="w") as tar:
-        tar.addfile(tarfile.TarInfo(name))
+        for each in members:
+            tar.addfile(each)
+    return target.getvalue()
+
+
+SPARSE = member("sparse")
+SPARSE.pax_headers = {"GNU.sparse.size": str(1 << 42), "GNU.sparse.map": "0,0"}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [member("../outside")],
+        [member("/outside")],
+        [member("a/../../outside")],
+        [member("link", tarfile.SYMTYPE, ".."), member("link/outside")],
+        [member("link", tarfile.SYMTYPE, "../outside")],
+        [member("link", tarfile.SYMTYPE, "/outside")],
+        [member("deep/link", tarfile.SYMTYPE, "x/../../../outside")],
+        [member("one"), member("one")],
+        [member("one"), member("one/outside")],
+        [member("one", tarfile.LNKTYPE, "none")],
+        [member("one"), member("two", tarfile.LNKTYPE, "one")],
+        [member("pipe", tarfile.FIFOTYPE)],
+        [member("device", tarfile.CHRTYPE)],
+        [SPARSE],
+    ],
+    ids=str,
+)
+def test_what_leads_outside_or_is_no_plain_file_is_refused(
+    tmp_path: Path, members: list[tarfile.TarInfo]
+) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
-    if name.startswith("/"):  # taken as what it would be inside
-        assert (unpacked(target.getvalue(), folder) / "etc" / "outside").exists()
-        return
-    with pytest.raises(VerificationError):
+    target = BytesIO()
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for each in members:
+            tar.addfile(each)
+    with pytest.raises(VerificationError, match="That is no bundle of sources"):
         unpacked(target.getvalue(), folder)
-    assert not (tmp_path / "outside").exists()
+    assert {each.name for each in tmp_path.iterdir()} == {"in"}
+
+
+def test_links_that_stay_inside_are_as_they_were_written(tmp_path: Path) -> None:
+    links = {"a": "./b", "deep/c": "../a", "deep/d": "gone/"}
+    content = tar_of(*(member(name, tarfile.SYMTYPE, link) for name, link in links.items()))
+    folder = unpacked(content, tmp_path)
+    assert {name: os.readlink(folder / name) for name in links} == links  # noqa: PTH115 - raw
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"suite": "trixie"}, "another suite"),
+        ({"parent": LockedParent(image="dev/evil", number=1, digest=EMPTY)}, "another image"),
+        ({"arranged": {}}, "nothing is arranged"),
+        ({"arranged": arranged(layers=())}, "installed, and in no layer"),
+        ({"arranged": arranged(steps=())}, "in a layer, and not installed"),
+    ],
+)
+def test_a_lock_that_is_not_its_recipes_is_not_taken(
+    tmp_path: Path, change: dict[str, object], why: str
+) -> None:
+    """Else packages could be hidden from the bill of materials, or others read the recipe."""
+    path = tmp_path / "web.yaml"
+    path.write_text("image: shop/web\nfrom: debian:bookworm\nvariants: [container]\n")
+    recipe = read_recipe(path)
+    lock = LOCK.model_copy(update={"inputs": inputs_of(recipe), "arranged": arranged()})
+    assert inputs_with(recipe, lock)
+    assert inputs_with(recipe, lock.model_copy(update=change)) is None, why
 
 
 @pytest.mark.parametrize("content", [b"", b"no tar", b"\0" * 1024])

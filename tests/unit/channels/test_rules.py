@@ -571,5 +571,20 @@ def test_signers_that_could_not_sign_are_refused(rules: list[Any], words: str) -
         ChannelRules.model_validate({"channels": rules})
 
 
+@pytest.mark.parametrize("leads", [False, True])
+def test_what_need_not_be_rebuilt_is_not_followed_by_what_must(*, leads: bool) -> None:
+    rules = [
+        {"channel": "production", "follow_back": "staging", "rebuilt": leads},
+        {"channel": "staging", "rebuilt": True},
+    ]
+    if leads:
+        assert "rebuilt from what it was proposed with" in [
+            *ChannelRules.model_validate({"channels": rules}).channels[0].in_words()
+        ]
+        return
+    with pytest.raises(ValidationError, match="add `rebuilt: true` to production"):
+        ChannelRules.model_validate({"channels": rules})
+
+
 def test_as_many_keys_as_are_counted_are_enough() -> None:
     assert Signers(count=2, keys={"anna": PEM, "bert": OTHER}).count == 2

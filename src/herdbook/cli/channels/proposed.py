@@ -7,7 +7,7 @@ import typer
 
 from herdbook.cli.channels.proposals import ProposalNumber
 from herdbook.cli.options import AsJson, ImageName
-from herdbook.cli.output import Output
+from herdbook.cli.output import Output, indented
 from herdbook.cli.secrets import SecretFiles, given_secrets
 from herdbook.core.errors import InvalidInputError
 
@@ -67,6 +67,7 @@ def ls(
 
 def show(number: ProposalNumber, as_json: AsJson = False) -> None:
     """Show a proposal: what it changes, what is known of it, and who approved it."""
+    from herdbook.actions.rebuild_proposal import why_not_rebuilt
     from herdbook.actions.weigh_proposal import proposal_numbered, weigh
     from herdbook.channels.proposals import more_have
     from herdbook.cli.channels.shapes import weighed_shape
@@ -91,6 +92,8 @@ def show(number: ProposalNumber, as_json: AsJson = False) -> None:
         output.text(f"{more_have(missing)} to approve it" if missing else "approved")
     if weighed.evidence and weighed.proposal.waits_to_be_rebuilt:
         output.text("what gets there is rebuilt from its sources, once it is approved")
+        if reason := why_not_rebuilt(workshop, weighed.proposal):
+            output.text(f"it could not be rebuilt: {reason}")
     if weighed.move:
         _print_signatures(output, weighed.move.standing)
 
@@ -198,13 +201,13 @@ def _head(output: Output, weighed: "Weighed") -> None:
     made, before = weighed.proposal, weighed.before
     instead = f" in place of {before.label}" if before else ""
     output.text(f"proposal {made.number}: {made.label} for {made.image}@{made.channel}{instead}")
-    output.text(f"{made.who}, {made.at:%Y-%m-%d %H:%M}: {made.why}")
+    output.text(f"{made.who}, {made.at:%Y-%m-%d %H:%M}: {indented(made.why)}")
     if made.rebuilt:
         same = weighed.evidence is None or not weighed.evidence.proposed
         how = "bit by bit what was proposed" if same else "NOT what was proposed"
         output.text(f"rebuilt of {made.image}:{made.version}, {how}")
     if made.ended_at:
-        said = f": {made.said}" if made.said else ""
+        said = f": {indented(made.said)}" if made.said else ""
         output.text(f"{made.state} by {made.ended_by}, {made.ended_at:%Y-%m-%d %H:%M}{said}")
 
 
@@ -221,7 +224,10 @@ def _print_differences(output: Output, workshop: "Workshop", weighed: "Weighed")
     from herdbook.actions.compare_versions import compare
     from herdbook.cli.differences import show_comparison
 
-    if weighed.before is None or weighed.version is None:
+    if weighed.version is None:
+        return
+    if weighed.before is None:
+        output.text(f"nothing is there yet: herdbook show {weighed.version.label}")
         return
     output.text(f"\n{weighed.before.label} -> {weighed.version.label}")
     show_comparison(output, compare(workshop, weighed.before, weighed.version))
@@ -230,7 +236,7 @@ def _print_differences(output: Output, workshop: "Workshop", weighed: "Weighed")
 
 def _print_comments(output: Output, weighed: "Weighed") -> None:
     for each in weighed.comments:
-        output.text(f"{each.who}, {each.at:%Y-%m-%d %H:%M}: {each.said}")
+        output.text(f"{each.who}, {each.at:%Y-%m-%d %H:%M} says: {indented(each.said)}")
 
 
 def _print_findings(output: Output, what: str, findings: "tuple[Finding, ...]") -> None:
@@ -249,6 +255,6 @@ def _print_findings(output: Output, what: str, findings: "tuple[Finding, ...]") 
 def _print_approvals(output: Output, weighed: "Weighed") -> None:
     void = dict(weighed.void)
     for each in weighed.approvals:
-        said = f": {each.said}" if each.said else ""
+        said = f": {indented(each.said)}" if each.said else ""
         reason = f" (void: {void[each]})" if each in void else ""
         output.text(f"approved by {each.who}, {each.at:%Y-%m-%d %H:%M}{said}{reason}")
