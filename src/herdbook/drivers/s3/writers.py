@@ -141,6 +141,9 @@ class Writers:
                 return
             with suppress(HerdbookError):  # the next one may come through
                 self._connection.put(key, b"")
+                if ended.is_set():  # it came through after its writer had gone
+                    self._withdraw(key)
+                    return
                 self._until = began + self._lease.trusted
 
 
