@@ -1,4 +1,4 @@
-"""Databases of each kind, for whatever is kept in one, and how long examples may take."""
+"""Databases and stores of each kind, for whatever is kept in one; how long examples may take."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 from postgresql import new_database, running
+from s3_servers import S3Server, rclone, seaweedfs
 from sqlalchemy import Engine
 
 from herdbook.store.database import open_database
@@ -36,3 +37,15 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = open_database(database_url)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with seaweedfs(tmp_path_factory.mktemp("seaweedfs") / "server") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rclone_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with rclone(tmp_path_factory.mktemp("rclone") / "server") as server:
+        yield server

@@ -6,20 +6,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
+from s3_servers import S3Server, credentials
 
 from herdbook.core.errors import InvalidInputError, NoSpaceError, NotFoundError
-from herdbook.drivers.backup_folder import open_backups
+from herdbook.drivers.backup_folder import open_folder
+from herdbook.drivers.backup_places import BackupPlaces
 from herdbook.drivers.fake.backups import FakeBackups
 from herdbook.fleet.backups import BackupStore
+from herdbook.fleet.volumes import PIECE_BYTES
 
 _WRITE = """
 import sys
-from herdbook.drivers.backup_folder import open_backups
-store = open_backups(sys.argv[1])
+from herdbook.drivers.backup_folder import open_folder
+store = open_folder(sys.argv[1])
 print("ready", flush=True)
 with store.alone():
     while True:
@@ -28,13 +32,22 @@ with store.alone():
 """
 
 
-@pytest.fixture(params=["fake", "folder"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], BackupStore]:
+@pytest.fixture(params=["fake", "folder", "seaweedfs", "rclone"])
+def opened(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], BackupStore]:
     """What opens the same place again, as another program does."""
+    places = BackupPlaces(tmp_path / "writers")
+    if request.param == "fake":
+        store = FakeBackups()
+        return lambda: store
     if request.param == "folder":
-        return lambda: open_backups(str(tmp_path))
-    store = FakeBackups()
-    return lambda: store
+        return lambda: places.open(str(tmp_path))
+    for name, value in credentials().items():
+        monkeypatch.setenv(name, value)
+    server: S3Server = request.getfixturevalue(f"{request.param}_server")
+    address = server.address()
+    return lambda: places.open(address)
 
 
 def test_what_is_kept_is_found_again(opened: Callable[[], BackupStore]) -> None:
@@ -93,10 +106,27 @@ def test_it_says_that_there_is_no_room() -> None:
         FakeBackups(room_bytes=3).keep("key/one", b"sealed")
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/../b", "/a", "a//b", ".a", "A", "a\n"])
-def test_a_folder_takes_no_name_that_leads_elsewhere(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InvalidInputError):
-        open_backups(str(tmp_path)).keep(name, b"")
+def test_no_name_leads_elsewhere(opened: Callable[[], BackupStore]) -> None:
+    store = opened()
+    for name in ("", "..", "a/../b", "/a", "a//b", ".a", "A", "a\n"):
+        for act in (store.read, store.forget, lambda each: store.keep(each, b"")):
+            with pytest.raises(InvalidInputError):
+                act(name)
+
+
+def test_whole_pieces_come_back_and_many_names_are_all_listed(
+    opened: Callable[[], BackupStore],
+) -> None:
+    """More than fit on a page of an S3 listing, which is 1,000."""
+    store = opened()
+    large = os.urandom(PIECE_BYTES + 4096)
+    store.keep("key/large", large)
+    assert opened().read("key/large") == large
+    names = {f"key/pieces/{number % 7}/{number}" for number in range(1003)}
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: store.keep(name, b""), names))
+    assert opened().names("key/pieces") == names
+    assert opened().names("") == names | {"key/large"}
 
 
 def test_a_killed_writer_leaves_whole_things_and_nothing_else(tmp_path: Path) -> None:
@@ -107,7 +137,7 @@ def test_a_killed_writer_leaves_whole_things_and_nothing_else(tmp_path: Path) ->
             assert program.stdout.readline() == b"ready\n"
             time.sleep(0.02 + 0.013 * round_number)
             program.send_signal(signal.SIGKILL)
-        store = open_backups(str(tmp_path))
+        store = open_folder(str(tmp_path))
         with store.alone():
             for name in store.names(""):
                 assert store.read(name) in (b"a" * 3_000_000, b"b" * 3_000_000)
@@ -116,7 +146,7 @@ def test_a_killed_writer_leaves_whole_things_and_nothing_else(tmp_path: Path) ->
 
 
 def test_a_folder_tells_others_nothing_but_that_it_is_there(tmp_path: Path) -> None:
-    open_backups(str(tmp_path)).keep("key/one", b"sealed")
+    open_folder(str(tmp_path)).keep("key/one", b"sealed")
     for each in tmp_path.rglob("*"):
         assert each.stat().st_mode & 0o077 == 0
 
@@ -124,7 +154,7 @@ def test_a_folder_tells_others_nothing_but_that_it_is_there(tmp_path: Path) -> N
 def test_hidden_files_of_others_are_left_alone(tmp_path: Path) -> None:
     """The directory a person names may hold anything."""
     (tmp_path / ".profile").write_text("mine")
-    with open_backups(str(tmp_path)).alone():
+    with open_folder(str(tmp_path)).alone():
         pass
     assert (tmp_path / ".profile").read_text() == "mine"
 
@@ -132,21 +162,22 @@ def test_hidden_files_of_others_are_left_alone(tmp_path: Path) -> None:
 def test_an_absent_directory_is_not_made() -> None:
     """It may be one whose disk is not mounted: the backup would land on the wrong one."""
     with pytest.raises(NotFoundError, match="no directory") as caught:
-        open_backups("/nowhere/at/all")
+        open_folder("/nowhere/at/all")
     assert "mkdir -p" in caught.value.hint
 
 
-@pytest.mark.parametrize("address", ["s3://bucket", "relative", ""])
-def test_an_address_nobody_knows_is_refused(address: str) -> None:
-    with pytest.raises(InvalidInputError):
-        open_backups(address)
+@pytest.mark.parametrize("address", ["sftp://you:secret@host", "s3://B", "relative", ""])
+def test_an_address_nobody_knows_is_refused(address: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        BackupPlaces(tmp_path).open(address)
+    assert "secret" not in caught.value.message + caught.value.hint
 
 
 @pytest.mark.root
 def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], check=True)
     try:
-        store = open_backups(str(tmp_path))
+        store = open_folder(str(tmp_path))
         store.keep("key/one", b"sealed")
         with pytest.raises(NoSpaceError):
             store.keep("key/two", os.urandom(2 << 20))

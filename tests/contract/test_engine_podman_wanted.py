@@ -24,6 +24,7 @@ from herdbook.drivers.runtime_directory import runtime_directory
 from herdbook.fleet.instances import (
     Confinement,
     ContainerArtefact,
+    HostNames,
     Mount,
     Plugs,
     ProcessChanges,
@@ -206,6 +207,47 @@ def test_confinement_is_as_wanted(bench: PodmanBench, engine: PodmanEngine) -> N
     assert files.split()[3:5] == [str(most)] * 2
     found = "cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max"
     assert "77" in sh(engine, found).split()
+
+
+def test_names_and_settings_of_the_kernel_are_the_instances_own(
+    bench: PodmanBench, engine: PodmanEngine, plugs: Plugs
+) -> None:
+    kernel = {
+        "net.core.somaxconn": "1234",
+        "net.ipv4.ip_local_port_range": "20000 30000",
+        "net.ipv4.ip_unprivileged_port_start": "80",
+        "kernel.msgmax": "4321",
+    }
+    names = HostNames("db.example.org", {"other": ("10.9.8.7", "10.9.8.6"), "six": ("fd00::7",)})
+    before = Path("/proc/sys/net/core/somaxconn").read_text(encoding="ascii")
+    engine.start(
+        wanted(
+            bench,
+            "web",
+            process=FOREVER,
+            plugs=plugs,
+            names=names,
+            confinement=Confinement(kernel=kernel),
+        )
+    )
+    assert sh(engine, "hostname") == "db.example.org\n"
+    hosts = sh(engine, "cat /etc/hosts").splitlines()
+    assert hosts[:2] == ["127.0.0.1 localhost", "10.213.7.9 db.example.org web"]
+    assert hosts[2:] == ["10.9.8.7 other", "10.9.8.6 other", "fd00::7 six"]
+    for name, value in kernel.items():
+        found = sh(engine, f"cat /proc/sys/{name.replace('.', '/')}")
+        assert found.split() == value.split()
+    assert Path("/proc/sys/net/core/somaxconn").read_text(encoding="ascii") == before
+
+
+def test_program_is_the_first_process_where_it_is_to_be(
+    bench: PodmanBench, engine: PodmanEngine
+) -> None:
+    for init in (True, False):
+        engine.start(wanted(bench, "web", process=replace(FOREVER, init=init)))
+        first = sh(engine, "tr '\\0' ' ' </proc/1/cmdline")
+        assert first.startswith("/bin/sh -c trap") is not init
+        engine.stop("web")
 
 
 def test_stop_takes_hardly_longer_than_the_service_and_is_hard_after_the_grace(

@@ -222,7 +222,7 @@ def test_mistakes_are_told_with_the_next_step(pet: Pet, tmp_path: Path) -> None:
         (("backup", "nobody"), 4, "herdbook up"),
         (("backup", pet.name, "--volume", "date"), 4, pet.volume),
         (("backup", pet.name, "--to", tmp_path / "absent"), 4, "mkdir -p"),
-        (("backup", pet.name, "--to", "s3://bucket"), 3, "directory"),
+        (("backup", pet.name, "--to", "sftp://host"), 3, "directory"),
         (("snapshots", pet.name, "--forget", "x"), 3, "--forget x"),
         (("restore", "nobody", "data"), 4, "--from"),
     ):

@@ -66,7 +66,7 @@ def back_up(
     if not wanted or not (to or wanted[0].policy):
         raise InvalidInputError(
             f"Nobody says where {application} is backed up to",
-            hint=f"herdbook backup {application} --to DIRECTORY, or write `backup` under "
+            hint=f"herdbook backup {application} --to PLACE, or write `backup` under "
             "`x-herdbook` of its services.",
         )
     made = []

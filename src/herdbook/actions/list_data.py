@@ -115,7 +115,7 @@ def backups_of(
     if not addresses:
         raise InvalidInputError(
             f"Nobody says where backups of {application} are",
-            hint=f"herdbook backups {application} --from DIRECTORY",
+            hint=f"herdbook backups {application} --from PLACE",
         )
     found = []
     for each in addresses:

@@ -82,13 +82,12 @@ def _archive(workshop: Workshop, wish: RestoreWish, volume: HeldVolume | None) -
     if not address and volume is None:
         raise NotFoundError(
             f"There is no application {wish.application!r}",
-            hint="To restore what another machine has backed up, say where: --from DIRECTORY",
+            hint="To restore what another machine has backed up, say where: --from PLACE",
         )
     if not address:
         raise InvalidInputError(
             f"Nobody says where backups of {wish.volume} are",
-            hint="Say where: --from DIRECTORY. Or name one of: "
-            f"herdbook snapshots {wish.application}",
+            hint=f"Say where: --from PLACE. Or name one of: herdbook snapshots {wish.application}",
         )
     return open_archive(workshop, address, wish.key_file)
 

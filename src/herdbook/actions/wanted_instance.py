@@ -15,6 +15,7 @@ from herdbook.fleet.applications import Component, InstanceSpec
 from herdbook.fleet.instances import (
     Confinement,
     ContainerArtefact,
+    HostNames,
     MachineArtefact,
     Mount,
     Origin,
@@ -66,8 +67,14 @@ def wanted_instance(
         ),
         volumes=() if container else disks(workshop, component, record.slot),
         process=ProcessChanges(
-            spec.entrypoint, spec.command, spec.user, spec.directory, spec.stop_signal
+            spec.entrypoint,
+            spec.command,
+            spec.user,
+            spec.directory,
+            spec.stop_signal,
+            spec.init,
         ),
+        names=HostNames(spec.host_name, spec.other_hosts),
         confinement=Confinement(
             spec.processes,
             spec.read_only_root,
@@ -75,6 +82,7 @@ def wanted_instance(
             spec.temporary,
             spec.shared_memory_bytes,
             spec.file_limit,
+            spec.kernel,
         ),
     )
 

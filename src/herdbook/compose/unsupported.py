@@ -73,11 +73,13 @@ SERVICE_RULES: tuple[Rule, ...] = (
     Rule("dns_search", "names without a dot are those of the application"),
     Rule("domainname", "instances are in the application's own domain"),
     Rule("external_links", "services outside of the application are reached by their addresses"),
-    Rule("extra_hosts", "these names are not known in the instance"),
+    Rule(
+        "extra_hosts.*.*",
+        "write the address itself: what this machine is called inside is not known",
+        only=("host-gateway",),
+    ),
     Rule("gpus", "the instance sees no graphics processor"),
     Rule("group_add", "the user belongs to the image's groups only"),
-    Rule("hostname", "instances are called after application, service and slot"),
-    Rule("init", "the program that is named is the first process"),
     Rule("ipc", _SHARED, frozenset({"private", "shareable", "none"})),
     Rule("isolation", "it is for Windows only", frozenset({"default"})),
     Rule("labels", _LABELS),
@@ -126,7 +128,6 @@ SERVICE_RULES: tuple[Rule, ...] = (
     ),
     Rule("stdin_open", "the instance has no input; use `herdbook` to run a command in it"),
     Rule("storage_opt", _NO_LIMIT),
-    Rule("sysctls", "the kernel's settings stay as they are"),
     Rule("tty", "the instance has no terminal"),
     *(
         Rule(f"ulimits.{name}", _NO_LIMIT)
@@ -162,6 +163,8 @@ SERVICE_RULES: tuple[Rule, ...] = (
 _OF_THE_IMAGE = "a machine runs the service of its image as it is"
 _OWN_KERNEL = "a machine has a kernel and limits of its own"
 MACHINE_RULES: tuple[Rule, ...] = (
+    Rule("extra_hosts", "a machine knows the names of its image and of the name server"),
+    Rule("hostname", "machines are called after application, service and slot"),
     *(
         Rule(key, _OF_THE_IMAGE)
         for key in ("command", "entrypoint", "user", "working_dir", "stop_signal", "init")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from herdbook.compose.backup_places import checked_place
 from herdbook.compose.schedules import checked_schedule
 from herdbook.compose.units import boolean_of, bytes_of, seconds_of
 
@@ -114,6 +115,7 @@ Hosts = Annotated[
     tuple[HostName, ...],
     BeforeValidator(_one_or_many, json_schema_input_type=str | tuple[HostName, ...]),
 ]
+Place = Annotated[str, BeforeValidator(checked_place, json_schema_input_type=str)]
 Schedule = Annotated[str, BeforeValidator(checked_schedule, json_schema_input_type=str)]
 
 
@@ -183,7 +185,7 @@ class Backup(Strict):
 
     schedule: Annotated[Schedule, Field(description="Cron of five fields, or a duration.")]
     keep: Annotated[Count, Field(ge=1)] = DEFAULT_BACKUPS_KEPT
-    to: Annotated[str, Field(min_length=1)]
+    to: Annotated[Place, Field(description="A directory, or s3://BUCKET/PREFIX.")]
 
 
 class ServiceProbe(Strict):

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -10,24 +9,17 @@ from pathlib import Path
 from herdbook.core.errors import InvalidInputError, NoSpaceError, NotFoundError
 from herdbook.core.whole_files import alone_in, write_whole
 from herdbook.drivers.exchanging import sync_names
-from herdbook.fleet.backups import BackupStore
+from herdbook.fleet.backups import words_of
 
 _OURS = "herdbook-backups"
 """All of it is ours: what killed writers left there may be removed."""
 
-_WORD = re.compile(r"[a-z0-9-][a-z0-9.-]*")
 
-
-def open_backups(address: str) -> BackupStore:
-    """Return the store at an address; raises InvalidInputError where no driver knows it.
+def open_folder(address: str) -> "BackupFolder":
+    """Return the backups in a directory; raises InvalidInputError for what is no absolute path.
 
     Raises NotFoundError for an absent directory: it may be one whose disk is not mounted.
     """
-    if "://" in address:
-        raise InvalidInputError(
-            f"Backups cannot be kept at {address}",
-            hint="Name a directory: one that a server's file system is mounted at will do.",
-        )
     folder = Path(address)
     if not folder.is_absolute():
         raise InvalidInputError(
@@ -97,10 +89,7 @@ class BackupFolder:
             yield
 
     def _path(self, name: str) -> Path:
-        words = name.split("/")
-        if not all(_WORD.fullmatch(word) for word in words):
-            raise InvalidInputError(f"{name!r} is not a name for something to be kept")
-        return self._folder.joinpath(*words)
+        return self._folder.joinpath(*words_of(name))
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

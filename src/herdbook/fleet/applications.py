@@ -127,6 +127,9 @@ class FileUse(Settled):
     mode: int = 0o444
 
 
+_LATER = ("init", "host_name", "other_hosts", "kernel")
+
+
 class InstanceSpec(Settled):
     """All that makes a difference to one instance; its digest is its revision.
 
@@ -160,11 +163,22 @@ class InstanceSpec(Settled):
     shared_memory_bytes: int = 0
     file_limit: int = 0
     probe: Probe | None = None
+    init: bool = True
+    host_name: str = ""
+    other_hosts: Mapping[str, tuple[str, ...]] = {}
+    kernel: Mapping[str, str] = {}
 
     @cached_property
     def revision(self) -> Digest:
-        """What tells instances apart that cannot stand for each other."""
-        return digests.of_json(self.model_dump(mode="json"))
+        """What tells instances apart that cannot stand for each other.
+
+        What came later counts only where somebody says it: nothing is replaced because of it.
+        """
+        document = self.model_dump(mode="json")
+        for name in _LATER:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                del document[name]
+        return digests.of_json(document)
 
 
 class DoorUse(Settled):

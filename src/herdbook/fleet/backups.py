@@ -1,13 +1,17 @@
 """What is known of a backup, and the port to the place where backups are kept."""
 
+import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from herdbook.core.digests import Digest
+from herdbook.core.errors import InvalidInputError
 from herdbook.fleet.applications import Settled
 from herdbook.recipes.model import Variant
+
+_WORD = re.compile(r"[a-z0-9-][a-z0-9.-]*")
 
 
 class Backup(Settled):
@@ -44,7 +48,7 @@ class BackupStore(Protocol):
     """Keeps named bytes that are sealed already, on a disk or a server that others may read.
 
     A name is words of lower-case letters, digits, hyphens and full stops, parted by slashes, none
-    of which begins with a full stop.
+    of which begins with a full stop. What is kept under one is no larger than a piece of a parcel.
 
     Promises, proven by one contract suite for all drivers: what is kept is there whole, or not at
     all, whatever was killed; drivers raise only Herdbook's errors: NotFoundError for what is
@@ -75,6 +79,14 @@ class BackupStore(Protocol):
     def alone(self) -> AbstractContextManager[None]:
         """Keep out others that want to be alone, until the block ends or this program is killed."""
         ...
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a name; raises InvalidInputError for what is none."""
+    words = name.split("/")
+    if not all(_WORD.fullmatch(word) for word in words):
+        raise InvalidInputError(f"{name!r} is not a name for something to be kept")
+    return words
 
 
 def surplus(backups: tuple[Backup, ...], newest: Backup, keep: int) -> list[Backup]:

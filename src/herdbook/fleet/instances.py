@@ -1,6 +1,7 @@
 """What an instance is, what is wanted of it and what was seen of it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -89,8 +90,9 @@ class VolumeDisk:
 class ProcessChanges:
     """What differs from what the image says of its process; what is None or empty does not.
 
-    `entrypoint` and `command` are Compose's: the latter are the former's arguments. A machine
-    runs the image's service as it is.
+    `entrypoint` and `command` are Compose's: the latter are the former's arguments. Without
+    `init`, a container's program is process 1 itself, as one that brings its own init wants to be.
+    A machine runs the image's service as it is.
     """
 
     entrypoint: tuple[str, ...] | None = None
@@ -98,6 +100,18 @@ class ProcessChanges:
     user: str = ""
     directory: str = ""
     stop_signal: str = ""
+    init: bool = True
+
+
+@dataclass(frozen=True)
+class HostNames:
+    """What a container is called inside, and which names it knows beside the name server's.
+
+    `host` is empty for the instance's own name; `others` maps names to addresses.
+    """
+
+    host: str = ""
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -105,8 +119,9 @@ class Confinement:
     """What a container may do beyond running: by default nothing, with room enough for most.
 
     `processes` is the most that may run at once, 0 for no limit. `capabilities` are added to
-    none, by the kernel's names without CAP_. `temporary` are folders in memory. A machine is
-    confined by being one.
+    none, by the kernel's names without CAP_. `temporary` are folders in memory. `kernel` are
+    settings of the kernel (sysctl) that each container has of its own. A machine is confined by
+    being one.
     """
 
     processes: int = DEFAULT_PROCESSES
@@ -115,6 +130,7 @@ class Confinement:
     temporary: tuple[str, ...] = ()
     shared_memory_bytes: int = 0
     file_limit: int = 0
+    kernel: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -171,6 +187,7 @@ class Wanted:
     volumes: tuple[VolumeDisk, ...] = ()
     process: ProcessChanges = ProcessChanges()
     confinement: Confinement = Confinement()
+    names: HostNames = HostNames()
 
     @property
     def published(self) -> tuple[PublishedPort, ...]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from herdbook.compose.deployment import SPECIFICATION_DEFAULTS, Order
 from herdbook.compose.model import Application, Condition, Grant, Mount, Service, VolumeKind
@@ -20,6 +21,7 @@ from herdbook.fleet.applications import (
     VolumeUse,
 )
 from herdbook.fleet.instances import DEFAULT_PROCESSES
+from herdbook.fleet.own_settings import host_name_of, kernel_settings_of, other_hosts_of
 from herdbook.fleet.policies import rollback_policy, update_policy
 from herdbook.fleet.probing import probe_of
 from herdbook.fleet.publishing import doors_of
@@ -176,7 +178,20 @@ def _instance(service: Service, image: ImageFacts, around: Surroundings) -> Inst
         shared_memory_bytes=service.shm_size_bytes or 0,
         file_limit=max(limit.hard, 0) if limit else 0,
         probe=probe_of(service, image.ports, image.health_path, image.variant, listens=listens),
+        **_own(service, image.variant),
     )
+
+
+def _own(service: Service, variant: Variant) -> dict[str, Any]:
+    """Return what a container may have of its own; a machine has it in its image."""
+    if variant is Variant.VM:
+        return {}
+    return {
+        "init": service.init is not False,
+        "host_name": host_name_of(service),
+        "other_hosts": other_hosts_of(service),
+        "kernel": kernel_settings_of(service),
+    }
 
 
 def _processes(service: Service) -> int:

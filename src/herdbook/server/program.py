@@ -24,7 +24,7 @@ from herdbook.core.progress import Progress
 from herdbook.disks.rendering import Renderer
 from herdbook.drivers import process
 from herdbook.drivers.apt import AptArchive, Mirrors
-from herdbook.drivers.backup_folder import open_backups
+from herdbook.drivers.backup_places import BackupPlaces
 from herdbook.drivers.bridge import BridgeSwitch
 from herdbook.drivers.bubblewrap import BubblewrapSandbox
 from herdbook.drivers.couriers import HostCourier
@@ -143,7 +143,9 @@ def open_workshop(
             Variant.CONTAINER: directory_volumes(state, clock),
             Variant.VM: disk_volumes(state, clock),
         },
-        backups=open_backups,
+        backups=BackupPlaces(
+            state / "backup-writers", settings.s3_endpoint, settings.s3_region
+        ).open,
         backup_key=state / "backup.key",
         renderer=renderer,
         clock=clock,

@@ -26,7 +26,8 @@ class Settings:
     server answers, if it is to; with `certificate` and `key`, by TLS. `login_files` are where
     podman and docker keep logins to registries, the one that counts first. `token` is by what
     whoever gives the command says who they are, instead of as a user of this machine. With
-    `require_login`, what is served is for those alone who say who they are.
+    `require_login`, what is served is for those alone who say who they are. `s3_endpoint` and
+    `s3_region` are of buckets whose addresses name none, as other programs' are.
     """
 
     state_directory: Path
@@ -44,6 +45,8 @@ class Settings:
     login_files: tuple[Path, ...] = ()
     token: str = field(default="", repr=False)
     require_login: bool = False
+    s3_endpoint: str = ""
+    s3_region: str = ""
 
 
 def load_settings() -> Settings:
@@ -65,6 +68,8 @@ def load_settings() -> Settings:
         login_files=tuple(_login_files()),
         token=_read("HERDBOOK_TOKEN"),
         require_login=_wanted("HERDBOOK_REQUIRE_LOGIN"),
+        s3_endpoint=_read("AWS_ENDPOINT_URL_S3") or _read("AWS_ENDPOINT_URL"),
+        s3_region=_read("AWS_REGION") or _read("AWS_DEFAULT_REGION"),
     )
 
 

@@ -134,6 +134,8 @@ def test_variables_may_stand_for_numbers_and_truths(read: Read) -> None:
         ({"strategy": "rolling", "canary": {}}, "`strategy: canary`", ""),
         ({"backup": {"schedule": "61 * * * *", "to": "x"}}, "no minute of a cron line", ""),
         ({"backup": {"schedule": "daily", "to": "x"}}, "backup.schedule", ""),
+        ({"backup": {"schedule": "6h", "to": "s3://K:S@b"}}, "do not belong into an address", ""),
+        ({"backup": {"schedule": "6h", "to": "s3://bucket?key=x"}}, "takes endpoint, region", ""),
         ("pet", "x-herdbook", ""),
     ],
 )

@@ -7,9 +7,11 @@ from fleet_images import FOREIGN, MACHINE, OWN, Compose, Translate
 
 from herdbook.compose.model import Condition
 from herdbook.compose.wishes import Herding
+from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError
-from herdbook.fleet.applications import FileUse, NetworkUse, SecretUse, VolumeUse
+from herdbook.fleet.applications import FileUse, InstanceSpec, NetworkUse, SecretUse, VolumeUse
 from herdbook.fleet.balancing import DoorMode
+from herdbook.recipes.model import Variant
 
 ANY = "0.0.0.0"  # noqa: S104 - as Compose publishes ports
 
@@ -39,6 +41,20 @@ OF_THE_INSTANCE: list[tuple[str, str, Any]] = [
         ("/t:size=1048576,mode=700",),
     ),
     ("shm_size: 1m", "shared_memory_bytes", 1 << 20),
+    ("tty: false", "init", True),
+    ("init: true", "init", True),
+    ("init: false", "init", False),
+    ("hostname: db.example.org", "host_name", "db.example.org"),
+    (
+        "extra_hosts: ['a=10.0.0.1', 'a=10.0.0.2', 'b=[::1]', 'c:host-gateway']",
+        "other_hosts",
+        {"a": ("10.0.0.1", "10.0.0.2"), "b": ("::1",)},
+    ),
+    (
+        "sysctls: {net.core.somaxconn: 1024, kernel.sem: 250 32000 100 128}",
+        "kernel",
+        {"net.core.somaxconn": "1024", "kernel.sem": "250 32000 100 128"},
+    ),
     ("ulimits: {nofile: {soft: 10, hard: 20}}", "file_limit", 20),
     ("ulimits: {nofile: -1}", "file_limit", 0),
     (
@@ -93,6 +109,43 @@ def test_what_an_instance_would_notice_is_another_revision(
     translate: Translate, one: str, other: str
 ) -> None:
     assert translate(one).revision != translate(other).revision
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("hostname: a_b", "not a name for a host"),
+        (f"hostname: {'a' * 64}", "not a name for a host"),
+        ("extra_hosts: ['a=b']", "'b' of extra_hosts is no address"),
+        ("extra_hosts: ['a b=10.0.0.1']", "not a name for a host"),
+        ("sysctls: {vm.overcommit_memory: 1}", "once for all of this machine"),
+        ("sysctls: {kernel.hostname: a}", "once for all of this machine"),
+        ('sysctls: {net.core.somaxconn: "1\\n2"}', "not a value"),
+    ],
+)
+def test_what_an_instance_cannot_have_of_its_own_is_refused(
+    translate: Translate, said: str, words: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=words) as caught:
+        translate(said)
+    assert caught.value.where
+    assert caught.value.hint
+
+
+def test_what_came_later_leaves_revisions_as_they_were() -> None:
+    """An instance that an older program started is not replaced by a newer one."""
+    digest = Digest(f"sha256:{'0' * 64}")
+    spec = InstanceSpec(variant=Variant.CONTAINER, image="shop/web", number=1, digest=digest)
+    first = "sha256:23fff7181340b8201e551300e94cff199ed08f257b78249322e2ba5800e42751"
+    assert spec.revision == first
+    said = spec.model_dump(exclude={"revision"})
+    for later in (
+        {"init": False},
+        {"host_name": "a"},
+        {"other_hosts": {"a": ("10.0.0.1",)}},
+        {"kernel": {"net.core.somaxconn": "1"}},
+    ):
+        assert InstanceSpec.model_validate({**said, **later}).revision != first
 
 
 def test_the_order_of_variables_is_no_difference(translate: Translate) -> None:

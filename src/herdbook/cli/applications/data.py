@@ -18,8 +18,9 @@ _From = Annotated[
     str,
     typer.Option(
         "--from",
-        metavar="DIRECTORY",
-        help="Where the backups are; where the service says by default.",
+        metavar="PLACE",
+        help="Where the backups are, a directory or s3://BUCKET/PREFIX; where the service says "
+        "by default.",
     ),
 ]
 
@@ -78,7 +79,9 @@ def backup(
     to: Annotated[
         str,
         typer.Option(
-            metavar="DIRECTORY", help="Where to; where the volume's service says by default."
+            metavar="PLACE",
+            help="Where to, a directory or s3://BUCKET/PREFIX; where the volume's service says by "
+            "default.",
         ),
     ] = "",
     volume: Annotated[

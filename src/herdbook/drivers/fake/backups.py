@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from herdbook.core.errors import NoSpaceError, NotFoundError
+from herdbook.fleet.backups import words_of
 
 
 @dataclass
@@ -19,23 +20,27 @@ class FakeBackups:
 
     def names(self, folder: str) -> set[str]:
         """Return the names below a folder."""
-        return {name for name in self.kept if not folder or name.startswith(f"{folder}/")}
+        return {name for name in list(self.kept) if not folder or name.startswith(f"{folder}/")}
 
     def keep(self, name: str, content: bytes) -> None:
         """Keep bytes, if there is room."""
-        others = sum(len(each) for other, each in self.kept.items() if other != name)
+        words_of(name)
+        kept = list(self.kept.items())  # several threads keep at once
+        others = sum(len(each) for other, each in kept if other != name)
         if self.room_bytes is not None and others + len(content) > self.room_bytes:
             raise NoSpaceError(f"There is no space left in {self.where}")
         self.kept[name] = content
 
     def read(self, name: str) -> bytes:
         """Return what is kept."""
+        words_of(name)
         if name not in self.kept:
             raise NotFoundError(f"There is no {name} in {self.where}")
         return self.kept[name]
 
     def forget(self, name: str) -> None:
         """Forget a name."""
+        words_of(name)
         self.kept.pop(name, None)
 
     @contextmanager

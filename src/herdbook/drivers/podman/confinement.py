@@ -24,6 +24,7 @@ def confinement_flags(wanted: Wanted, image: StoredImage, flags: Flags) -> list[
     return [
         *(f"--cap-add={name}" for name in capabilities),
         *flags.of_run_with(confinement.file_limit),
+        *(f"--sysctl={name}={value}" for name, value in confinement.kernel.items()),
         *(_limits(wanted) if flags.can_limit else ()),
         *_memory_folders(confinement),
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from herdbook.drivers.podman import command
 from herdbook.drivers.runtime_directory import runtime_directory
-from herdbook.fleet.instances import RunningProcess
+from herdbook.fleet.instances import HostNames, RunningProcess
 
 CREDENTIALS_DIRECTORY = "/run/credentials/herdbook"
 """Where an instance finds its secrets: what systemd does for a unit, under our own name."""
@@ -102,10 +102,14 @@ class Attempt:
         lines = "".join(f"{name}={value}\n" for name, value in environment.items())
         _write(self.environment_file, lines.encode(), 0o600)
 
-    def write_hosts(self, address: str, name: str) -> list[str]:
-        """Write whom the instance knows without asking: itself; return Podman's flags for it."""
-        own = f"127.0.0.1 localhost\n{address} {name}\n"
-        _write(self.hosts_file, own.encode(), 0o644)
+    def write_hosts(self, address: str, name: str, names: HostNames) -> list[str]:
+        """Write whom the instance knows without asking: itself, and who was named to it.
+
+        Returns Podman's flags for it.
+        """
+        lines = ["127.0.0.1 localhost", f"{address} {f'{names.host} {name}'.lstrip()}"]
+        lines += [f"{each} {other}" for other, found in names.others.items() for each in found]
+        _write(self.hosts_file, "".join(f"{line}\n" for line in lines).encode(), 0o644)
         # Podman would add this machine's own names and its address in them.
         return ["--no-hosts", f"--volume={self.hosts_file}:/etc/hosts:ro,Z"]
 

@@ -59,7 +59,8 @@ def _hand_over(wanted: Wanted, attempt: Attempt) -> list[str]:
     attempt.write_environment(environment_of(wanted))
     flags = attempt.write_secrets(wanted.secrets, wanted.user_id, wanted.secret_paths)
     if wanted.plugs and wanted.plugs.namespace:
-        flags += attempt.write_hosts(wanted.plugs.address or _OWN_NAME_ADDRESS, wanted.name)
+        address = wanted.plugs.address or _OWN_NAME_ADDRESS
+        flags += attempt.write_hosts(address, wanted.name, wanted.names)
     return flags
 
 
