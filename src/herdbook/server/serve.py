@@ -29,7 +29,7 @@ _HANDS = 8
 _END_SECONDS = 30.0
 _STANDARD_OUTPUT = 1
 
-_ACTOR = "herdbook serve"
+ACTOR = "herdbook serve"
 """Who does what the server does by itself, as the audit calls it."""
 
 
@@ -49,7 +49,7 @@ def serve(
     """
     server, duty = LoneServer(settings.state_directory), workshop.duty
     with server.among(duty.mine.mark) if duty.shared else server.alone(), beside or nullcontext():
-        program = _Program(replace(workshop, actor=_ACTOR, authority=SYSTEM), say)
+        program = _Program(replace(workshop, actor=ACTOR, authority=SYSTEM), say)
         duty.begin(move=move)
         server.listen(program.wake)
         server.watch_over(program.end)
