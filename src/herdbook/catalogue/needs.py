@@ -89,6 +89,9 @@ def needs_of(
         Shelf.WHEELS: frozenset(locked),
         Shelf.NODE: frozenset(_tarballs_in(version.lock for version in versions)),
         Shelf.BASES: frozenset(locked),
+        Shelf.DOWNLOADS: frozenset(),
+        Shelf.UPLOADS: frozenset(),
+        Shelf.HOLDERS: _names(layers | packed),
         Shelf.SET_ASIDE: frozenset(),
     }
 

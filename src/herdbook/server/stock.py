@@ -24,5 +24,8 @@ def open_stock(settings: Settings) -> Stock:
             Shelf.WHEELS: state / "wheels",
             Shelf.NODE: state / "node",
             Shelf.BASES: state / "bases",
+            Shelf.DOWNLOADS: state / "registries" / "arriving",
+            Shelf.UPLOADS: state / "registries" / "uploads",
+            Shelf.HOLDERS: state / "registries" / "holders",
         },
     )
