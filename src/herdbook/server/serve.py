@@ -21,12 +21,17 @@ from herdbook.drivers.lone_server import LoneServer
 from herdbook.drivers.probes import HostProber
 from herdbook.loops.reconcile import Reconciler
 from herdbook.loops.stand_by import on_duty, wait_for_duty
+from herdbook.rollouts.duty import LEASE_SECONDS, lives_elsewhere, works_elsewhere
 from herdbook.server.settings import Settings
 
 _HANDS = 8
 """So many instances are started and stopped at a time."""
 
 _END_SECONDS = 30.0
+_LOOK_SECONDS = 0.05
+_HOME_SECONDS = LEASE_SECONDS + 5.0
+"""So long a server waits for one of another home that gives no sign of life, and to start."""
+
 _STANDARD_OUTPUT = 1
 
 ACTOR = "herdbook serve"
@@ -126,6 +131,30 @@ def ensure_served(settings: Settings) -> bool:
     return True
 
 
+def ensure_home(settings: Settings, workshop: Workshop) -> None:
+    """See to it that applications live here, before anything is written of one.
+
+    Where none is bound to the home they had, a server is started here, which goes on duty. Raises
+    ConflictError where they live elsewhere, or another home's server works.
+    """
+    duty = workshop.duty
+    last = duty.present()
+    if last is None or last.post.home == duty.mine.home:
+        return
+    if not duty.is_free():
+        raise lives_elsewhere(last)
+    started = ensure_served(settings)
+    deadline, first = monotonic() + _HOME_SECONDS, last
+    while last.post.home != duty.mine.home:
+        lives = last.held and last.epoch == first.epoch and last.beats > first.beats
+        if lives or monotonic() > deadline:
+            if started:
+                end_server(settings)
+            raise works_elsewhere(last)
+        sleep(_LOOK_SECONDS)
+        last = duty.present() or last
+
+
 def require_served(settings: Settings) -> None:
     """Raise EngineError where no server runs: whoever waits for it would wait forever."""
     server = LoneServer(settings.state_directory)
@@ -174,5 +203,5 @@ def end_server(settings: Settings) -> bool:
         if monotonic() > deadline:
             left = ", ".join(map(str, server.process_numbers))
             raise EngineError(f"The server (process {left}) does not end")
-        sleep(0.05)
+        sleep(_LOOK_SECONDS)
     return True

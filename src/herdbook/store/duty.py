@@ -73,6 +73,11 @@ class SqlDuty:
         with self._told(), self._engine.connect() as connection:
             return _read(connection)
 
+    def is_free(self) -> bool:
+        """Tell whether nothing of any application is wanted or left."""
+        with self._told(), self._engine.connect() as connection:
+            return _is_empty(connection)
+
     def take(self, seen: Held | None, silent_seconds: float) -> Verdict:
         """Go on duty if that may be, and nothing has changed since `seen`."""
         sent = self._clock.monotonic_seconds()
