@@ -23,6 +23,7 @@ from herdbook.loops.reconcile import Reconciler
 from herdbook.loops.stand_by import on_duty, wait_for_duty
 from herdbook.rollouts.duty import LEASE_SECONDS, lives_elsewhere, works_elsewhere
 from herdbook.server.settings import Settings
+from herdbook.server.signals import heeding
 
 _HANDS = 8
 """So many instances are started and stopped at a time."""
@@ -53,13 +54,15 @@ def serve(
     where another server tends them, and standing by is not possible.
     """
     server, duty = LoneServer(settings.state_directory), workshop.duty
-    with server.among(duty.mine.mark) if duty.shared else server.alone(), beside or nullcontext():
-        program = _Program(replace(workshop, actor=ACTOR, authority=SYSTEM), say)
+    program = _Program(replace(workshop, actor=ACTOR, authority=SYSTEM), say)
+    with (
+        heeding((signal.SIGINT, signal.SIGTERM), program.end),
+        server.among(duty.mine.mark) if duty.shared else server.alone(),
+        beside or nullcontext(),
+    ):
         duty.begin(move=move)
         server.listen(program.wake)
         server.watch_over(program.end)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: program.end())
         program.run()
     say("the server ends; what it tends goes on")
 
@@ -87,7 +90,7 @@ class _Program:
             self.say("another server has taken over")
 
     def end(self) -> None:
-        """End soon; what is called may be a handler of signals."""
+        """End soon; any thread may call this, but no handler of signals."""
         self._stop.set()
         self._over.set()
         self.workshop.duty.wind_up()

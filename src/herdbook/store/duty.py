@@ -165,7 +165,9 @@ class SqlDuty:
 
     def wind_up(self) -> None:
         """Let nothing wait any more: this server is to end."""
-        self._ending = True  # no lock: this is called from handlers of signals
+        with self._news:
+            self._ending = True
+            self._news.notify_all()
 
     def give_back(self) -> None:
         """End the duty, so that others need not wait."""
