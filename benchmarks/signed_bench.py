@@ -9,7 +9,7 @@ from pathlib import Path
 
 from postgresql import new_database, running
 from scale_bench import _settled
-from signed_register import SignedRegister
+from signed_register import Copied, SignedRegister
 
 SIZES = (10, 1_000, 10_000, 100_000)
 QUESTIONS = (
@@ -45,20 +45,20 @@ def measure_signed(folder: Path) -> list[Signed]:
     given = os.environ.get("HERDBOOK_BENCH_VERSIONS", "")
     sizes = [int(each) for each in given.split(",") if each] or list(SIZES)
     rows = []
+    register = SignedRegister(folder / "SQLite", f"sqlite:///{folder}/SQLite/herdbook.db")
     with running() as server:
-        for database, url in (
-            ("SQLite", f"sqlite:///{folder}/SQLite/herdbook.db"),
-            ("PostgreSQL", new_database(server, "signed")),
-        ):
-            register = SignedRegister(folder / database, url)
-            for versions in sizes:
-                register.grow(versions)
-                rows.append(_measure(register, database))
+        for versions in sizes:
+            register.grow(versions)
+            copied = register.copied(
+                folder / f"PostgreSQL-{versions}", new_database(server, f"signed-{versions}")
+            )
+            for each, database in ((register, "SQLite"), (copied, "PostgreSQL")):
+                rows.append(_measure(each, database))
                 print(f"  {json.dumps(asdict(rows[-1]))}", flush=True)
-    return rows
+    return sorted(rows, key=lambda each: each.database, reverse=True)
 
 
-def _measure(register: SignedRegister, database: str) -> Signed:
+def _measure(register: SignedRegister | Copied, database: str) -> Signed:
     stored = _settled(register.url)
     verified = _ask("verify", register)
     asked = _ask("questions", register)
@@ -73,7 +73,7 @@ def _measure(register: SignedRegister, database: str) -> Signed:
     )
 
 
-def _ask(which: str, register: SignedRegister) -> dict[str, float]:
+def _ask(which: str, register: SignedRegister | Copied) -> dict[str, float]:
     program = [sys.executable, _FOLDER / "signed_questions.py", which, register.state, register.url]
     result = subprocess.run(
         list(map(str, program)), stdout=subprocess.PIPE, text=True, check=True, env=os.environ

@@ -1,5 +1,6 @@
 """A register of many signed versions, all of them promoted, with the audit of all that was done."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -7,7 +8,9 @@ from pathlib import Path
 
 from channel_images import whole_version
 from pydantic import JsonValue
-from sqlalchemy import Engine, Table, insert, select, update
+from register_copy import copy_register
+from sqlalchemy import Engine, Table, insert, update
+from version_batches import add_in_batches
 from versions import MOMENT, digest
 
 from herdbook.actions.set_rules import set_rules
@@ -39,6 +42,15 @@ def opened(state: Path, url: str) -> Workshop:
     return replace(open_workshop(Settings(state, url), NoProgress()), engines={}, actor="bench")
 
 
+@dataclass(frozen=True)
+class Copied:
+    """A register with the same content in another database, and a state of its own."""
+
+    state: Path
+    url: str
+    versions: int
+
+
 @dataclass
 class SignedRegister:
     """A register that grows: every version is promoted to `testing`, and then to `production`."""
@@ -64,7 +76,9 @@ class SignedRegister:
         while self.versions < versions:
             until = min(versions, self.versions + _AT_ONCE // RECORDS_A_VERSION)
             made = [self._next(number) for number in range(self.versions, until)]
-            self.workshop.versions.add_all(each for _, each in made)
+            self.workshop.versions.add_all(new for number, new in made if number == 1)
+            others = [each for each in made if each[0] > 1]
+            add_in_batches(self.engine, self.workshop.keys, others)
             assignments = [
                 assignment
                 for number, new in made
@@ -140,10 +154,12 @@ class SignedRegister:
         with self.engine.begin() as connection:
             connection.execute(insert(table), rows)
 
-    def records(self) -> int:
-        """Return how many records the audit has."""
-        with self.engine.connect() as connection:
-            return int(connection.execute(select(schema.audit_head.c.number)).scalar_one())
+    def copied(self, state: Path, url: str) -> Copied:
+        """Return it in a PostgreSQL: to fill that statement by statement takes an hour."""
+        ignored = shutil.ignore_patterns("herdbook.db*")
+        shutil.copytree(self.state, state, ignore=ignored)
+        copy_register(self.url, url)
+        return Copied(state, url, self.versions)
 
 
 def _entries(assignments: Sequence[Assignment]) -> Iterator[Entry]:

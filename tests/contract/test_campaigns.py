@@ -385,6 +385,20 @@ def test_followers_are_told_in_order_and_counted_by_way(
     assert (campaigns.followers(other.number), campaigns.count(other.number)) == ([], {})
 
 
+def test_what_could_not_follow_and_has_meanwhile_did_not_fail(
+    campaigns: Campaigns, engine: Engine, number: int
+) -> None:
+    versions, other = SqlVersions(engine), campaigns.open(new_campaign("zlib"))[0].number
+    versions.add_all([built("a"), built("b")])
+    for each in (number, other):
+        campaigns.fail(each, [failed("a"), failed("b")])
+    versions.add(followed(campaigns, number, "a"))
+    assert campaigns.failures(number) == [failed("b")]
+    assert campaigns.failures(other) == [failed("a"), failed("b")]
+    campaigns.fail(number, [failed("a", 2)])
+    assert campaigns.failures(number) == [failed("a", 2), failed("b")]
+
+
 def test_the_cause_of_a_version_that_was_built_is_told_too(
     campaigns: Campaigns, engine: Engine, number: int
 ) -> None:

@@ -124,12 +124,21 @@ def test_removing_what_is_gone_is_no_error(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "shelf", [Shelf.ROOTS, Shelf.PACKAGES, Shelf.WHEELS, Shelf.NODE, Shelf.BASES]
+    "shelf",
+    [
+        *(Shelf.ROOTS, Shelf.PACKAGES, Shelf.WHEELS, Shelf.NODE, Shelf.BASES),
+        *(Shelf.DOWNLOADS, Shelf.UPLOADS),
+    ],
 )
-def test_what_builds_start_from_stays_while_anything_is_under_way(
+def test_what_builds_start_from_and_what_travels_stays_while_anything_is_under_way(
     store: Store, shelf: Shelf
 ) -> None:
-    folders = {Shelf.PACKAGES: "archive/debs", Shelf.NODE: "node"}
+    folders = {
+        Shelf.PACKAGES: "archive/debs",
+        Shelf.NODE: "node",
+        Shelf.DOWNLOADS: "registries/arriving",
+        Shelf.UPLOADS: "registries/uploads",
+    }
     thing = store.state / folders.get(shelf, shelf.value) / "thing"
     (thing / "inside").mkdir(parents=True)
     (thing.parent / ".incoming").mkdir()

@@ -140,15 +140,33 @@ def test_what_builds_start_from_is_kept_for_a_week(store: Store) -> None:
         thing.mkdir(parents=True)
     store.add("shop/web", "1", store.keep("a"), lock=f'{{"sha256": "{digest("named")}"}}')
     assert clean(store) == {}
+    assert clean_in_a_week(store) == {"roots": 1, "packages": 1, "wheels": 1}
+    assert [thing.exists() for thing in things] == [False, False, False, True]
+
+
+def test_what_was_cut_off_on_its_way_is_kept_for_a_week(store: Store) -> None:
+    """And for longer while anything is under way; where a version's layers are is not forgotten."""
+    layer = store.keep("a")
+    store.add("shop/web", "1", layer)
+    folder = store.state / "registries"
+    [named, other] = (each.removeprefix("sha256:") for each in (layer.digest, digest("other")))
+    things = [folder / name / other for name in ("arriving", "uploads", "holders")]
+    kept = folder / "holders" / named
+    for thing in (*things, kept):
+        thing.parent.mkdir(parents=True, exist_ok=True)
+        thing.write_bytes(b"a" * 10_000)
+    assert clean(store) == {}
+    with store.workshop.layers.lease("shop/other"):
+        assert clean_in_a_week(store) == {}
+    kinds = ("partial downloads", "partial uploads", "notes of registries")
+    assert clean_in_a_week(store) == dict.fromkeys(kinds, 1)
+    assert [thing.exists() for thing in (*things, kept)] == [False, False, False, True]
+
+
+def clean_in_a_week(store: Store) -> dict[str, int]:
     assert isinstance(store.stock, DiskStock)
     in_a_week = _Later(store.stock.blobs, store.stock.staging, store.stock.folders)
-    done = clean_store(store.workshop, in_a_week)
-    assert {each.kind: each.count for each in done.freed} == {
-        "roots": 1,
-        "packages": 1,
-        "wheels": 1,
-    }
-    assert [thing.exists() for thing in things] == [False, False, False, True]
+    return {each.kind: each.count for each in clean_store(store.workshop, in_a_week).freed}
 
 
 class _Later(DiskStock):

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from product import Herdbook, tool
-from tiny import Tiny, assert_clear, until
+from product import Herdbook
+from tiny import Tiny, assert_clear, copied_state, until
 
 pytestmark = [pytest.mark.root, pytest.mark.archive, pytest.mark.podman]
 
@@ -97,15 +97,11 @@ class House:
 @pytest.fixture(scope="module")
 def house(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> House:
     folder = tmp_path_factory.mktemp("gates")
-    state, copy = tiny.state, folder / "state"
-    copy.mkdir()
-    tool("cp", "-al", state / "archive", state / "blobs", copy)
-    rest = (each for each in state.iterdir() if each.name not in {"archive", "blobs"})
-    tool("cp", "-a", *rest, copy)
+    herdbook = copied_state(tiny, folder)
     shutil.copy(tiny.recipe.with_suffix(".lock"), folder / "web.lock")
     (folder / "serve.pl").write_text(SERVICE)
     (folder / "look.sh").write_text(LOOK)
-    return House(Herdbook(copy), folder)
+    return House(herdbook, folder)
 
 
 def test_what_was_not_tested_or_did_not_pass_is_not_promoted(house: House) -> None:

@@ -8,9 +8,8 @@ from typing import ClassVar
 
 import pytest
 from applications import wait_for
-from product import Herdbook, tool
 from standardwebhooks.webhooks import Webhook
-from tiny import Tiny, assert_clear
+from tiny import Tiny, assert_clear, copied_state
 
 pytestmark = [pytest.mark.root, pytest.mark.archive]
 
@@ -33,12 +32,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def test_a_webhook_is_told_what_was_done_while_nobody_served(tiny: Tiny, tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    state.mkdir()
-    tool("cp", "-al", tiny.state / "archive", tiny.state / "blobs", state)
-    rest = (each for each in tiny.state.iterdir() if each.name not in {"archive", "blobs"})
-    tool("cp", "-a", *rest, state)
-    herdbook = Herdbook(state)
+    herdbook = copied_state(tiny, tmp_path)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as receiver:
         Thread(target=receiver.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{receiver.server_address[1]}/hook"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from applications import wait_for
 from product import PROGRAM, Herdbook, tool
-from tiny import Tiny, assert_clear
+from tiny import Tiny, assert_clear, copied_state
 
 from herdbook.drivers.network import HostNetwork
 
@@ -61,12 +61,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("people")
-    state = folder / "state"
-    state.mkdir()
-    tool("cp", "-al", tiny.state / "archive", tiny.state / "blobs", state)
-    rest = (each for each in tiny.state.iterdir() if each.name not in {"archive", "blobs"})
-    tool("cp", "-a", *rest, state)
-    herdbook = Herdbook(state)
+    herdbook = copied_state(tiny, folder)
     herdbook.must("role", "grant", "robot:reader", "viewer", "--images", "t/*")
     herdbook.must("role", "grant", "robot:ci", "builder", "--images", "t/*")
     (folder / "auth.json").write_text("{}")

@@ -18,7 +18,7 @@ import yaml
 from applications import TinyApplication, tiny_application, wait_for
 from commands import run
 from product import Herdbook, tool
-from tiny import Tiny, assert_clear, leftovers
+from tiny import Tiny, assert_clear, copied_state, leftovers
 
 pytestmark = [pytest.mark.root, pytest.mark.archive]
 
@@ -127,12 +127,7 @@ class House:
 def built(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> House:
     """Build it once, on what the smallest image has left: each version takes seconds."""
     folder = tmp_path_factory.mktemp("channels")
-    state, copy = tiny.state, folder / "state"
-    copy.mkdir()
-    tool("cp", "-al", state / "archive", state / "blobs", copy)
-    rest = (each for each in state.iterdir() if each.name not in {"archive", "blobs"})
-    tool("cp", "-a", *rest, copy)
-    house = House(Herdbook(copy), folder)
+    house = House(copied_state(tiny, folder), folder)
     (folder / "base.yaml").write_text(BASE)
     shutil.copy(tiny.recipe.with_suffix(".lock"), folder / "base.lock")
     (folder / "web.yaml").write_text(CHILD)

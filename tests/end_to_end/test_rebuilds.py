@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from product import Herdbook, tool
-from tiny import Tiny, assert_clear
+from tiny import Tiny, assert_clear, copied_state
 
 pytestmark = [pytest.mark.root, pytest.mark.archive]
 
@@ -62,15 +62,10 @@ class Office:
 
 @pytest.fixture
 def office(tiny: Tiny, tmp_path: Path) -> Office:
-    state = tmp_path / "state"
-    state.mkdir()
-    tool("cp", "-al", tiny.state / "archive", tiny.state / "blobs", state)
-    rest = (each for each in tiny.state.iterdir() if each.name not in {"archive", "blobs"})
-    tool("cp", "-a", *rest, state)
     folder = tmp_path / "developer"
     folder.mkdir()
     shutil.copy(tiny.recipe.with_suffix(".lock"), folder / "word.lock")
-    office = Office(Herdbook(state), folder)
+    office = Office(copied_state(tiny, tmp_path), folder)
     (tmp_path / "channels.yaml").write_text(RULES)
     office.herdbook.must("channel", "apply", tmp_path / "channels.yaml")
     return office

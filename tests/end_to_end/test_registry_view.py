@@ -20,7 +20,7 @@ from urllib.parse import quote
 import pytest
 from applications import wait_for
 from product import Herdbook, tool
-from tiny import Tiny, assert_clear
+from tiny import Tiny, assert_clear, copied_state
 
 from herdbook.core import digests
 from herdbook.drivers.network import HostNetwork
@@ -117,12 +117,7 @@ class View:
 def built(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> View:
     """Build it once, on what the smallest image has left."""
     folder = tmp_path_factory.mktemp("view")
-    state = folder / "state"
-    state.mkdir()
-    tool("cp", "-al", tiny.state / "archive", tiny.state / "blobs", state)
-    rest = (each for each in tiny.state.iterdir() if each.name not in {"archive", "blobs"})
-    tool("cp", "-a", *rest, state)
-    herdbook, recipe = Herdbook(state), folder / "web.yaml"
+    herdbook, recipe = copied_state(tiny, folder), folder / "web.yaml"
     recipe.write_text(RECIPE)
     for number in (1, 2):
         (folder / "word").write_text(f"v{number}\n")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from applications import wait_for
-from product import Herdbook, tool
-from tiny import Tiny, assert_clear
+from product import Herdbook
+from tiny import Tiny, assert_clear, copied_state
 
 from herdbook.drivers.network import HostNetwork
 
@@ -33,12 +33,7 @@ class Team:
 
 @pytest.fixture
 def team(tiny: Tiny, tmp_path: Path) -> Team:
-    state = tmp_path / "state"
-    state.mkdir()
-    tool("cp", "-al", tiny.state / "archive", tiny.state / "blobs", state)
-    rest = (each for each in tiny.state.iterdir() if each.name not in {"archive", "blobs"})
-    tool("cp", "-a", *rest, state)
-    made = Team(Herdbook(state), tmp_path)
+    made = Team(copied_state(tiny, tmp_path), tmp_path)
     for who in ("anna", "bert", "carol"):
         made.by(who).must("key", "new", who, "--folder", tmp_path)
         assert b"ENCRYPTED" in made.key(who).read_bytes()

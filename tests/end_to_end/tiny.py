@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from product import Herdbook, herdbook_with
+from product import Herdbook, herdbook_with, tool
 
 from herdbook.core import digests
 
@@ -65,6 +65,16 @@ def make_tiny(folder: Path) -> Tiny:
     recipe.write_text(RECIPE)
     herdbook = Herdbook(folder / "state")
     return Tiny(herdbook, recipe, herdbook.json("build", recipe)["digest"])
+
+
+def copied_state(tiny: Tiny, folder: Path) -> Herdbook:
+    """Copy the state in which the smallest image was built, to build more on it."""
+    state = folder / "state"
+    state.mkdir()
+    linked = {"archive", "blobs"}  # what they hold is replaced, never written to
+    tool("cp", "-al", *(tiny.state / name for name in sorted(linked)), state)
+    tool("cp", "-a", *(each for each in tiny.state.iterdir() if each.name not in linked), state)
+    return Herdbook(state)
 
 
 def until(found: Callable[[], object], program: "subprocess.Popen[str] | None" = None) -> None:

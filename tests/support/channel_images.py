@@ -48,11 +48,11 @@ def add_version(workshop: Workshop, image: str = "shop/web", parent: Made | None
 
 
 def whole_version(
-    workshop: Workshop, image: str = "shop/web", parent: Made | None = None
+    workshop: Workshop, image: str = "shop/web", parent: Made | None = None, content: str = ""
 ) -> NewVersion:
-    """Return the next version of an image; its one layer is in the store."""
+    """Return the next version of an image; its one layer, of that content, is in the store."""
     seed = f"{image} {_next(workshop, image)} {parent}"
-    layer = _layer(workshop, seed)
+    layer = _layer(workshop, content or seed)
     rootfs = {"type": "layers", "diff_ids": [layer.digest]}
     config = render(CONFIG, {**_CONFIGURATION, "rootfs": rootfs, "seed": seed})
     manifest = documents.manifest(config, [layer], {})

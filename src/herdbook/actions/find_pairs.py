@@ -58,6 +58,13 @@ class PairFinder:
         below = self.lock(found.lock) if found else None
         return below is not None and (self.python(below) is not None or self.python_below(below))
 
+    def is_old(self, version: Version) -> bool:
+        """Tell whether a version holds anything that is replaced, in its own lock or below."""
+        lock = self.lock(version.lock)
+        if self.below(lock) or self.own(lock):
+            return True
+        return self.python(lock) is not None or self.python_below(lock)
+
     def is_patched(self, before: Version, after: Version) -> bool:
         """Tell whether a version's lock is an earlier one's with the patch, and nothing else."""
         old, new = self.lock(before.lock), self.lock(after.lock)

@@ -29,8 +29,8 @@ def by_token(people: People, text: str, now: datetime, *, noted: bool = True) ->
     Raises ForbiddenError for one that is wrong, expired or revoked, or for somebody disabled. What
     is said of a wrong one does not tell how wrong it is.
     """
-    token = people.token(id_in(text)) if id_in(text) else None
-    if token is None or not is_same(token.digest, text):
+    token = token_meant(people, text)
+    if token is None:
         raise ForbiddenError("That is no token of this register", hint=_ANOTHER)
     state = token.state(now)
     if state is not TokenState.VALID:
@@ -45,6 +45,12 @@ def by_token(people: People, text: str, now: datetime, *, noted: bool = True) ->
             people.use_token(token.id, now)
     authority = Authority(Means.TOKEN, token.name, token.role, token.images)
     return Identity(token.subject.actor, authority)
+
+
+def token_meant(people: People, text: str) -> Token | None:
+    """Return the token that a secret is of, whether or not it may still be used; else None."""
+    token = people.token(id_in(text)) if id_in(text) else None
+    return token if token is not None and is_same(token.digest, text) else None
 
 
 def is_disabled(people: People, token: Token) -> bool:

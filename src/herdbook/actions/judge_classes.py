@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 from herdbook.actions.find_pairs import PairFinder
+from herdbook.actions.name_version import version_meant
 from herdbook.actions.patched_layers import Packed, holders_of, packed
 from herdbook.actions.workshop import Workshop
 from herdbook.builds.lock import Lock, LockedParent, LockedPython
@@ -20,6 +21,7 @@ from herdbook.campaigns.naming import some
 from herdbook.campaigns.package_rules import judge_package
 from herdbook.campaigns.ports import ClassKey, ImageClass
 from herdbook.catalogue.model import Version
+from herdbook.channels.model import Level
 from herdbook.core.digests import Digest
 from herdbook.core.errors import HerdbookError, NoSpaceError, NotFoundError
 from herdbook.images.documents import LayerReference
@@ -112,12 +114,16 @@ class Judge:
         lock = self.found.lock(of.lock)
         return self.found.python(lock) is not None or self.found.python_below(lock)
 
-    def _is_pinned(self, of: ImageClass, label: str) -> bool:
-        """Tell whether recipes name a version of the image below: all of a class name the same."""
+    def _named_below(self, of: ImageClass, image: str) -> str:
+        """Return what recipes say after the image below: nothing, `:3` or `@production`.
+
+        All of a class say the same: it is part of what their lock was made for.
+        """
         member = next(self.workshop.herd.members(of), None)
         version = self.workshop.versions.find(member.image) if member else None
-        pinned = rf"\bfrom\W+{re.escape(label)}(?!\d)"
-        return version is not None and re.search(pinned, version.recipe) is not None
+        named = rf"\bfrom\W+{re.escape(image)}(?P<which>[:@][\w.-]+)?(?![\w./-])"
+        found = re.search(named, version.recipe) if version else None
+        return (found["which"] or "") if found else ""
 
     def _of_parent(
         self,
@@ -129,22 +135,56 @@ class Judge:
     ) -> tuple[int, Version | None, Finding]:
         """Return at which level an image follows, on what, and whether that allows a rebase."""
         label = f"{parent.image}:{parent.number}"
-        if self._is_pinned(of, label):
+        which = self._named_below(of, parent.image)
+        if which == f":{parent.number}":
             return 0, None, _parent(Way.WAIT, f"the recipe names {label}, and no newer one")
+        if which.startswith("@"):
+            return self._of_channel(f"{parent.image}{which}", parent, below)
         newest = self.workshop.versions.find(parent.image)
         if newest is not None and newest.number != parent.number:
             finding = self._of_newer_parent(parent, newest, below)
             return 0, newest if finding.holds else None, finding
+        level, finding = self._of_parent_before(label, parent, by_key, judged)
+        return level, None, finding
+
+    def _of_parent_before(
+        self,
+        label: str,
+        parent: LockedParent,
+        by_key: Mapping[ClassKey, ImageClass],
+        judged: dict[ClassKey, Judgement],
+    ) -> tuple[int, Finding]:
+        """Judge by how the image below follows, which it has not yet."""
         found = by_key.get(self.workshop.herd.key(parent.image) or ())
         if found is None:
-            return 0, None, _parent(Way.RELOCK, f"{label} does not follow")
+            return 0, _parent(Way.RELOCK, f"{label} does not follow")
         judgement = self._judge(found, by_key, judged)
         if judgement.way is Way.REBASE:
-            return judgement.level + 1, None, _parent(Way.REBASE, f"{label} is rebased before")
+            return judgement.level + 1, _parent(Way.REBASE, f"{label} is rebased before")
         if judgement.way is Way.WAIT:
-            return judgement.level + 1, None, _parent(Way.WAIT, f"{label} cannot follow")
+            return judgement.level + 1, _parent(Way.WAIT, f"{label} cannot follow")
         words = f"{label} is built anew first; if only the patch changes it, this one is rebased"
-        return judgement.level + 1, None, _parent(Way.RELOCK, words)
+        return judgement.level + 1, _parent(Way.RELOCK, words)
+
+    def _of_channel(
+        self, place: str, parent: LockedParent, below: Sequence[Pair]
+    ) -> tuple[int, Version | None, Finding]:
+        """Judge an image that is made from what a channel means: it follows once that has moved.
+
+        Never before, whatever newer version of the image below there is: what is not in the channel
+        yet must not get under it by a campaign.
+        """
+        try:
+            meant = version_meant(self.workshop, place, Level.BUILDS, Level.RELEASES)
+        except HerdbookError as error:
+            return 0, None, _parent(Way.WAIT, f"waits for {place}: {error.message}")
+        if self.found.is_old(meant):
+            newest = self.workshop.versions.find(parent.image)
+            ready = newest is not None and not self.found.is_old(newest)
+            awaited = f"version {newest.number}" if newest and ready else "a version with the patch"
+            return 0, None, _parent(Way.WAIT, f"waits for {place} to get {awaited}")
+        finding = self._of_newer_parent(parent, meant, below)
+        return 0, meant if finding.holds else None, finding
 
     def _of_newer_parent(
         self, parent: LockedParent, newest: Version, below: Sequence[Pair]

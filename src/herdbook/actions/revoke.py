@@ -1,6 +1,6 @@
 """Declares a version bad, at once or by date, and says before what that reaches."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,7 +78,7 @@ def plan_revocation(
         },
         inherited,
     )
-    reached = [made, *(workshop.versions.descendants(*made) if inherited else ())]
+    reached = _reached(workshop, made, inherited=inherited)
     return Reach(
         revocation,
         version,
@@ -89,9 +89,11 @@ def plan_revocation(
 
 
 def revoke(workshop: Workshop, reach: Reach) -> None:
-    """Do what was planned."""
+    """Do what was planned; raises ForbiddenError without the role for any image it reaches."""
     revocation = reach.revocation
-    require_role(workshop, Act.REVOKE, revocation.image)
+    made = (revocation.image, revocation.version)
+    images = _images_reached(workshop, made, inherited=revocation.inherited)
+    require_role(workshop, Act.REVOKE, *images)
     written = entry(
         workshop,
         REVOKE,
@@ -106,17 +108,31 @@ def revoke(workshop: Workshop, reach: Reach) -> None:
 
 
 def reinstate(workshop: Workshop, name: str) -> str:
-    """Take a revocation back, and return the version's label: channels mean it again."""
+    """Take a revocation back, and return the version's label: channels mean it again.
+
+    Raises ForbiddenError without the role for any image that it reaches.
+    """
     known = {each.label: made for made, each in workshop.channels.revocations().items()}
     if (made := known.get(name)) is None:  # else also one that was forgotten meanwhile
         version = version_meant(workshop, name)
         name, made = version.label, (version.image, version.number)
-    require_role(workshop, Act.REINSTATE, made[0])
+    require_role(workshop, Act.REINSTATE, *_images_reached(workshop, made, inherited=False))
     written = entry(workshop, REINSTATE, name)
     if not workshop.channels.reinstate(made, written, workshop.clock.now()):
         hint = "See which are: herdbook revocations" if known else "None is."
         raise NotFoundError(f"{name} is not revoked", hint=hint)
     return name
+
+
+def _reached(workshop: Workshop, made: Made, *, inherited: bool) -> list[Made]:
+    return [made, *(workshop.versions.descendants(*made) if inherited else ())]
+
+
+def _images_reached(workshop: Workshop, made: Made, *, inherited: bool) -> Iterable[str]:
+    """Return the images that a revocation reaches, or has reached so far, its own first."""
+    known = workshop.channels.revocations([made]).get(made)
+    inherited = inherited or (known is not None and known.inherited)
+    return dict.fromkeys(image for image, _ in _reached(workshop, made, inherited=inherited))
 
 
 def _falls(workshop: Workshop, revocation: Revocation, reached: set[Made]) -> Iterator[Fall]:

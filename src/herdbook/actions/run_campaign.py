@@ -255,7 +255,7 @@ class _Work:
         Returns how many were built or could not be; None where none has to be.
         """
         number = self.campaign.number
-        failed = {each.image for each in self.workshop.campaigns.failures(number)}
+        failed = {each.image: each.words for each in self.workshop.campaigns.failures(number)}
         wanted: list[Rebuild] = []
         hopeless: list[Failure] = []
         for judgement in judgements:
@@ -263,7 +263,9 @@ class _Work:
             if judgement.way is Way.REBASE and not why:
                 continue
             for member in self.workshop.herd.members(judgement.of):
-                if member.image in failed:
+                known = failed.get(member.image)
+                # What an image waits for may be told better once others have followed.
+                if known is not None and (judgement.way is not Way.WAIT or known == why):
                     continue
                 if why:
                     hopeless.append(Failure(member.image, member.number, why))

@@ -1,8 +1,9 @@
 """Runs the commands that rules name for a version, and gives them all that is known of it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
-from herdbook.actions.render import container_artefact
+from herdbook.actions.render import write_layout
 from herdbook.actions.try_variant import last_lines
 from herdbook.actions.weigh_proposal import gather, version_before
 from herdbook.actions.workshop import Workshop
@@ -12,6 +13,8 @@ from herdbook.channels.results import Part
 from herdbook.channels.rules import ChannelRule
 from herdbook.core import digests
 from herdbook.core.errors import MissingToolError, TimeoutExpiredError
+
+_READ_ONLY = 0o444
 
 
 def own_commands(workshop: Workshop, version: Version) -> Iterator[tuple[OwnCommand, str, Part]]:
@@ -31,9 +34,8 @@ def _run(workshop: Workshop, version: Version, rule: ChannelRule, command: OwnCo
     began = workshop.clock.monotonic_seconds()
     with workshop.progress.task(f"Running {command.name}"):
         try:
-            ended = workshop.commands.run(
-                words, _settings(workshop, version, rule), given, command.limit_seconds
-            )
+            with _settings(workshop, version, rule) as settings:
+                ended = workshop.commands.run(words, settings, given, command.limit_seconds)
             passed, said = ended.status == 0, ended.said
             if not passed:
                 said = f"{said.rstrip()}\nended with status {ended.status}"
@@ -45,12 +47,27 @@ def _run(workshop: Workshop, version: Version, rule: ChannelRule, command: OwnCo
     return Part(command.name, passed, seconds, last_lines(said))
 
 
-def _settings(workshop: Workshop, version: Version, rule: ChannelRule) -> dict[str, str]:
-    variant = version.variant(Variant.CONTAINER)
-    layout = container_artefact(workshop, version, variant).layout if variant else ""
-    return {
+@contextmanager
+def _settings(workshop: Workshop, version: Version, rule: ChannelRule) -> Iterator[dict[str, str]]:
+    """Give what a command finds the version in, until the block ends.
+
+    Its layout is a copy of its own: by links, one that writes there would write into the store, and
+    into what the next command gets.
+    """
+    settings = {
         "HERDBOOK_LABEL": version.label,
         "HERDBOOK_DIGEST": version.digest,
         "HERDBOOK_CHANNEL": rule.channel,
-        "HERDBOOK_LAYOUT": str(layout),
+        "HERDBOOK_LAYOUT": "",
     }
+    variant = version.variant(Variant.CONTAINER)
+    if variant is None:
+        yield settings
+        return
+    with workshop.staging() as folder:
+        layout = folder / "layout"
+        write_layout(workshop, version, variant, layout)
+        for path in layout.rglob("*"):
+            if path.is_file():
+                path.chmod(_READ_ONLY)
+        yield {**settings, "HERDBOOK_LAYOUT": str(layout)}

@@ -5,7 +5,7 @@ import logging
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from socket import socket
 from threading import Thread
@@ -20,7 +20,7 @@ from herdbook.api.patience import PatientProtocol
 from herdbook.api.registry_view import registry_app
 from herdbook.core.errors import EngineError, HerdbookError, InvalidInputError
 from herdbook.core.whole_files import write_whole
-from herdbook.server.serve import server_lives, server_runs
+from herdbook.server.serve import ACTOR, server_lives, server_runs
 from herdbook.server.settings import Settings
 
 _MOST_CONNECTIONS = 64
@@ -135,7 +135,7 @@ class _Running:
         self, where: Listening, workshop: Workshop, say: Callable[[str], None], *, required: bool
     ) -> None:
         local = where.is_local()
-        login = Login(workshop, required=required, local=local)
+        login = Login(replace(workshop, actor=ACTOR), required=required, local=local)
         app = registry_app(workshop, say, {*LOCAL_HOSTS, where.host} if local else (), login)
         config = uvicorn.Config(
             app,

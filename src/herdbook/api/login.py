@@ -2,19 +2,22 @@
 
 import math
 from base64 import b64decode
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 
-from anyio import Lock, to_thread
+from anyio import Lock, sleep, to_thread
 from fastapi import Request
 
-from herdbook.actions.identify import Identity, by_token
+from herdbook.actions.identify import Identity, by_token, token_meant
+from herdbook.actions.note import note
 from herdbook.actions.require_role import asker
 from herdbook.actions.workshop import Workshop
 from herdbook.api.guesses import Guesser, Guesses
 from herdbook.api.refusals import RegistryError
+from herdbook.api.refused_logins import RefusedLogins
 from herdbook.api.remembered import RightPasswords
-from herdbook.core.errors import ForbiddenError
+from herdbook.core.errors import ForbiddenError, HerdbookError
 from herdbook.people import passwords
 from herdbook.people.deciding import Asker, may_read
 from herdbook.people.model import Authority, Means, Standing, User
@@ -23,6 +26,8 @@ from herdbook.people.tokens import is_like_a_token
 _ASK = {"WWW-Authenticate": 'Basic realm="Herdbook"'}
 _MOST_WAITING = 16
 """So many logins wait while a password is checked, which takes one after the other."""
+
+_WRITE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Login:
     """Finds out who reads.
 
     They are asked where that is `required`; and wherever not only this machine can reach us, as
-    soon as somebody was granted a role.
+    soon as somebody was granted a role. Logins that are refused are written down, not each.
     """
 
     def __init__(self, workshop: Workshop, *, required: bool, local: bool) -> None:
@@ -51,6 +56,7 @@ class Login:
         seconds = workshop.clock.monotonic_seconds
         self._guesses = Guesses(seconds)
         self._right = RightPasswords(seconds)
+        self._refused = RefusedLogins(seconds)
         self._turn = cache(Lock)  # made where it is waited for first: it belongs to that loop
 
     async def reader(self, request: Request) -> Reader:
@@ -61,35 +67,79 @@ class Login:
         if not self._required and not standing.grants:
             return Reader()
         name, password = _credentials(request)
+        address = request.client.host if request.client else ""
         if is_like_a_token(password):
-            found = await to_thread.run_sync(self._by_token, password)
+            found = await self._by_token(address, password)
         else:
-            address = request.client.host if request.client else ""
             found = await self._by_password((address, name), password)
         asked = asker(self._workshop, found.actor, found.authority)
         return Reader(standing, Asker(asked.actor, asked.authority, cache(asked.groups)))
 
-    def _by_token(self, text: str) -> Identity:
+    async def write_on_time(self) -> None:
+        """Write down, again and again, how many more logins were refused; until it is cancelled."""
+        while True:
+            await sleep(_WRITE_SECONDS)
+            await to_thread.run_sync(self.write_refused)
+
+    def write_refused(self, *, last: bool = False) -> None:
+        """Write down what is due of refused logins; all of it with `last`.
+
+        A server that stands by writes nothing. Whoever is refused is so, also where that fails.
+        """
+        due = self._refused.due(last=last)
+        for each in due if self._may_write() else ():
+            with suppress(HerdbookError):
+                note(
+                    self._workshop,
+                    "refuse-login",
+                    each.name or "nobody known",
+                    address=each.address,
+                    reason=each.why,
+                    count=each.count,
+                )
+
+    def _may_write(self) -> bool:
+        """Tell whether this is no server that stands by: it would only wait for others to write."""
+        duty = self._workshop.duty
+        return not duty.shared or duty.holds()
+
+    async def _refuse(self, address: str, name: str, why: str) -> None:
+        self._refused.add(address, name, why)
+        await to_thread.run_sync(self.write_refused)
+
+    async def _by_token(self, address: str, text: str) -> Identity:
+        people, now = self._workshop.people, self._workshop.clock.now()
+
+        def found() -> Identity:
+            return by_token(people, text, now, noted=self._may_write())
+
         try:
-            workshop, duty = self._workshop, self._workshop.duty
-            # A server that stands by writes nothing: it would only wait for others to do so.
-            noted = not duty.shared or duty.holds()
-            return by_token(workshop.people, text, workshop.clock.now(), noted=noted)
+            return await to_thread.run_sync(found)
         except ForbiddenError as error:
+            token = await to_thread.run_sync(token_meant, people, text)
+            await self._refuse(address, token.subject.actor if token else "", error.message)
             raise _unknown(error.message) from error
 
     async def _by_password(self, guesser: Guesser, password: str) -> Identity:
-        name = guesser[1]
-        found = Identity(name, Authority(Means.PASSWORD))
+        address, name = guesser
         user = await to_thread.run_sync(self._workshop.people.user, name)
+        try:
+            await self._check(user, guesser, password)
+        except RegistryError as error:
+            await self._refuse(address, user.name if user else "", error.message)
+            raise
+        return Identity(name, Authority(Means.PASSWORD))
+
+    async def _check(self, user: User | None, guesser: Guesser, password: str) -> None:
+        """Raise RegistryError where a password is wrong, or is not checked now."""
         if user is not None and self._is_known(user, password):
-            return found
+            return
         turn = self._turn()
         if turn.statistics().tasks_waiting >= _MOST_WAITING:
             raise _too_often(1.0)
         async with turn:
             if user is not None and self._is_known(user, password):
-                return found  # it was checked while we waited
+                return  # it was checked while we waited
             if wait := self._guesses.wait_seconds(guesser):
                 raise _too_often(wait)
             kept = user.password if user and not user.disabled else ""
@@ -99,7 +149,6 @@ class Login:
         self._guesses.was_right(guesser)
         if user is not None:
             self._right.add(user, password)
-        return found
 
     def _is_known(self, user: User, password: str) -> bool:
         return not user.disabled and self._right.has(user, password)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 from urllib.parse import quote
 
-from anyio import to_thread
+from anyio import create_task_group, to_thread
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
@@ -52,15 +52,21 @@ def registry_app(
         request.state.reader = await login.reader(request) if login else Reader()
 
     @asynccontextmanager
-    async def few_threads(_app: FastAPI) -> AsyncIterator[None]:
+    async def working(_app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = _THREADS
-        yield
+        async with create_task_group() as tasks:
+            if login:
+                tasks.start_soon(login.write_on_time)
+            yield
+            tasks.cancel_scope.cancel()
+        if login:
+            login.write_refused(last=True)
 
     app = FastAPI(
         openapi_url=None,
         redirect_slashes=False,
         dependencies=[Depends(check_host), Depends(ask_who)],
-        lifespan=few_threads,
+        lifespan=working,
     )
     refuse_in_form(app, say)
     for path, answer in (

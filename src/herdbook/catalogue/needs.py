@@ -93,6 +93,9 @@ def needs_of(
         Shelf.NODE: frozenset(_tarballs_in(version.lock for version in versions)),
         Shelf.BASES: frozenset(locked),
         Shelf.SOURCES: _names(sources) | _homes_in(versions),
+        Shelf.DOWNLOADS: frozenset(),
+        Shelf.UPLOADS: frozenset(),
+        Shelf.HOLDERS: _names(layers | packed),
         Shelf.SET_ASIDE: frozenset(),
     }
 

@@ -14,8 +14,10 @@ from herdbook.layers.tree import Tree
 class Shelf(StrEnum):
     """The folders things are kept in, each under a name that says what it is.
 
-    Blobs are layers, plain and compressed. Roots, packages, wheels and
-    bases are what builds start from, sources what proposals were sent with.
+    Blobs are layers, plain and compressed. Roots, packages, wheels and bases are what builds start
+    from. Downloads are layers of registries on their way here, uploads notes of what is on its way
+    there, and holders notes of which registry has which blob. Sources are what proposals were sent
+    with.
     """
 
     BLOBS = "blobs"
@@ -27,6 +29,9 @@ class Shelf(StrEnum):
     NODE = "npm packages"
     BASES = "bases"
     SOURCES = "sources"
+    DOWNLOADS = "partial downloads"
+    UPLOADS = "partial uploads"
+    HOLDERS = "notes of registries"
     SET_ASIDE = "set aside"
 
 
@@ -71,8 +76,8 @@ class Stock(Protocol):
     def remove(self, shelf: Shelf, names: Iterable[str], before: int) -> list[str]:
         """Remove what was not used since `before`, and return what that was.
 
-        What others use in this moment stays. Roots, packages and wheels stay, all of them, while
-        there is a lease: what is made of them takes them without a word.
+        What others use in this moment stays. Roots, packages, wheels and what travels stay, all of
+        them, while there is a lease: work takes them without a word.
         """
         ...
 

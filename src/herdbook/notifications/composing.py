@@ -30,7 +30,7 @@ def event(record: Record, source: str) -> Message:
         "datacontenttype": "application/json",
         "data": data,
     }
-    return Message(record.digest, (record,), digests.canonical_json(content))
+    return Message(record.digest, digests.canonical_json(content))
 
 
 def text(records: Sequence[Record], source: str) -> Message:
@@ -39,7 +39,7 @@ def text(records: Sequence[Record], source: str) -> Message:
     subject = f"Herdbook: {_line(first)}" + (f" and {len(others)} more" if others else "")
     parts = [f"{_line(each)}\n{_details(each)}" for each in records]
     content = "\n".join([*parts, f"-- \n{source}, records {_numbers(records)} of the audit\n"])
-    return Message(records[-1].digest, tuple(records), content.encode(), subject)
+    return Message(records[-1].digest, content.encode(), subject)
 
 
 def _line(record: Record) -> str:

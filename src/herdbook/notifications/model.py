@@ -63,7 +63,6 @@ class Message:
     """What is sent at once: one record to a webhook, or several by mail."""
 
     identity: str
-    records: tuple[Record, ...]
     content: bytes
     subject: str = ""
 

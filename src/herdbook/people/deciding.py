@@ -18,6 +18,9 @@ from herdbook.people.model import (
     subject_of,
 )
 
+_MOST_NAMED = 5
+"""So many images are named that somebody lacks the role for: a catalogue has thousands."""
+
 
 @dataclass(frozen=True)
 class Asker:
@@ -60,11 +63,9 @@ def why_not(standing: Standing, asker: Asker, act: Act, images: Sequence[str] = 
         return reason
     if not standing.grants and subject.kind is SubjectKind.USER:
         return ""
-    granted = grants_of(standing, asker)
-    for image in wanted:
-        if not any(each.role in MAY[act] and each.covers(image) for each in granted):
-            return f"that takes the role {role_for(act)} for {_called(image)}"
-    return ""
+    granted = [each for each in grants_of(standing, asker) if each.role in MAY[act]]
+    lacking = [image for image in wanted if not any(each.covers(image) for each in granted)]
+    return f"that takes the role {role_for(act)} for {_called(lacking)}" if lacking else ""
 
 
 def may_read(standing: Standing, asker: Asker, image: str) -> bool:
@@ -93,11 +94,14 @@ def _beyond(authority: Authority, act: Act, images: Sequence[str]) -> str:
     """Return why something is beyond what a token is for; empty where it is not."""
     if authority.role is not None and authority.role not in MAY[act]:
         return f"the token {authority.token} is for the role {authority.role} alone"
-    for image in images:
-        if not covers(authority.images, image):
-            return f"the token {authority.token} is for {authority.images} alone"
+    lacking = [image for image in images if not covers(authority.images, image)]
+    if lacking:
+        only = f"the token {authority.token} is for {authority.images} alone"
+        return f"{only}, not for {_called(lacking)}"
     return ""
 
 
-def _called(image: str) -> str:
-    return "everything (*)" if image == EVERYTHING else image
+def _called(images: Sequence[str]) -> str:
+    named = ["everything (*)" if each == EVERYTHING else each for each in images[:_MOST_NAMED]]
+    more = len(images) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")

@@ -99,6 +99,14 @@ def lives_elsewhere(last: Held) -> ConflictError:
     )
 
 
+def works_elsewhere(last: Held) -> ConflictError:
+    """Return the error of who wants to begin here while a server lives there that is idle."""
+    return ConflictError(
+        f"The server of this database works on {last.post.host} ({last.post.state}), not here",
+        hint="Bring it up there; or end the server there (herdbook serve --stop), and try again.",
+    )
+
+
 class Duty(Protocol):
     """Whether this program's server is the one that works.
 
@@ -122,6 +130,10 @@ class Duty(Protocol):
 
     def present(self) -> Held | None:
         """Return who is on duty, or was the last."""
+        ...
+
+    def is_free(self) -> bool:
+        """Tell whether nothing of any application is wanted or left: then any home may be next."""
         ...
 
     def take(self, seen: Held | None, silent_seconds: float) -> Verdict:
@@ -169,6 +181,10 @@ class UndisputedDuty:
     def present(self) -> Held | None:
         """Return None: nobody else has to know."""
         return None
+
+    def is_free(self) -> bool:
+        """Return true: nobody else is bound to anything."""
+        return True
 
     def take(self, seen: Held | None, silent_seconds: float) -> Verdict:
         """Go on duty."""

@@ -21,15 +21,21 @@ from herdbook.drivers.lone_server import LoneServer
 from herdbook.drivers.probes import HostProber
 from herdbook.loops.reconcile import Reconciler
 from herdbook.loops.stand_by import on_duty, wait_for_duty
+from herdbook.rollouts.duty import LEASE_SECONDS, lives_elsewhere, works_elsewhere
 from herdbook.server.settings import Settings
+from herdbook.server.signals import heeding
 
 _HANDS = 8
 """So many instances are started and stopped at a time."""
 
 _END_SECONDS = 30.0
+_LOOK_SECONDS = 0.05
+_HOME_SECONDS = LEASE_SECONDS + 5.0
+"""So long a server waits for one of another home that gives no sign of life, and to start."""
+
 _STANDARD_OUTPUT = 1
 
-_ACTOR = "herdbook serve"
+ACTOR = "herdbook serve"
 """Who does what the server does by itself, as the audit calls it."""
 
 
@@ -48,13 +54,15 @@ def serve(
     where another server tends them, and standing by is not possible.
     """
     server, duty = LoneServer(settings.state_directory), workshop.duty
-    with server.among(duty.mine.mark) if duty.shared else server.alone(), beside or nullcontext():
-        program = _Program(replace(workshop, actor=_ACTOR, authority=SYSTEM), say)
+    program = _Program(replace(workshop, actor=ACTOR, authority=SYSTEM), say)
+    with (
+        heeding((signal.SIGINT, signal.SIGTERM), program.end),
+        server.among(duty.mine.mark) if duty.shared else server.alone(),
+        beside or nullcontext(),
+    ):
         duty.begin(move=move)
         server.listen(program.wake)
         server.watch_over(program.end)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: program.end())
         program.run()
     say("the server ends; what it tends goes on")
 
@@ -82,7 +90,7 @@ class _Program:
             self.say("another server has taken over")
 
     def end(self) -> None:
-        """End soon; what is called may be a handler of signals."""
+        """End soon; any thread may call this, but no handler of signals."""
         self._stop.set()
         self._over.set()
         self.workshop.duty.wind_up()
@@ -124,6 +132,30 @@ def ensure_served(settings: Settings) -> bool:
         return False
     server.start_in_background()
     return True
+
+
+def ensure_home(settings: Settings, workshop: Workshop) -> None:
+    """See to it that applications live here, before anything is written of one.
+
+    Where none is bound to the home they had, a server is started here, which goes on duty. Raises
+    ConflictError where they live elsewhere, or another home's server works.
+    """
+    duty = workshop.duty
+    last = duty.present()
+    if last is None or last.post.home == duty.mine.home:
+        return
+    if not duty.is_free():
+        raise lives_elsewhere(last)
+    started = ensure_served(settings)
+    deadline, first = monotonic() + _HOME_SECONDS, last
+    while last.post.home != duty.mine.home:
+        lives = last.held and last.epoch == first.epoch and last.beats > first.beats
+        if lives or monotonic() > deadline:
+            if started:
+                end_server(settings)
+            raise works_elsewhere(last)
+        sleep(_LOOK_SECONDS)
+        last = duty.present() or last
 
 
 def require_served(settings: Settings) -> None:
@@ -174,5 +206,5 @@ def end_server(settings: Settings) -> bool:
         if monotonic() > deadline:
             left = ", ".join(map(str, server.process_numbers))
             raise EngineError(f"The server (process {left}) does not end")
-        sleep(0.05)
+        sleep(_LOOK_SECONDS)
     return True

@@ -25,5 +25,8 @@ def open_stock(settings: Settings) -> Stock:
             Shelf.NODE: state / "node",
             Shelf.BASES: state / "bases",
             Shelf.SOURCES: state / "sources",
+            Shelf.DOWNLOADS: state / "registries" / "arriving",
+            Shelf.UPLOADS: state / "registries" / "uploads",
+            Shelf.HOLDERS: state / "registries" / "holders",
         },
     )

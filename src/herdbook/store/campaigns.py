@@ -14,6 +14,7 @@ from sqlalchemy import (
     Row,
     Select,
     delete,
+    exists,
     func,
     insert,
     select,
@@ -157,7 +158,8 @@ class SqlCampaigns:
     def failures(self, number: int) -> list[Failure]:
         """Return the images that could not follow, by name."""
         table = schema.campaign_failures
-        query = select(table).where(table.c.campaign_id == number).order_by(table.c.image)
+        query = select(table).where(table.c.campaign_id == number, ~_has_followed(number))
+        query = query.order_by(table.c.image)
         with reading(self._engine) as connection:
             return [Failure(row.image, row.number, row.words) for row in connection.execute(query)]
 
@@ -276,4 +278,16 @@ def _campaign(row: Row[Any]) -> Campaign:
         created_at=in_utc(row.created_at),
         ended_at=in_utc(row.ended_at) if row.ended_at else None,
         planned=row.planned,
+    )
+
+
+def _has_followed(number: int) -> ColumnElement[bool]:
+    """Return whether an image could follow after all: what it waited for has come meanwhile."""
+    failures, proofs, causes = schema.campaign_failures.c, schema.proofs.c, schema.version_causes.c
+    images, versions = schema.images.c, schema.versions.c
+    return (
+        exists()
+        .where(images.name == failures.image, versions.image_id == images.id)
+        .where(causes.version_id == versions.id, causes.proof_id == proofs.id)
+        .where(proofs.campaign_id == number, versions.number > failures.number)
     )

@@ -73,6 +73,11 @@ class SqlDuty:
         with self._told(), self._engine.connect() as connection:
             return _read(connection)
 
+    def is_free(self) -> bool:
+        """Tell whether nothing of any application is wanted or left."""
+        with self._told(), self._engine.connect() as connection:
+            return _is_empty(connection)
+
     def take(self, seen: Held | None, silent_seconds: float) -> Verdict:
         """Go on duty if that may be, and nothing has changed since `seen`."""
         sent = self._clock.monotonic_seconds()
@@ -160,7 +165,9 @@ class SqlDuty:
 
     def wind_up(self) -> None:
         """Let nothing wait any more: this server is to end."""
-        self._ending = True  # no lock: this is called from handlers of signals
+        with self._news:
+            self._ending = True
+            self._news.notify_all()
 
     def give_back(self) -> None:
         """End the duty, so that others need not wait."""

@@ -19,8 +19,13 @@ from herdbook.store.staging import Staging
 
 _SECTOR_BYTES = 512  # what st_blocks counts, whatever the file system's own blocks are
 _DIGITS = re.compile(r"[0-9a-f]{64}")
-_MATERIAL = frozenset({Shelf.ROOTS, Shelf.PACKAGES, Shelf.WHEELS, Shelf.NODE, Shelf.BASES})
-"""What builds take without leaving a trace of it."""
+_UNTOLD = frozenset(
+    {
+        *(Shelf.ROOTS, Shelf.PACKAGES, Shelf.WHEELS, Shelf.NODE, Shelf.BASES),
+        *(Shelf.DOWNLOADS, Shelf.UPLOADS),
+    }
+)
+"""What work takes without leaving a trace of it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class DiskStock:
         """
         removed = []
         with self.staging() as bin_folder, self.alone() as leases:
-            if leases and shelf in _MATERIAL:
+            if leases and shelf in _UNTOLD:
                 return []
             for name in names:
                 path = self.folders[shelf] / name

@@ -15,6 +15,7 @@ from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.channels.ports import Ended
 from herdbook.channels.results import Result, ResultKind
+from herdbook.core import digests
 from herdbook.core.errors import MissingToolError, TimeoutExpiredError, VerificationError
 from herdbook.drivers.fake import FakeEngine
 from herdbook.drivers.fake.behaviour import Behaviour
@@ -40,6 +41,10 @@ class MadeUpCommands:
 
     ended: Ended | Exception = field(default_factory=lambda: Ended(0, ""))
     heard: list[tuple[Sequence[str], Mapping[str, str], bytes]] = field(default_factory=list)
+    damage: bytes = b""
+    """What they write over each file of the layout that they get; all of it is read before."""
+
+    found: list[dict[str, bytes]] = field(default_factory=list)
 
     def run(
         self,
@@ -50,6 +55,13 @@ class MadeUpCommands:
     ) -> Ended:
         del limit_seconds
         self.heard.append((command, settings, given))
+        layout = Path(settings["HERDBOOK_LAYOUT"])
+        files = [each for each in layout.rglob("*") if each.is_file()]
+        self.found.append({str(each.relative_to(layout)): each.read_bytes() for each in files})
+        for each in files if self.damage else ():
+            assert each.stat().st_mode & 0o222 == 0
+            each.chmod(0o644)
+            each.write_bytes(self.damage)
         if isinstance(self.ended, Exception):
             raise self.ended
         return self.ended
@@ -169,8 +181,26 @@ def test_a_command_is_told_the_version_and_given_what_is_known_of_it(
     assert settings["HERDBOOK_LABEL"] == version.label
     assert settings["HERDBOOK_DIGEST"] == version.digest
     assert settings["HERDBOOK_CHANNEL"] == "production"
-    assert (Path(settings["HERDBOOK_LAYOUT"]) / "index.json").exists()
+    assert "index.json" in commands.found[0]
+    assert not Path(settings["HERDBOOK_LAYOUT"]).exists(), "it is gone with the command"
     assert version.digest.encode() in given
+
+
+def test_a_command_that_writes_into_what_it_gets_damages_neither_the_store_nor_the_next_one(
+    workshop: Workshop, version: Version
+) -> None:
+    two = RULES.replace(
+        "]}}]", "]}}, {channel: staging, gates: {commands: [{name: b, run: [b]}]}}]"
+    )
+    commands = MadeUpCommands(damage=b"rubbish")
+    put_rules(workshop, two)
+    outcomes(replace(workshop, commands=commands), version)
+    first, second = commands.found
+    assert first == second
+    assert b"rubbish" not in second.values()
+    [variant] = version.variants
+    [layer] = variant.layers
+    assert digests.of_file(workshop.layers.path(layer.digest)) == layer.digest
 
 
 @pytest.mark.parametrize(

@@ -300,7 +300,28 @@ def test_nobody_takes_over_an_application_of_other_images(root: Workshop, tmp_pa
         )
 
 
-def test_of_very_many_images_a_refusal_names_one(root: Workshop) -> None:
+def test_who_revokes_needs_the_role_for_every_image_that_was_made_from_it(root: Workshop) -> None:
+    """Also to take that back, and to have it no longer reach what was made from it."""
+    add_version(root, "till/app", ("shop/web", 1))
+    add_version(root, "till/kiosk", ("till/app", 1))
+    grant_role(root, ANNA, Role.OPERATOR, "shop/*")
+    anna, since = acting(root, "anna"), {Level.RELEASES: root.clock.now()}
+    inherited = plan_revocation(anna, WEB, "it leaks", since)
+    alone = plan_revocation(anna, WEB, "it leaks", since, inherited=False)
+    with pytest.raises(ForbiddenError, match=r"operator for till/app, till/kiosk$"):
+        revoke(anna, inherited)
+    assert not root.channels.revocations()
+    revoke(anna, alone)
+    revoke(root, inherited)
+    for refused in (lambda: reinstate(anna, WEB), lambda: revoke(anna, alone)):
+        with pytest.raises(ForbiddenError, match=r"operator for till/app, till/kiosk$"):
+            refused()
+    assert root.channels.revocations()["shop/web", 1].inherited
+    grant_role(root, ANNA, Role.OPERATOR, "till/*")
+    assert reinstate(anna, WEB) == WEB
+
+
+def test_of_very_many_images_a_refusal_names_few(root: Workshop) -> None:
     with pytest.raises(ForbiddenError, match=r"image/0 and 9999 more") as caught:
         require_role(acting(root, "anna"), Act.BUILD, *(f"image/{each}" for each in range(10_000)))
     assert len(caught.value.message + caught.value.hint) < 400

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from asked import Answer, ask, asked, basic
+from asked import BROWSER, Answer, ask, asked, basic
 from channel_images import add_version, add_versions
 from fleet_workshop import fleet_workshop
 
@@ -18,6 +18,8 @@ from herdbook.api.login import Login
 from herdbook.api.registry_view import registry_app
 from herdbook.people import passwords
 from herdbook.people.model import Role, read_subject
+from herdbook.people.tokens import new_token
+from herdbook.rollouts.duty import UndisputedDuty
 
 PASSWORD, OTHER = "correct horse battery", "staple battery horse"
 WEB, DATABASE = "/v2/shop/web/manifests/1", "/v2/other/db/manifests/1"
@@ -200,3 +202,80 @@ def test_many_at_once_with_the_right_password_are_all_let_in(workshop: Workshop)
         return await asyncio.gather(*(asked(app, WEB, who) for _ in range(8)))
 
     assert {each.status for each in asyncio.run(several())} == {200}
+
+
+# What is written down of who is refused
+
+
+def refused(workshop: Workshop) -> list[tuple[str, int]]:
+    """Return whom the audit names of refused logins, and how many each record counts."""
+    records = [each for each in workshop.audit.records() if each.verb == "refuse-login"]
+    assert {each.details["address"] for each in records} <= {BROWSER[0]}
+    text = "".join(each.model_dump_json() for each in records)
+    assert PASSWORD not in text
+    assert OTHER not in text
+    return [(each.subject, int(str(each.details["count"]))) for each in records]
+
+
+def test_who_is_refused_is_in_the_audit_by_name_if_somebody_is_called_so(
+    workshop: Workshop, read: Ask
+) -> None:
+    """What nobody is called could be a password that was typed as a name."""
+    text = token(workshop, "robot:ci")
+    revoke_token(workshop, "t")
+    read(WEB)
+    read(WEB, "anna", OTHER)
+    read(WEB, PASSWORD, "anna")
+    read(WEB, "whoever", text)
+    assert refused(workshop) == [("anna", 1), ("nobody known", 1), ("robot:ci", 1)]
+    [*_, last] = workshop.audit.records()
+    assert last.details["reason"] == "The token t is revoked"
+
+
+def test_a_token_that_nobody_has_is_nobody_s(workshop: Workshop, read: Ask) -> None:
+    text = token(workshop, "robot:ci")
+    read(WEB, "whoever", text[:-1] + ("a" if text[-1] != "a" else "b"))
+    read(WEB, "whoever", new_token().text)
+    assert refused(workshop) == [("nobody known", 1)]
+
+
+def test_of_thousands_of_guesses_one_record_is_written_in_a_minute(
+    workshop: Workshop, read: Ask
+) -> None:
+    for number in range(100):
+        read(WEB, "anna", f"{OTHER} {number}")
+        read(WEB, f"anna{number}", new_token().text)
+    assert refused(workshop) == [("anna", 1), ("nobody known", 1)]
+    workshop.clock.sleep(60)
+    read(WEB, "anna", OTHER)
+    assert refused(workshop)[2:] == [("anna", 100), ("nobody known", 99)]
+
+
+def test_what_was_counted_is_written_when_the_server_ends(workshop: Workshop) -> None:
+    login = Login(workshop, required=True, local=True)
+    app = registry_app(workshop, print, (), login)
+
+    async def several() -> None:
+        async with app.router.lifespan_context(app):
+            for _ in range(3):
+                await asked(app, WEB, basic("anna", OTHER))
+
+    asyncio.run(several())
+    assert refused(workshop) == [("anna", 1), ("anna", 2)]
+
+
+class StandingBy(UndisputedDuty):
+    """The duty of a server that stands by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shared = True
+
+    def holds(self) -> bool:
+        return False
+
+
+def test_a_server_that_stands_by_refuses_and_writes_nothing(workshop: Workshop) -> None:
+    read = asking(replace(workshop, duty=StandingBy()))
+    assert read(WEB, "anna", OTHER).status == 401
+    assert refused(workshop) == []

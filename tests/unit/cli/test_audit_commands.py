@@ -1,14 +1,13 @@
 """The commands of the audit: what was done is listed, exported, and proven both ways."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import commands
 import pytest
 from channel_images import add_versions, put_rules
+from commands import Run, json_of
 from stores import open_store
 
 from herdbook.actions.promote import promote
@@ -16,7 +15,6 @@ from herdbook.actions.revoke import plan_revocation, revoke
 from herdbook.actions.workshop import Workshop
 from herdbook.channels.model import Level
 
-Run = Callable[..., tuple[object, str, str]]
 RECORD = {"number", "at", "who", "verb", "subject", "details", "digest"}
 LONG = "a-team/with-quite-a-long-name/and-parts/of-it"
 
@@ -45,12 +43,6 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         return commands.run(capsys, "audit", *arguments)
 
     return act
-
-
-def json_of(run: Run, *arguments: str) -> Any:
-    status, output, _ = run(*arguments, "--json")
-    assert status == 0
-    return json.loads(output)
 
 
 @pytest.fixture

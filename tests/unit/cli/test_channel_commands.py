@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import commands
 import pytest
 from channel_images import add_version, add_versions
+from commands import JsonOf, Run
 from stores import open_store
 
 from herdbook.actions.hold_channel import hold
@@ -16,8 +16,6 @@ from herdbook.actions.promote import promote
 from herdbook.actions.workshop import Workshop
 from herdbook.audit.chain import Entry
 from herdbook.channels.rules import read_rules
-
-Run = Callable[..., tuple[object, str, str]]
 
 LONG = "a-team/with-quite-a-long-name/and-parts/of-it"
 ASSIGNMENT = {"image", "channel", "number", "version", "digest", "at", "who", "why", "way"}
@@ -43,29 +41,6 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     promote(made, "shop/web:1", "staging")
     promote(made, "shop/web:1", "production")
     return made
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def act(*arguments: str) -> tuple[object, str, str]:
-        return commands.run(capsys, *arguments)
-
-    return act
-
-
-@pytest.fixture
-def json_of(run: Run) -> Callable[..., Any]:
-    """Return what gives the JSON that a command prints, which has to succeed."""
-
-    def act(*arguments: str) -> Any:
-        status, output, _ = run(*arguments, "--json")
-        assert status == 0
-        return json.loads(output)
-
-    return act
-
-
-JsonOf = Callable[..., Any]
 
 
 # Where a channel is written in place of a version

@@ -2,20 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import commands
 import pytest
 from advised_images import OLD_SSL, add_holding, import_feed, tracker
 from channel_images import put_rules, verbs
+from commands import Run
 from stores import open_store
 
 from herdbook.actions.propose import propose
 from herdbook.actions.workshop import Workshop
 
-Run = Callable[..., tuple[object, str, str]]
 DOCUMENTED = (Path(__file__).parents[3] / "docs" / "json.md").read_text()
 RULES = "channels: [{channel: production, gates: {worst: low}}]"
 ADD = ("exception", "add", "CVE-2026-1", "--images", "shop/*", "--owner", "ann")
@@ -37,14 +35,6 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     import_feed(made, tracker())
     put_rules(made, RULES)
     return made
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def act(*arguments: str) -> tuple[object, str, str]:
-        return commands.run(capsys, *arguments)
-
-    return act
 
 
 def test_what_somebody_answers_for_is_promoted_and_not_when_it_is_ended(run: Run) -> None:

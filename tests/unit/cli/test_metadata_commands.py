@@ -2,22 +2,19 @@
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import commands
 import pytest
 from advised_images import OLD_SSL, add_holding
 from channel_images import put_rules
+from commands import Run, json_of
 from signers import NAMES, Signers
 from stores import open_store
 
 from herdbook.actions.propose import propose
 from herdbook.actions.workshop import Workshop
 
-Run = Callable[..., tuple[object, str, str]]
 DOCUMENTED = (Path(__file__).parents[3] / "docs" / "json.md").read_text()
 DUE = {"role", "version", "threshold", "signed", "missing"}
 
@@ -42,20 +39,6 @@ def signers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Signers:
 def keys(signers: Signers, tmp_path: Path) -> Path:
     assert signers.keys
     return tmp_path / "keys"
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def act(*arguments: str) -> tuple[object, str, str]:
-        return commands.run(capsys, *arguments)
-
-    return act
-
-
-def json_of(run: Run, *arguments: str) -> Any:
-    status, output, _ = run(*arguments, "--json")
-    assert status == 0
-    return json.loads(output)
 
 
 @pytest.fixture

@@ -1,23 +1,19 @@
 """The commands of who is told say whom, of what, how far, and what the trouble is."""
 
-import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import commands
 import pytest
 from advised_images import OLD_SSL, add_holding
+from commands import Run, json_of
 from stores import open_store
 
 from herdbook.actions.promote import promote
 from herdbook.actions.workshop import Workshop
 from herdbook.notifications.model import Course
 
-Run = Callable[..., tuple[object, str, str]]
 DOCUMENTED = (Path(__file__).parents[3] / "docs" / "json.md").read_text()
 HOOK = ("--webhook", "https://chat.example/hook")
 
@@ -31,20 +27,6 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     made = replace(open_store(tmp_path / "state").workshop, actor="anna")
     add_holding(made, OLD_SSL)
     return made
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def act(*arguments: str) -> tuple[object, str, str]:
-        return commands.run(capsys, *arguments)
-
-    return act
-
-
-def json_of(run: Run, *arguments: str) -> Any:
-    status, output, _ = run(*arguments, "--json")
-    assert status == 0
-    return json.loads(output)
 
 
 def test_a_secret_is_shown_once_with_how_to_try_it(run: Run) -> None:

@@ -6,11 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import commands
 import pytest
 from channel_images import add_versions
+from commands import JsonOf, Run
 from stores import open_store
 
 from herdbook.actions.workshop import Workshop
@@ -21,9 +20,6 @@ from herdbook.cli.completion import (
     complete_user,
 )
 from herdbook.server.settings import load_settings
-
-Run = Callable[..., tuple[object, str, str]]
-JsonOf = Callable[..., Any]
 
 DOCUMENTED = (Path(__file__).parents[3] / "docs" / "json.md").read_text()
 PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
@@ -41,26 +37,6 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     made = replace(open_store(tmp_path / "state").workshop, actor=ME)
     add_versions(made, 1)
     return made
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def act(*arguments: str) -> tuple[object, str, str]:
-        return commands.run(capsys, *arguments)
-
-    return act
-
-
-@pytest.fixture
-def json_of(run: Run) -> JsonOf:
-    """Return what gives the JSON that a command prints, which has to succeed."""
-
-    def act(*arguments: str) -> Any:
-        status, output, told = run(*arguments, "--json")
-        assert (status, told) == (0, "")
-        return json.loads(output)
-
-    return act
 
 
 @pytest.fixture

@@ -2,13 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-import commands
 import pytest
 from advised_images import (
     FLASK,
@@ -21,6 +18,7 @@ from advised_images import (
     tracker,
 )
 from channel_images import put_rules, verbs
+from commands import JsonOf, Run
 from stores import open_store
 
 from herdbook.actions.promote import promote
@@ -29,8 +27,6 @@ from herdbook.actions.workshop import Workshop
 from herdbook.cli.completion import complete_proposal
 from herdbook.server.settings import load_settings
 
-Run = Callable[..., tuple[object, str, str]]
-JsonOf = Callable[..., Any]
 DOCUMENTED = (Path(__file__).parents[3] / "docs" / "json.md").read_text()
 LONG = "a-team/with-quite-a-long-name/and-parts/of-it"
 WEB = "shop/web:2"
@@ -67,26 +63,6 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     promote(made, "shop/web:1", "production")
     put_rules(made, RULES % 1)
     return made
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def act(*arguments: str) -> tuple[object, str, str]:
-        return commands.run(capsys, *arguments)
-
-    return act
-
-
-@pytest.fixture
-def json_of(run: Run) -> JsonOf:
-    """Return what gives the JSON that a command prints, which has to succeed."""
-
-    def act(*arguments: str) -> Any:
-        status, output, _ = run(*arguments, "--json")
-        assert status == 0
-        return json.loads(output)
-
-    return act
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """Declaring versions bad: from when, for what, what it reaches, and that it can be taken back."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import commands
 import pytest
 from channel_images import add_version, add_versions, verbs
+from commands import Run, json_of
 from fleet_workshop import MadeUpNetwork, composed
 from stores import open_store
 
@@ -22,7 +20,6 @@ from herdbook.core.errors import InvalidInputError
 from herdbook.rollouts.ports import Changes
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-Run = Callable[..., tuple[object, str, str]]
 REVOCATION = {"image", "version", "at", "who", "reason", "since", "inherited"}
 BECAUSE = ("--reason", "it leaks")
 
@@ -97,7 +94,7 @@ def test_a_later_level_does_not_begin_before_an_earlier_one(
 # The commands
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     """One whose shop/web:2 is made from shop/base:1, in production and in an application."""
     monkeypatch.setenv("HERDBOOK_STATE", str(tmp_path / "state"))
@@ -114,22 +111,6 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     release_application(made, MadeUpNetwork(), composed(tmp_path / "counter", text))
     made.fleet.record("counter", Changes(standing=1))
     return made
-
-
-@pytest.fixture
-def run(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> Run:
-    del workshop
-
-    def act(*arguments: str) -> tuple[object, str, str]:
-        return commands.run(capsys, *arguments)
-
-    return act
-
-
-def json_of(run: Run, *arguments: str) -> Any:
-    status, output, _ = run(*arguments, "--json")
-    assert status == 0
-    return json.loads(output)
 
 
 def test_a_plan_shows_what_it_reaches_and_changes_nothing(run: Run, workshop: Workshop) -> None:

@@ -2,22 +2,19 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import commands
 import pytest
 from advised_images import OLD_SSL, add_holding
+from commands import Run, json_of
 from stores import open_store
 
 from herdbook.actions.promote import promote
 from herdbook.actions.workshop import Workshop
 from herdbook.signatures.keys import new_private_key
 
-Run = Callable[..., tuple[object, str, str]]
 KEY = {"name", "identity", "standing", "images", "signs", "at", "who", "pem"}
 
 
@@ -35,24 +32,10 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def act(*arguments: str) -> tuple[object, str, str]:
-        return commands.run(capsys, *arguments)
-
-    return act
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> str:
     path = tmp_path / "berlin.pub"
     path.write_text(new_private_key().public.pem)
     return str(path)
-
-
-def json_of(run: Run, *arguments: str) -> Any:
-    status, output, _ = run(*arguments, "--json")
-    assert status == 0
-    return json.loads(output)
 
 
 def unsigned(workshop: Workshop) -> None:

@@ -18,7 +18,7 @@ SOURCE = Path(inspect.getfile(herdbook)).parent
 PAGE = (Path(__file__).parents[3] / "docs" / "people.md").read_text()
 NOT_ASKED_FOR = {
     *(require_role.REFUSED, signing.FOLLOW, sign_move.SIGN_MOVE),
-    *("publish-metadata", "test", "comment", "rebuild-failed"),
+    *("publish-metadata", "refuse-login", "test", "comment", "rebuild-failed"),
 }
 """What the audit says that nobody gives as a command, or that comes of one that was asked for."""
 

@@ -52,10 +52,13 @@ def up(
     from herdbook.cli.applications.reading import read_files
     from herdbook.cli.session import open_session
     from herdbook.server.program import open_network
+    from herdbook.server.serve import ensure_home
+    from herdbook.server.settings import load_settings
 
     output = Output(as_json=as_json)
     composed = read_files(files, project, profile, output, strict=strict)
     workshop = open_session(output)
+    ensure_home(load_settings(), workshop)
     release = release_application(workshop, open_network(), composed)
     rollout = roll_out(workshop, release)
     if rollout is None:
@@ -77,6 +80,8 @@ def down(
     from herdbook.cli.applications.following import wait_until_down
     from herdbook.cli.session import open_session
     from herdbook.core.errors import InvalidInputError
+    from herdbook.server.serve import ensure_home
+    from herdbook.server.settings import load_settings
 
     output = Output(as_json=as_json)
     if destroy_data and destroy_data != application:
@@ -87,6 +92,7 @@ def down(
         )
     workshop = open_session(output)
     application_named(workshop, application)
+    ensure_home(load_settings(), workshop)
     take_down(workshop, application)
     wait_until_down(workshop, application)
     destroyed = destroy(workshop, application) if destroy_data else []
@@ -142,9 +148,12 @@ def rollback(
     from herdbook.actions.roll_out import roll_back
     from herdbook.cli.applications.following import follow
     from herdbook.cli.session import open_session
+    from herdbook.server.serve import ensure_home
+    from herdbook.server.settings import load_settings
 
     output = Output(as_json=as_json)
     workshop = open_session(output)
+    ensure_home(load_settings(), workshop)
     rollout = roll_back(workshop, application, release)
     if rollout is None:
         output.note(f"{application} runs that release already.")
@@ -196,11 +205,12 @@ def _say(word: str, application: str, *, as_json: bool) -> None:
     from herdbook.actions import roll_out
     from herdbook.cli.applications.shapes import rollout_shape
     from herdbook.cli.session import open_session
-    from herdbook.server.serve import ensure_served
+    from herdbook.server.serve import ensure_home, ensure_served
     from herdbook.server.settings import load_settings
 
     output = Output(as_json=as_json)
     workshop = open_session(output)
+    ensure_home(load_settings(), workshop)
     act = {"pause": roll_out.pause, "resume": roll_out.resume, "abort": roll_out.abort}[word]
     rollout = act(workshop, application)
     ensure_served(load_settings())
