@@ -1,4 +1,4 @@
-"""Databases of each kind, for whatever is kept in one, and how long examples may take."""
+"""What has the machine to itself; databases of each kind; how long examples may take."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +14,18 @@ from herdbook.store.database import open_database
 # How long one example takes is the machine's affair: others may work on it.
 settings.register_profile("herdbook", deadline=None)
 settings.load_profile("herdbook")
+
+
+_ALONE_FOLDERS = [Path(__file__).parent / name for name in ("end_to_end", "example_catalogue")]
+_ALONE_MARKERS = ("podman", "qemu")
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m alone` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What works on this whole machine has it to itself, as has whatever else asks for it."""
+    for item in items:
+        if item.path.parent in _ALONE_FOLDERS or any(map(item.get_closest_marker, _ALONE_MARKERS)):
+            item.add_marker("alone")
 
 
 @pytest.fixture(scope="module")
