@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from hypothesis import settings
-from postgresql import new_database, running
+from postgresql import drop_database, new_database, running
 from sqlalchemy import Engine
 
 from herdbook.store.database import open_database
@@ -34,17 +34,29 @@ def postgresql() -> Iterator[str]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def opened_once(postgresql: str) -> str:
+    """The name of a database that is made already, to be copied in a tenth of the time."""
+    open_database(new_database(postgresql, "opened-once")).dispose()
+    return "opened-once"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of each kind; where it is for `engine`, without records but made."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/herdbook.db"
-    return new_database(request.getfixturevalue("postgresql"), f"test-{uuid4()}")
+        yield f"sqlite:///{tmp_path}/herdbook.db"
+        return
+    server, name = request.getfixturevalue("postgresql"), f"test-{uuid4()}"
+    opened = "engine" in request.fixturenames
+    copied = request.getfixturevalue("opened_once") if opened else "template1"
+    yield new_database(server, name, copied)
+    drop_database(server, name)
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    """An empty database of each kind, opened."""
+    """A database of each kind without any records, opened."""
     engine = open_database(database_url)
     yield engine
     engine.dispose()
