@@ -1,5 +1,5 @@
 # The few words of this project. `make demo` and `make test` need nothing prepared by hand.
-.PHONY: demo demo-down test oracle example crashes check fix bench environment lock
+.PHONY: demo demo-down test oracle example crashes check style fix bench environment lock
 .DEFAULT_GOAL := check
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -15,7 +15,7 @@ demo-down: environment     ## stop what the demo started
 
 test: environment          ## the whole suite, on real packages, containers and machines
 	@scripts/install run test
-	@$(SUDO) $(BIN)/pytest $(PYTEST_OPTIONS)
+	@$(SUDO) scripts/suite $(PYTEST_OPTIONS)
 
 oracle: environment        ## hold many package sets against mmdebstrap, file by file: an hour
 	@scripts/install run test
@@ -31,12 +31,14 @@ crashes: environment       ## kill campaigns at random moments, and the server a
 		tests/end_to_end/test_campaign.py tests/model/test_fleet_crashes.py \
 		tests/end_to_end/test_fleet_crashes.py $(PYTEST_OPTIONS)
 
-check: environment         ## what every commit passes, in seconds: style, types, layers, unit tests
+check: style               ## what every commit passes: style, types, layers, unit tests
+	@scripts/suite --side-by-side -q tests/unit $(PYTEST_OPTIONS)
+
+style: environment         ## what is told by reading alone: style, types, layers
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports >/dev/null || $(BIN)/lint-imports
-	@$(BIN)/pytest -q tests/unit $(PYTEST_OPTIONS)
 
 fix: environment           ## mend what can be mended without thinking
 	@$(BIN)/ruff check --quiet --fix

@@ -7,7 +7,10 @@ from typing import NoReturn
 def main() -> NoReturn:
     """Run the command line."""
     try:
-        from herdbook.cli.main import main as run  # noqa: PLC0415 - loading may be interrupted
+        from herdbook.cli.loading import begin_loading  # noqa: PLC0415 - may be interrupted
+
+        begin_loading()
+        from herdbook.cli.main import main as run  # noqa: PLC0415 - the same
     except KeyboardInterrupt:
         sys.exit(130)
     run()

@@ -313,6 +313,10 @@ def test_statements_are_replaced_by_those_of_the_same_name(register: Register) -
         json.dumps(kev("CVE-9", "C" * 300)).encode(),
         gzip.compress(json.dumps(tracker(CVE_9=release())).encode())[:-9],
     ],
+    ids=[
+        *("lines cut off", "tracker cut off", "tracker with more", "list with more"),
+        *("archive with more", "long name", "long text", "gzip cut off"),
+    ],
 )
 def test_a_damaged_feed_changes_nothing(register: Register, damaged: bytes) -> None:
     (flask,) = register.hold(FLASK)

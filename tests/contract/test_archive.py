@@ -460,6 +460,7 @@ def test_index_trusted_before_does_not_stand_in_for_an_untrusted_one(
     assert resolve(archive, ["web"]).sets == before.sets
 
 
+@pytest.mark.alone  # it has seconds
 def test_index_that_expires_while_the_mirror_stands_still_is_refused(
     archive: AptArchive, tiny: TinyArchive, debs: dict[str, Deb]
 ) -> None:

@@ -12,6 +12,8 @@ from herdbook.core.errors import ConflictError, EngineError, InvalidInputError, 
 from herdbook.fleet.balancing import Door, DoorMode, Member, MemberState
 from herdbook.fleet.ports import Balancer
 
+pytestmark = pytest.mark.alone  # ports, and what it measures
+
 PLACE = Member("one", "127.0.0.1", 9)
 
 

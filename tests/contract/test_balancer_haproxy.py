@@ -28,6 +28,8 @@ from herdbook.drivers.haproxy.application import Application
 from herdbook.drivers.haproxy.layout import Layout
 from herdbook.fleet.balancing import Door, DoorMode, Member, MemberState, Traffic
 
+pytestmark = pytest.mark.alone  # ports, and what it measures
+
 _LATER = """
 import sys
 from pathlib import Path

@@ -24,6 +24,8 @@ from herdbook.drivers.skopeo import SkopeoImages
 from herdbook.images.bases import LockedBase
 from herdbook.images.documents import MACHINE_CONFIG
 
+pytestmark = pytest.mark.alone  # a registry at a port
+
 LAYERS = [tar([folder("etc"), member("etc/x", b"x" * 3000)]), tar([member("y", b"y")])]
 OTHER = [tar([member("z", b"z")])]
 

@@ -22,6 +22,8 @@ from herdbook.notifications.composing import event, text
 from herdbook.notifications.model import Kind, Subscription
 from herdbook.notifications.signing import new_secret
 
+pytestmark = pytest.mark.alone  # ports that nobody listens at
+
 SOURCE = "urn:herdbook:0123456789abcdef"
 ENTRY = Entry(
     who="änna",

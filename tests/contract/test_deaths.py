@@ -22,6 +22,8 @@ from herdbook.drivers.process_identity import identify, kill
 from herdbook.fleet.instances import ContainerArtefact, Origin, RunningProcess, Wanted
 from herdbook.fleet.ports import Deaths
 
+pytestmark = pytest.mark.alone  # how soon they are noticed
+
 SOON = 10.0
 NOW = 0.0
 

@@ -3,7 +3,7 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -22,7 +22,6 @@ from herdbook.images.rebasing import Rebase
 from herdbook.store import schema
 from herdbook.store.campaigns import SqlCampaigns
 from herdbook.store.components import SqlComponents
-from herdbook.store.database import open_database
 from herdbook.store.herd import SqlHerd
 from herdbook.store.packing import pack_documents
 from herdbook.store.versions import SqlVersions
@@ -98,10 +97,8 @@ class Register:
 
 
 @pytest.fixture
-def register(database_url: str) -> Iterator[Register]:
-    engine = open_database(database_url)
-    yield Register(engine)
-    engine.dispose()
+def register(engine: Engine) -> Register:
+    return Register(engine)
 
 
 def test_images_of_one_lock_and_the_same_layers_are_a_class(register: Register) -> None:

@@ -11,6 +11,8 @@ from herdbook.core.errors import InvalidInputError
 from herdbook.fleet.networks import NetworkPlan
 from herdbook.fleet.ports import Names
 
+pytestmark = pytest.mark.alone  # networks
+
 Networks = tuple[NetworkPlan, NetworkPlan, NetworkPlan]
 
 

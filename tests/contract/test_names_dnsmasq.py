@@ -20,7 +20,7 @@ from herdbook.core.errors import ConflictError
 from herdbook.drivers.process_identity import identify, is_alive
 from herdbook.fleet.networks import NetworkPlan
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.alone]
 
 Networks = tuple[NetworkPlan, NetworkPlan, NetworkPlan]
 

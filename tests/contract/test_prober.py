@@ -20,6 +20,8 @@ from herdbook.fleet.instances import ContainerArtefact, Origin, Wanted
 from herdbook.fleet.ports import Executed, Prober
 from herdbook.fleet.probes import Answer, Probe, ProbeKind, ProbeTarget
 
+pytestmark = pytest.mark.alone  # when it asks
+
 INTERVAL = 0.1
 
 

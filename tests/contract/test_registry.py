@@ -26,6 +26,8 @@ from herdbook.images.documents import CONFIG, INDEX, MANIFEST, Document, render
 from herdbook.images.references import RegistryName, registry_name
 from herdbook.images.registries import Parcel, Registry, document_parcel, file_parcel
 
+pytestmark = pytest.mark.alone  # a registry at a port
+
 _NUMBERS = count(1)
 LARGE = os.urandom(1 << 20) * 20 + b"end"
 

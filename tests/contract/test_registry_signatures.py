@@ -24,6 +24,8 @@ from herdbook.images.registries import document_parcel
 from herdbook.images.travelling import named_in
 from herdbook.signatures.cosign import SIMPLE_SIGNING
 
+pytestmark = pytest.mark.alone  # a registry at a port
+
 BY = "dev.cosignproject.cosign/signature"
 ENDINGS = ("sig", "att")
 

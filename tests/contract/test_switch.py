@@ -14,6 +14,8 @@ from herdbook.fleet.instances import Plugs
 from herdbook.fleet.networks import NetworkPlan
 from herdbook.fleet.ports import Switch
 
+pytestmark = pytest.mark.alone  # networks
+
 
 @pytest.fixture(params=["fake", pytest.param("bridge", marks=pytest.mark.root)])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SwitchBench]:

@@ -18,7 +18,7 @@ from herdbook.core.digests import of_bytes, short
 from herdbook.drivers import process
 from herdbook.drivers.bridge import BridgeSwitch
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.alone]
 
 _PLUG = """
 import sys

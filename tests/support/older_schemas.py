@@ -6,7 +6,13 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine
 
-from herdbook.store import migrations
+from herdbook.store import (  # so that all tables are declared, whichever tests are run
+    channel_schema,  # noqa: F401
+    fleet_schema,  # noqa: F401
+    gate_schema,  # noqa: F401
+    migrations,
+    people_schema,  # noqa: F401
+)
 
 
 def at_revision(url: str, revision: str) -> Engine:

@@ -1,9 +1,10 @@
 """Opens what a command works with; imported late, so that help and completion stay quick."""
 
 from herdbook.actions.workshop import Workshop
+from herdbook.cli.loading import end_loading
 from herdbook.cli.output import Output
 from herdbook.core.given_secrets import GivenSecrets
-from herdbook.core.progress import NoProgress
+from herdbook.core.progress import NoProgress, Progress
 from herdbook.server.program import open_workshop
 from herdbook.server.settings import load_settings
 
@@ -11,8 +12,14 @@ from herdbook.server.settings import load_settings
 def open_session(output: Output, secrets: GivenSecrets | None = None) -> Workshop:
     """Return the workshop, with progress shown to people only."""
     settings = load_settings()
+    workshop = open_workshop(settings, _progress(output), secrets)
+    end_loading()
+    return workshop
+
+
+def _progress(output: Output) -> Progress:
     if output.as_json:
-        return open_workshop(settings, NoProgress(), secrets)
+        return NoProgress()
     from herdbook.cli.progress import TerminalProgress
 
-    return open_workshop(settings, TerminalProgress(), secrets)
+    return TerminalProgress()

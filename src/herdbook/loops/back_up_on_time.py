@@ -16,7 +16,7 @@ from herdbook.core.progress import NoProgress, Task
 from herdbook.fleet.applications import Release
 from herdbook.fleet.schedules import is_due
 
-_LOOK_SECONDS = 20.0
+_LOOK_SECONDS = 5.0
 _AGAIN = timedelta(hours=1)
 """After a failure; an hour is long enough for a person to have mounted a disk."""
 

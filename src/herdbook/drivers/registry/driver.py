@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -37,13 +38,19 @@ class HttpRegistry:
     """
 
     def __init__(self, directory: Path, login_files: Sequence[Path] = ()) -> None:
-        def login(name: RegistryName) -> Login | None:
-            return login_for(login_files, name)
-
+        self._login_files = login_files
         self._memory = Memory(directory)
-        connections = Connections({}, None)
-        self._conversation = Conversation(connections, Tokens(connections, login))
         self._lists = Lists(directory / "lists", self)
+
+    @cached_property
+    def _conversation(self) -> Conversation:
+        """Begun by the first question: to load whom this machine trusts takes its time."""
+
+        def login(name: RegistryName) -> Login | None:
+            return login_for(self._login_files, name)
+
+        connections = Connections({}, None)
+        return Conversation(connections, Tokens(connections, login))
 
     def manifest(self, name: RegistryName) -> Document:
         """Return a manifest or an index; see the port's promises."""
