@@ -154,7 +154,7 @@ SPARSE.pax_headers = {"GNU.sparse.size": str(1 << 42), "GNU.sparse.map": "0,0"}
         [member("device", tarfile.CHRTYPE)],
         [SPARSE],
     ],
-    ids=str,
+    ids=lambda members: "-".join(each.name for each in members).replace("/", "|"),
 )
 def test_what_leads_outside_or_is_no_plain_file_is_refused(
     tmp_path: Path, members: list[tarfile.TarInfo]
