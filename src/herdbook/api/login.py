@@ -9,18 +9,21 @@ from anyio import Lock, to_thread
 from fastapi import Request
 
 from herdbook.actions.identify import Identity, by_token
+from herdbook.actions.identify_by_issuer import Vouching
 from herdbook.actions.require_role import asker
 from herdbook.actions.workshop import Workshop
 from herdbook.api.guesses import Guesser, Guesses
 from herdbook.api.refusals import RegistryError
 from herdbook.api.remembered import RightPasswords
-from herdbook.core.errors import ForbiddenError
+from herdbook.core.errors import ForbiddenError, NetworkError, VerificationError
 from herdbook.people import passwords
 from herdbook.people.deciding import Asker, may_read
+from herdbook.people.id_tokens import is_like_an_id_token
 from herdbook.people.model import Authority, Means, Standing, User
 from herdbook.people.tokens import is_like_a_token
 
 _ASK = {"WWW-Authenticate": 'Basic realm="Herdbook"'}
+_LATER = {"Retry-After": "10"}
 _MOST_WAITING = 16
 """So many logins wait while a password is checked, which takes one after the other."""
 
@@ -46,6 +49,7 @@ class Login:
 
     def __init__(self, workshop: Workshop, *, required: bool, local: bool) -> None:
         self._workshop = workshop
+        self._vouching = Vouching(workshop.people, workshop.providers)
         self._required = required
         self._local = local
         seconds = workshop.clock.monotonic_seconds
@@ -63,6 +67,8 @@ class Login:
         name, password = _credentials(request)
         if is_like_a_token(password):
             found = await to_thread.run_sync(self._by_token, password)
+        elif is_like_an_id_token(password):
+            found = await to_thread.run_sync(self._by_id_token, password)
         else:
             address = request.client.host if request.client else ""
             found = await self._by_password((address, name), password)
@@ -70,13 +76,25 @@ class Login:
         return Reader(standing, Asker(asked.actor, asked.authority, cache(asked.groups)))
 
     def _by_token(self, text: str) -> Identity:
+        workshop = self._workshop
         try:
-            workshop, duty = self._workshop, self._workshop.duty
-            # A server that stands by writes nothing: it would only wait for others to do so.
-            noted = not duty.shared or duty.holds()
-            return by_token(workshop.people, text, workshop.clock.now(), noted=noted)
+            return by_token(workshop.people, text, workshop.clock.now(), noted=self._notes())
         except ForbiddenError as error:
             raise _unknown(error.message) from error
+
+    def _by_id_token(self, text: str) -> Identity:
+        now = self._workshop.clock.now()
+        try:
+            return self._vouching.by_id_token(text, now, noted=self._notes()).identity
+        except ForbiddenError as error:
+            raise _unknown(error.message) from error
+        except (NetworkError, VerificationError) as error:
+            raise RegistryError(503, "UNAVAILABLE", error.message, _LATER) from error
+
+    def _notes(self) -> bool:
+        """Tell whether who comes is written down: a server that stands by would wait for others."""
+        duty = self._workshop.duty
+        return not duty.shared or duty.holds()
 
     async def _by_password(self, guesser: Guesser, password: str) -> Identity:
         name = guesser[1]

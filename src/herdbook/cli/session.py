@@ -1,5 +1,7 @@
 """Opens what a command works with; imported late, so that help and completion stay quick."""
 
+from dataclasses import replace
+
 from herdbook.actions.workshop import Workshop
 from herdbook.cli.output import Output
 from herdbook.core.given_secrets import GivenSecrets
@@ -8,9 +10,14 @@ from herdbook.server.program import open_workshop
 from herdbook.server.settings import load_settings
 
 
-def open_session(output: Output, secrets: GivenSecrets | None = None) -> Workshop:
-    """Return the workshop, with progress shown to people only."""
-    settings = load_settings()
+def open_session(
+    output: Output, secrets: GivenSecrets | None = None, *, heed_session: bool = True
+) -> Workshop:
+    """Return the workshop, with progress shown to people only.
+
+    Without `heed_session` no login says who gives the command: it is about that, or its own.
+    """
+    settings = replace(load_settings(), heed_session=heed_session)
     if output.as_json:
         return open_workshop(settings, NoProgress(), secrets)
     from herdbook.cli.progress import TerminalProgress
