@@ -1,15 +1,12 @@
 """Providers that answer badly: nothing is believed of them, and nobody waits for long."""
 
-import json
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scripted_provider import DISCOVERY, Scripted, scripted_provider
 
 from herdbook.core.clock import SystemClock
 from herdbook.core.errors import (
@@ -22,69 +19,11 @@ from herdbook.core.errors import (
 from herdbook.drivers.openid import HttpOpenIdProviders
 from herdbook.people.logins import Client, DeviceCode, Waiting
 
-DISCOVERY = "/.well-known/openid-configuration"
-
-
-@dataclass
-class Scripted:
-    """A server that says what it is told to: status, content and where else to go, by path."""
-
-    server: ThreadingHTTPServer
-    says: dict[str, tuple[int, Any, str]] = field(default_factory=dict)
-    asked: list[tuple[str, str]] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
-
-    def say(self, path: str, content: Any, status: int = 200, location: str = "") -> None:
-        self.says[path] = (status, content, location)
-
-    def be_one(self, **changed: Any) -> None:
-        """Be a provider, but for what is changed of its document."""
-        whole = {
-            "issuer": self.url,
-            "jwks_uri": f"{self.url}/keys",
-            "token_endpoint": f"{self.url}/token",
-            "device_authorization_endpoint": f"{self.url}/device",
-            **changed,
-        }
-        self.say(DISCOVERY, whole)
-        self.say("/keys", {"keys": [{"kty": "RSA", "kid": "one", "n": "A", "e": "AQAB"}]})
-
 
 @pytest.fixture
 def scripted() -> Iterator[Scripted]:
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            length = int(self.headers["Content-Length"] or 0)
-            found.asked.append((self.path, self.rfile.read(length).decode()))
-            status, content, location = found.says.get(self.path, (404, {}, ""))
-            written = content if isinstance(content, bytes) else json.dumps(content).encode()
-            self.send_response(status)
-            if location:
-                self.send_header("Location", location)
-            self.send_header("Content-Length", str(len(written)))
-            self.end_headers()
-            try:
-                self.wfile.write(written)
-            except OSError:
-                self.close_connection = True
-
-        do_GET = do_POST = _answer  # noqa: N815 - as the standard library calls them
-
-        def log_message(self, *_: Any) -> None:
-            """Stay quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    found = Scripted(server)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield found
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with scripted_provider() as found:
+        yield found
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from base64 import b64decode
 from dataclasses import dataclass, field
 from functools import cache
 
-from anyio import Lock, to_thread
+from anyio import CapacityLimiter, Lock, to_thread
 from fastapi import Request
 
 from herdbook.actions.identify import Identity, by_token
@@ -23,6 +23,9 @@ from herdbook.people.model import Authority, Means, Standing, User
 from herdbook.people.tokens import is_like_a_token
 
 _ASK = {"WWW-Authenticate": 'Basic realm="Herdbook"'}
+_MOST_CHECKS = 8
+"""So many ID tokens are checked at once: where a provider hangs, nobody else waits for it."""
+
 _LATER = {"Retry-After": "10"}
 _MOST_WAITING = 16
 """So many logins wait while a password is checked, which takes one after the other."""
@@ -56,6 +59,7 @@ class Login:
         self._guesses = Guesses(seconds)
         self._right = RightPasswords(seconds)
         self._turn = cache(Lock)  # made where it is waited for first: it belongs to that loop
+        self._checks = cache(lambda: CapacityLimiter(_MOST_CHECKS))
 
     async def reader(self, request: Request) -> Reader:
         """Return who reads; raises RegistryError 401, or 429 for who guesses too often."""
@@ -68,7 +72,8 @@ class Login:
         if is_like_a_token(password):
             found = await to_thread.run_sync(self._by_token, password)
         elif is_like_an_id_token(password):
-            found = await to_thread.run_sync(self._by_id_token, password)
+            checks = self._checks()
+            found = await to_thread.run_sync(self._by_id_token, password, limiter=checks)
         else:
             address = request.client.host if request.client else ""
             found = await self._by_password((address, name), password)

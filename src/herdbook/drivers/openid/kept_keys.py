@@ -43,6 +43,9 @@ class KeptKeys:
 
     def of(self, url: str) -> Published:
         """Return what a provider publishes, not older than an hour."""
+        kept = self._load(url)
+        if kept:
+            return kept.published  # also while another thread waits for some provider
         with self._alone:
             kept = self._load(url)
             return kept.published if kept else self._anew(url)
