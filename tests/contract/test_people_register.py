@@ -14,10 +14,11 @@ from sqlalchemy import Engine
 
 from herdbook.audit.chain import Entry, verify
 from herdbook.core.errors import ConflictError
+from herdbook.people.issuers import ClaimMapping, Condition, Issuer, Person
 from herdbook.people.model import Grant, Role, Standing, Token, User, read_subject
 from herdbook.people.ports import People
 from herdbook.people.tokens import new_token
-from herdbook.store import fleet_schema, people_schema, schema
+from herdbook.store import fleet_schema, gate_schema, people_schema, schema
 from herdbook.store.audit import SqlAudit
 from herdbook.store.database import open_database
 from herdbook.store.people import SqlPeople
@@ -212,18 +213,153 @@ def test_when_a_token_was_used_last_is_kept_but_not_in_the_audit(
     assert written(audit) == 1
 
 
+# Issuers
+
+MAPPING = ClaimMapping(CI, (Condition("ref", "main"), Condition("sub", "repo:a/b")))
+ISSUER = Issuer(
+    "corp",
+    "https://id.example/realms/a",
+    NOW,
+    "root",
+    client_id="herdbook",
+    audience="robots",
+    name_claim="name",
+    groups_claim="groups",
+    required=(Condition("hd", "acme.example"),),
+    scopes=("groups",),
+)
+PERSON = Person("corp", "anna", "248", ("corp:ops",), NOW, NOW)
+
+
+def test_an_issuer_is_found_as_it_was_kept(people: People, audit: SqlAudit) -> None:
+    assert people.issuers() == []
+    people.add_issuer(replace(ISSUER, at=NOW.astimezone(ELSEWHERE)), ENTRY)
+    other = Issuer("a", "https://other.example", NOW, "root", audience="x")
+    people.add_issuer(other, ENTRY)
+    assert people.issuers() == [other, ISSUER]
+    assert written(audit) == 2
+
+
+def test_there_is_one_issuer_of_a_name_and_of_an_address(people: People, audit: SqlAudit) -> None:
+    people.add_issuer(ISSUER, ENTRY)
+    for same in (replace(ISSUER, url="https://evil.example"), replace(ISSUER, name="other")):
+        with pytest.raises(ConflictError, match="issuer corp already"):
+            people.add_issuer(same, ENTRY)
+    assert people.issuers() == [ISSUER]
+    assert written(audit) == 1
+
+
+def test_a_name_stays_with_its_address_after_the_issuer_is_removed(
+    people: People, audit: SqlAudit
+) -> None:
+    people.add_issuer(ISSUER, ENTRY)
+    people.map_claims("corp", MAPPING, ENTRY, NOW)
+    people.see_person(PERSON, ENTRY, NOW)
+    assert people.remove_issuer("corp", ENTRY, LATER)
+    assert not people.remove_issuer("corp", ENTRY, LATER)
+    assert people.issuers() == []
+    with pytest.raises(ConflictError, match="was the name of"):
+        people.add_issuer(replace(ISSUER, url="https://evil.example"), ENTRY)
+    people.add_issuer(replace(ISSUER, client_id="another", at=LATER), ENTRY)
+    assert people.issuers() == [replace(ISSUER, client_id="another", at=LATER)]
+    assert people.person("corp:anna") == PERSON
+    assert written(audit) == 5
+
+
+def test_mappings_are_added_and_taken_away_once(people: People, audit: SqlAudit) -> None:
+    other = ClaimMapping(ANNA, (Condition("sub", "248"),))
+    assert not people.map_claims("corp", MAPPING, ENTRY, NOW)
+    people.add_issuer(ISSUER, ENTRY)
+    assert people.map_claims("corp", MAPPING, ENTRY, NOW)
+    assert people.map_claims("corp", other, ENTRY, NOW)
+    assert not people.map_claims("corp", MAPPING, ENTRY, NOW)
+    assert people.issuers()[0].mappings == (MAPPING, other)
+    assert people.unmap_claims("corp", MAPPING, ENTRY, NOW)
+    assert not people.unmap_claims("corp", MAPPING, ENTRY, NOW)
+    assert people.issuers()[0].mappings == (other,)
+    assert written(audit) == 4
+
+
+def test_mappings_that_are_added_at_once_are_all_kept(people: People) -> None:
+    people.add_issuer(ISSUER, ENTRY)
+    wanted = [ClaimMapping(CI, (Condition("sub", str(each)),)) for each in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        done = pool.map(lambda each: people.map_claims("corp", each, ENTRY, NOW), wanted)
+    assert all(done)
+    assert set(people.issuers()[0].mappings) == set(wanted)
+
+
+def test_somebody_is_bound_to_what_their_issuer_calls_them(people: People, audit: SqlAudit) -> None:
+    assert people.person("corp:anna") is None
+    people.see_person(PERSON, ENTRY, NOW)
+    with pytest.raises(ConflictError, match="somebody else"):
+        people.see_person(replace(PERSON, subject="249", said_at=LATER), ENTRY, LATER)
+    people.see_person(replace(PERSON, name="bob", subject="249"), None, NOW)
+    assert people.person("corp:anna") == PERSON
+    assert [each.name for each in people.people_of("corp")] == ["anna", "bob"]
+    assert people.people_of("other") == []
+    assert written(audit) == 1
+
+
+def test_what_an_issuer_says_of_groups_gives_way_to_what_it_says_later(people: People) -> None:
+    people.see_person(PERSON, ENTRY, NOW)
+    later = replace(PERSON, groups=(), said_at=LATER, at=LATER)
+    people.see_person(later, ENTRY, LATER)
+    people.see_person(PERSON, ENTRY, LATER)  # an older token that still counts
+    assert people.person("corp:anna") == replace(later, at=NOW)
+
+
+def test_somebody_of_an_issuer_is_disabled_until_that_is_taken_back(
+    people: People, audit: SqlAudit
+) -> None:
+    assert not people.change_person(replace(PERSON, disabled=True), ENTRY, NOW)
+    people.see_person(PERSON, ENTRY, NOW)
+    assert people.change_person(replace(PERSON, disabled=True), ENTRY, NOW)
+    people.add_user(replace(USER, disabled=True), ENTRY)
+    assert people.standing().disabled == {"anna", "corp:anna"}
+    people.see_person(replace(PERSON, said_at=LATER), ENTRY, LATER)
+    assert people.standing().disabled == {"anna", "corp:anna"}
+    assert people.change_person(PERSON, ENTRY, NOW)
+    assert people.standing().disabled == {"anna"}
+    assert written(audit) == 5
+
+
+def test_a_name_that_is_given_free_is_whoever_s_comes_next(people: People) -> None:
+    people.see_person(PERSON, ENTRY, NOW)
+    assert people.forget_person("corp:anna", ENTRY, NOW)
+    assert not people.forget_person("corp:anna", ENTRY, NOW)
+    people.see_person(replace(PERSON, subject="249"), ENTRY, NOW)
+    found = people.person("corp:anna")
+    assert found is not None
+    assert found.subject == "249"
+
+
+def test_an_admin_whose_provider_may_go_away_is_not_the_last(people: People) -> None:
+    foreign = replace(ROOT, subject=read_subject("user:corp:anna"))
+    with pytest.raises(ConflictError, match="no person"):
+        people.grant([foreign], [ENTRY], NOW)
+    people.grant([ROOT, foreign], [ENTRY], NOW)
+    with pytest.raises(ConflictError, match="no person"):
+        people.withdraw(ROOT, ENTRY, NOW)
+
+
 # Schema
 
 
+@pytest.mark.parametrize("revision", ["0009", "0014"])
 def test_a_database_from_before_opens_with_nobody_granted_anything(
-    database_url: str, tmp_path: Path
+    database_url: str, tmp_path: Path, revision: str
 ) -> None:
-    at_revision(database_url, "0009").dispose()
+    at_revision(database_url, revision).dispose()
     engine = open_database(database_url)
     found = SqlPeople(engine, SqlAudit(engine, tmp_path / "audit.key"))
     assert found.standing() == Standing()
+    assert found.issuers() == []
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), schema.metadata)
     assert differences == []
-    assert {people_schema.tokens.name, fleet_schema.rollouts.name} <= set(schema.metadata.tables)
+    assert {
+        each.name
+        for each in (people_schema.tokens, fleet_schema.rollouts, gate_schema.test_results)
+    } <= set(schema.metadata.tables)
     engine.dispose()

@@ -1,61 +1,18 @@
 """Who reads from elsewhere says who they are, with the tools that people log in with."""
 
-import http.client
 import json
 import subprocess
-from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from applications import wait_for
-from product import PROGRAM, Herdbook, tool
+from product import PROGRAM, tool
+from served import Served, served_by
 from tiny import Tiny, assert_clear, copied_state
-
-from herdbook.drivers.network import HostNetwork
 
 pytestmark = [pytest.mark.root, pytest.mark.archive]
 
 FORBIDDEN = 17
 PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
-
-
-@dataclass(frozen=True)
-class Served:
-    """A state with t/tiny:1, served for those alone who say who they are."""
-
-    herdbook: Herdbook
-    port: int
-    folder: Path
-
-    @property
-    def place(self) -> str:
-        return f"localhost:{self.port}"
-
-    def status(self, path: str, name: str = "", password: str = "") -> int:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        said = b64encode(f"{name}:{password}".encode()).decode()
-        try:
-            connection.request("GET", path, headers={"Authorization": f"Basic {said}"})
-            return connection.getresponse().status
-        except OSError:
-            return 0
-        finally:
-            connection.close()
-
-    def podman(self, *words: str, given: str = "") -> "subprocess.CompletedProcess[str]":
-        """Podman with logins of its own, and without asking for TLS."""
-        verb, *rest = words
-        file = f"--authfile={self.folder / 'auth.json'}"
-        return subprocess.run(
-            ["podman", verb, file, "--tls-verify=false", *rest],
-            input=given, capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
-
-    def by_token(self, text: str, *words: str) -> "subprocess.CompletedProcess[str]":
-        settings = {**self.herdbook.settings, "HERDBOOK_TOKEN": text}
-        return Herdbook(self.herdbook.state, settings=settings).run(*words)
 
 
 @pytest.fixture(scope="module")
@@ -64,16 +21,10 @@ def served(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     herdbook = copied_state(tiny, folder)
     herdbook.must("role", "grant", "robot:reader", "viewer", "--images", "t/*")
     herdbook.must("role", "grant", "robot:ci", "builder", "--images", "t/*")
-    (folder / "auth.json").write_text("{}")
-    found = Served(herdbook, HostNetwork().free_port(), folder)
-    words = ("serve", "--require-login", "--listen", f"127.0.0.1:{found.port}")
-    with herdbook.running(*words) as program:
-        wait_for(lambda: found.status("/v2/") == 401, 60, "it asks")
+    with served_by(herdbook, folder) as found:
         yield found
-        program.terminate()
-        printed, told = program.communicate(timeout=60)
-        assert "hbt_" not in printed + told
-        assert PASSWORD not in printed + told
+    assert "hbt_" not in "".join(found.printed)
+    assert PASSWORD not in "".join(found.printed)
 
 
 def token(served: Served, name: str, whom: str, *options: str) -> str:

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from herdbook.actions.keep_issuers import set_disabled
 from herdbook.actions.note import entry
 from herdbook.actions.require_role import require_role
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import ConflictError, NotFoundError
 from herdbook.core.nearest import did_you_mean
 from herdbook.people.acts import Act
-from herdbook.people.model import Means, Subject, User, checked_name
+from herdbook.people.issuers import Person
+from herdbook.people.model import Means, Subject, User, checked_name, is_foreign_name
 from herdbook.people.passwords import hashed
 
 
@@ -24,10 +26,10 @@ def add_user(workshop: Workshop, name: str, password: str) -> User:
 def require_may_set_password(workshop: Workshop, name: str) -> User:
     """Return the user whose password is to be set: one's own, or an admin may; raises else.
 
-    With a token one's own password is not one's own affair: whoever has the token is not asked for
-    anything else.
+    With a token, ours or an issuer's, one's own password is not one's own affair: whoever has the
+    token is not asked for anything else.
     """
-    own = name == workshop.actor and workshop.authority.means is not Means.TOKEN
+    own = name == workshop.actor and workshop.authority.means is Means.MACHINE
     if not own or name in workshop.people.standing().disabled:
         require_role(workshop, Act.SET_PASSWORD)
     return user_named(workshop, name)
@@ -40,8 +42,8 @@ def set_password(workshop: Workshop, name: str, password: str) -> User:
     return user
 
 
-def disable_user(workshop: Workshop, name: str) -> User:
-    """Have a user do nothing any more, neither by password nor by token.
+def disable_user(workshop: Workshop, name: str) -> User | Person:
+    """Have a user, or somebody of an issuer, do nothing any more, by password or any token.
 
     Raises NotFoundError, and ConflictError where no admin would be left.
     """
@@ -51,14 +53,18 @@ def disable_user(workshop: Workshop, name: str) -> User:
             "Nobody disables themselves: they could not take it back",
             hint="Have another admin do it.",
         )
+    if is_foreign_name(name):
+        return set_disabled(workshop, name, Act.DISABLE_USER, disabled=True)
     user = replace(user_named(workshop, name), disabled=True)
     _change(workshop, user, Act.DISABLE_USER)
     return user
 
 
-def enable_user(workshop: Workshop, name: str) -> User:
+def enable_user(workshop: Workshop, name: str) -> User | Person:
     """Take that back; raises NotFoundError."""
     require_role(workshop, Act.ENABLE_USER)
+    if is_foreign_name(name):
+        return set_disabled(workshop, name, Act.ENABLE_USER, disabled=False)
     user = replace(user_named(workshop, name), disabled=False)
     _change(workshop, user, Act.ENABLE_USER)
     return user

@@ -8,7 +8,13 @@ from herdbook.core.errors import InvalidInputError
 
 
 def entry(workshop: Workshop, verb: str, subject: str, **details: JsonValue) -> Entry:
-    """Return what whoever gives this command does, for the audit."""
+    """Return what whoever gives this command does, for the audit.
+
+    Where an issuer calls them otherwise, it says that, too: one robot may be many runs.
+    """
+    authority = workshop.authority
+    if authority.called:
+        details = {**details, "by": f"{authority.issuer}: {authority.called}"}
     return Entry(who=workshop.actor, verb=verb, subject=subject, details=details)
 
 

@@ -1,5 +1,6 @@
 """Asks, at the beginning of each verb, whether whoever gives the command has the role for it."""
 
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
 from herdbook.actions.note import note
@@ -7,7 +8,14 @@ from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import ForbiddenError
 from herdbook.people.acts import Act, role_for
 from herdbook.people.deciding import Asker, why_not
-from herdbook.people.model import EVERYTHING, Authority, Means, Standing, subject_of
+from herdbook.people.model import (
+    EVERYTHING,
+    Authority,
+    Means,
+    Standing,
+    is_foreign_name,
+    subject_of,
+)
 
 REFUSED = "refused"
 """What the audit says of what somebody wanted to do and may not."""
@@ -38,13 +46,21 @@ def asker_of(workshop: Workshop) -> Asker:
 
 def asker(workshop: Workshop, actor: str, authority: Authority) -> Asker:
     """Return somebody who wants something, as it is decided about them."""
-    return Asker(actor, authority, lambda: workshop.groups_of(actor))
+    return Asker(actor, authority, lambda: _groups(workshop, actor, authority))
 
 
 def why_barred(workshop: Workshop, act: Act, actor: str, image: str) -> str:
     """Return why somebody may not do something (any more), whatever they act by; empty if so."""
     found = asker(workshop, actor, Authority())
     return why_not(workshop.people.standing(), found, act, (image,))
+
+
+def _groups(workshop: Workshop, actor: str, authority: Authority) -> AbstractSet[str]:
+    """Return somebody's groups; of an issuer's, those that it says now, not those it said once."""
+    known = workshop.groups_of(actor)
+    if authority.groups is None:
+        return known
+    return {each for each in known if not is_foreign_name(each)} | authority.groups
 
 
 def _about(images: tuple[str, ...]) -> str:

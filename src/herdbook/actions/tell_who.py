@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from herdbook.actions.require_role import asker_of
 from herdbook.actions.workshop import Workshop
-from herdbook.people.deciding import grants_of
+from herdbook.people.deciding import grants_of, is_asked_from_the_first
 from herdbook.people.model import Authority, Grant, SubjectKind, subject_of
 
 
@@ -23,12 +23,12 @@ class Who:
 def tell_who(workshop: Workshop) -> Who:
     """Return who gives this command."""
     standing, actor = workshop.people.standing(), workshop.actor
-    subject = subject_of(actor)
+    subject, asked = subject_of(actor), asker_of(workshop)
     return Who(
         actor,
         workshop.authority,
-        tuple(sorted(workshop.groups_of(actor))),
-        tuple(grants_of(standing, asker_of(workshop))),
-        roles_hold=bool(standing.grants) or subject.kind is SubjectKind.ROBOT,
+        tuple(sorted(asked.groups())),
+        tuple(grants_of(standing, asked)),
+        roles_hold=bool(standing.grants) or is_asked_from_the_first(subject),
         disabled=subject.kind is SubjectKind.USER and subject.name in standing.disabled,
     )

@@ -28,7 +28,7 @@ from herdbook.metadata.ports import MetadataRegister, TrustAnchor
 from herdbook.notifications.ports import Courier, Subscriptions
 from herdbook.packages.ports import Archive
 from herdbook.people.model import Authority
-from herdbook.people.ports import People
+from herdbook.people.ports import OpenIdProviders, People, Sessions
 from herdbook.rollouts.duty import Duty, UndisputedDuty
 from herdbook.rollouts.ports import FleetRegister, Vault
 from herdbook.signatures.ports import KeyRing, Provenances
@@ -47,6 +47,8 @@ class Workshop:
     `apart` gives a workshop that makes all layers and roots anew, in a folder of its own, with the
     layers given to begin with. `commands` runs people's own ones.
     `actor` is who gives this command, as the audit calls them, and `authority` by what they do;
+    `providers` say by ID tokens who somebody is, where they are believed; `sessions` keeps the
+    login of whoever gives this command.
     `groups_of` tells in which groups somebody is, of this machine's and our own.
     `duty` is whether this program, as a server, is the one that works; see there.
     `give_up` ends all programs under way and lets none begin, for when this one is to end.
@@ -67,6 +69,8 @@ class Workshop:
     channels: ChannelRegister
     audit: AuditLog
     people: People
+    providers: OpenIdProviders
+    sessions: Sessions
     keys: KeyRing
     metadata: MetadataRegister
     anchor: TrustAnchor

@@ -6,10 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 
-from anyio import Lock, sleep, to_thread
+from anyio import CapacityLimiter, Lock, sleep, to_thread
 from fastapi import Request
 
 from herdbook.actions.identify import Identity, by_token, token_meant
+from herdbook.actions.identify_by_issuer import Vouching
 from herdbook.actions.note import note
 from herdbook.actions.require_role import asker
 from herdbook.actions.workshop import Workshop
@@ -17,13 +18,23 @@ from herdbook.api.guesses import Guesser, Guesses
 from herdbook.api.refusals import RegistryError
 from herdbook.api.refused_logins import RefusedLogins
 from herdbook.api.remembered import RightPasswords
-from herdbook.core.errors import ForbiddenError, HerdbookError
+from herdbook.core.errors import (
+    ForbiddenError,
+    HerdbookError,
+    NetworkError,
+    VerificationError,
+)
 from herdbook.people import passwords
 from herdbook.people.deciding import Asker, may_read
+from herdbook.people.id_tokens import is_like_an_id_token
 from herdbook.people.model import Authority, Means, Standing, User
 from herdbook.people.tokens import is_like_a_token
 
 _ASK = {"WWW-Authenticate": 'Basic realm="Herdbook"'}
+_MOST_CHECKS = 8
+"""So many ID tokens are checked at once: where a provider hangs, nobody else waits for it."""
+
+_LATER = {"Retry-After": "10"}
 _MOST_WAITING = 16
 """So many logins wait while a password is checked, which takes one after the other."""
 
@@ -51,6 +62,7 @@ class Login:
 
     def __init__(self, workshop: Workshop, *, required: bool, local: bool) -> None:
         self._workshop = workshop
+        self._vouching = Vouching(workshop.people, workshop.providers)
         self._required = required
         self._local = local
         seconds = workshop.clock.monotonic_seconds
@@ -58,6 +70,7 @@ class Login:
         self._right = RightPasswords(seconds)
         self._refused = RefusedLogins(seconds)
         self._turn = cache(Lock)  # made where it is waited for first: it belongs to that loop
+        self._checks = cache(lambda: CapacityLimiter(_MOST_CHECKS))
 
     async def reader(self, request: Request) -> Reader:
         """Return who reads; raises RegistryError 401, or 429 for who guesses too often."""
@@ -70,6 +83,8 @@ class Login:
         address = request.client.host if request.client else ""
         if is_like_a_token(password):
             found = await self._by_token(address, password)
+        elif is_like_an_id_token(password):
+            found = await self._by_id_token(address, password)
         else:
             found = await self._by_password((address, name), password)
         asked = asker(self._workshop, found.actor, found.authority)
@@ -119,6 +134,21 @@ class Login:
             token = await to_thread.run_sync(token_meant, people, text)
             await self._refuse(address, token.subject.actor if token else "", error.message)
             raise _unknown(error.message) from error
+
+    async def _by_id_token(self, address: str, text: str) -> Identity:
+        now = self._workshop.clock.now()
+
+        def found() -> Identity:
+            return self._vouching.by_id_token(text, now, noted=self._may_write()).identity
+
+        try:
+            return await to_thread.run_sync(found, limiter=self._checks())
+        except ForbiddenError as error:
+            # Whom it names is not to be believed, and it may be any text.
+            await self._refuse(address, "", error.message)
+            raise _unknown(error.message) from error
+        except (NetworkError, VerificationError) as error:
+            raise RegistryError(503, "UNAVAILABLE", error.message, _LATER) from error
 
     async def _by_password(self, guesser: Guesser, password: str) -> Identity:
         address, name = guesser

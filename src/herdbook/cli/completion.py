@@ -99,6 +99,13 @@ def complete_token(incomplete: str) -> list[str]:
     return _beginning(incomplete, names)
 
 
+def complete_issuer(incomplete: str) -> list[str]:
+    """Return the names of OpenID providers that begin like this."""
+    return _beginning(
+        incomplete, lambda workshop: (each.name for each in workshop.people.issuers())
+    )
+
+
 def complete_subject(incomplete: str) -> list[str]:
     """Return who is known by a grant, a password, a group or a token, and begins like this."""
 

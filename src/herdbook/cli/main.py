@@ -36,7 +36,7 @@ from herdbook.cli.channels import audit, exceptions, proposals, proposed, revoca
 from herdbook.cli.channels import commands as channels
 from herdbook.cli.notifications import commands as notifications
 from herdbook.cli.output import Output
-from herdbook.cli.people import groups, roles, tokens, users
+from herdbook.cli.people import groups, issuers, roles, sessions, tokens, users
 from herdbook.cli.signatures import commands as signatures
 from herdbook.cli.signatures import keys, metadata
 from herdbook.core.errors import INTERRUPTED_EXIT_STATUS, HerdbookError, NoSpaceError
@@ -81,6 +81,8 @@ for noun in (
     users,
     groups,
     tokens,
+    issuers,
+    sessions,
     registries,
     store,
     registry_view,

@@ -55,6 +55,10 @@ class Output:
         if not self.as_json:
             self._plain(text, stderr=True)
 
+    def demand(self, text: str) -> None:
+        """Tell a person what they have to do now, also where a script reads the result."""
+        self._plain(text, stderr=True)
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print a table that fits the terminal; wide cells fold, nothing is cut off."""
         from rich.table import Table

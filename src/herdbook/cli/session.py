@@ -1,5 +1,7 @@
 """Opens what a command works with; imported late, so that help and completion stay quick."""
 
+from dataclasses import replace
+
 from herdbook.actions.workshop import Workshop
 from herdbook.cli.loading import end_loading
 from herdbook.cli.output import Output
@@ -9,9 +11,14 @@ from herdbook.server.program import open_workshop
 from herdbook.server.settings import load_settings
 
 
-def open_session(output: Output, secrets: GivenSecrets | None = None) -> Workshop:
-    """Return the workshop, with progress shown to people only."""
-    settings = load_settings()
+def open_session(
+    output: Output, secrets: GivenSecrets | None = None, *, heed_session: bool = True
+) -> Workshop:
+    """Return the workshop, with progress shown to people only.
+
+    Without `heed_session` no login says who gives the command: it is about that, or its own.
+    """
+    settings = replace(load_settings(), heed_session=heed_session)
     workshop = open_workshop(settings, _progress(output), secrets)
     end_loading()
     return workshop

@@ -69,6 +69,11 @@ class Act(StrEnum):
     LEAVE_GROUP = "leave-group"
     CREATE_TOKEN = "create-token"  # noqa: S105 - the name of an act
     REVOKE_TOKEN = "revoke-token"  # noqa: S105 - the name of an act
+    ADD_ISSUER = "add-issuer"
+    REMOVE_ISSUER = "remove-issuer"
+    MAP_CLAIMS = "map-claims"
+    UNMAP_CLAIMS = "unmap-claims"
+    FORGET_PERSON = "forget-person"
 
 
 _BUILDERS = (Act.BUILD, Act.LOCK, Act.PULL, Act.PROPOSE, Act.REBUILD, Act.CAMPAIGN, Act.TEST)
@@ -125,6 +130,11 @@ _ADMINS = (
     Act.LEAVE_GROUP,
     Act.CREATE_TOKEN,
     Act.REVOKE_TOKEN,
+    Act.ADD_ISSUER,
+    Act.REMOVE_ISSUER,
+    Act.MAP_CLAIMS,
+    Act.UNMAP_CLAIMS,
+    Act.FORGET_PERSON,
 )
 
 MAY: Mapping[Act, frozenset[Role]] = {

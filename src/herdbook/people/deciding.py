@@ -13,6 +13,7 @@ from herdbook.people.model import (
     Means,
     Role,
     Standing,
+    Subject,
     SubjectKind,
     covers,
     subject_of,
@@ -50,8 +51,9 @@ def grants_of(standing: Standing, asker: Asker) -> list[Grant]:
 def why_not(standing: Standing, asker: Asker, act: Act, images: Sequence[str] = ()) -> str:
     """Return why somebody may not do something to images; empty where they may.
 
-    Without images it is done to all there is. Where nobody was granted anything, everybody may do
-    everything, but robots, and whoever is disabled, and what a token is not for.
+    Without images it is done to all there is. Where nobody was granted anything, everybody of this
+    machine may do everything; robots and people of issuers may not, nor whoever is disabled, nor
+    what a token is not for.
     """
     subject, authority = subject_of(asker.actor), asker.authority
     if authority.means is Means.SYSTEM:
@@ -61,11 +63,16 @@ def why_not(standing: Standing, asker: Asker, act: Act, images: Sequence[str] = 
     wanted = images or (EVERYTHING,)
     if reason := _beyond(authority, act, wanted):
         return reason
-    if not standing.grants and subject.kind is SubjectKind.USER:
+    if not standing.grants and not is_asked_from_the_first(subject):
         return ""
     granted = [each for each in grants_of(standing, asker) if each.role in MAY[act]]
     lacking = [image for image in wanted if not any(each.covers(image) for each in granted)]
     return f"that takes the role {role_for(act)} for {_called(lacking)}" if lacking else ""
+
+
+def is_asked_from_the_first(subject: Subject) -> bool:
+    """Tell whether somebody needs a role even where nobody was granted any."""
+    return subject.kind is not SubjectKind.USER or subject.is_foreign
 
 
 def may_read(standing: Standing, asker: Asker, image: str) -> bool:
@@ -76,12 +83,15 @@ def may_read(standing: Standing, asker: Asker, image: str) -> bool:
 def refuse_without_admin(standing: Standing) -> None:
     """Raise ConflictError where roles hold, and no person who is not disabled may grant any.
 
-    Groups do not count: who is in one is not always ours to say. Robots are nobody to ask.
+    Groups do not count: who is in one is not always ours to say. Robots are nobody to ask, and
+    whose provider does not answer any more cannot come.
     """
     people = (
         each.name
         for each in standing.admins
-        if each.kind is SubjectKind.USER and each.name not in standing.disabled
+        if each.kind is SubjectKind.USER
+        and not each.is_foreign
+        and each.name not in standing.disabled
     )
     if standing.grants and not any(people):
         raise ConflictError(

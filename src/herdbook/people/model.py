@@ -13,6 +13,9 @@ EVERYTHING = "*"
 """The pattern of all images: also what is of no image takes a role for that."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@-]{0,63}")
+_FOREIGN = re.compile(
+    r"(?!user:|group:|robot:)[a-z][a-z0-9-]{0,19}:[A-Za-z0-9_/|][A-Za-z0-9_./|@+=~-]{0,63}"
+)
 _PATTERN = re.compile(r"[^\s\x00-\x1f\x7f]{1,200}")
 _ROBOT = "robot:"
 _SPECIAL = "*?["
@@ -44,6 +47,8 @@ class Subject:
     """Somebody, as people write them: `user:anna`, `group:ops`, `robot:ci`.
 
     A user has the same name as on this machine, if they have one there: that is the same person.
+    Users and groups of an issuer have its name before theirs: `user:corp:anna`. No user of a
+    machine has a colon in their name, so that `corp:anna` is nobody else.
     """
 
     kind: SubjectKind
@@ -56,6 +61,11 @@ class Subject:
     def actor(self) -> str:
         """Who that is in the audit: a user by their name alone, as ever."""
         return self.name if self.kind is SubjectKind.USER else str(self)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether an issuer says who that is, neither this machine nor we."""
+        return self.kind is not SubjectKind.ROBOT and ":" in self.name
 
 
 @dataclass(frozen=True)
@@ -124,17 +134,27 @@ class Means(StrEnum):
     MACHINE = "user of this machine"
     TOKEN = "token"  # noqa: S105 - a word for people
     PASSWORD = "password"  # noqa: S105 - a word for people
+    ID_TOKEN = "ID token"  # noqa: S105 - a word for people
+    SESSION = "session"
     SYSTEM = "Herdbook itself"
 
 
 @dataclass(frozen=True)
 class Authority:
-    """By what somebody acts, and what that limits them to: `token` is the token's name."""
+    """By what somebody acts, and what that limits them to: `token` is the token's name.
+
+    By an ID token it is its `issuer` that says who they are, `until` then, and in which of its
+    `groups`; `called` is what it calls them by where we call them otherwise.
+    """
 
     means: Means = Means.MACHINE
     token: str = ""
     role: Role | None = None
     images: str = EVERYTHING
+    issuer: str = ""
+    called: str = ""
+    until: datetime | None = None
+    groups: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -181,7 +201,15 @@ def read_subject(text: str, *kinds: SubjectKind) -> Subject:
     if not colon or kind not in wanted:
         forms = " or ".join(f"{each}:NAME" for each in wanted)
         raise InvalidInputError(f"{text!r} is nobody who can be meant", hint=f"Write {forms}.")
-    return Subject(SubjectKind(kind), checked_name(name))
+    found = Subject(SubjectKind(kind), name)
+    if not (found.is_foreign and is_foreign_name(name)):
+        checked_name(name)
+    return found
+
+
+def is_foreign_name(name: str) -> bool:
+    """Tell whether something can be the name of somebody of an issuer, or of a group: corp:anna."""
+    return _FOREIGN.fullmatch(name) is not None
 
 
 def checked_name(name: str) -> str:

@@ -4,6 +4,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from herdbook.core.errors import InvalidInputError
+from herdbook.people.id_tokens import is_like_an_id_token
 from herdbook.people.tokens import is_like_a_token
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def hashed(password: str) -> str:
             f"A password has {_LEAST} characters at least, and {_MOST} at most",
             hint="A few words that do not belong together are good.",
         )
-    if is_like_a_token(password):
+    if is_like_a_token(password) or is_like_an_id_token(password):
         raise InvalidInputError(
             "That looks like a token, and would be taken for one", hint="Choose another password."
         )

@@ -1,10 +1,13 @@
-"""The port to the register of people: users, robots, groups, roles and tokens."""
+"""The ports of people: their register, OpenID providers, and where a session is kept."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from herdbook.audit.chain import Entry
+from herdbook.people.issuers import ClaimMapping, Issuer, Person
+from herdbook.people.logins import Client, DeviceCode, Given, IdToken, Session, Waiting
 from herdbook.people.model import Grant, Standing, Subject, Token, User
 
 
@@ -90,5 +93,118 @@ class Tokens(Protocol):
         ...
 
 
-class People(Roles, Users, Tokens, Protocol):
+class Issuers(Protocol):
+    """OpenID providers that are believed, and their people who have come."""
+
+    def issuers(self) -> list[Issuer]:
+        """Return all that are believed, by name."""
+        ...
+
+    def add_issuer(self, issuer: Issuer, entry: Entry) -> None:
+        """Keep an issuer, with no mappings yet.
+
+        Raises ConflictError where there is one of that name or address. A name stays with its
+        address for good, also after it was removed: what its people were granted is never
+        another provider's.
+        """
+        ...
+
+    def remove_issuer(self, name: str, entry: Entry, at: datetime) -> bool:
+        """Have an issuer, and its mappings, be believed no more; tell whether it was until now."""
+        ...
+
+    def map_claims(self, name: str, mapping: ClaimMapping, entry: Entry, at: datetime) -> bool:
+        """Add a mapping to an issuer that is believed; tell whether it was not there yet."""
+        ...
+
+    def unmap_claims(self, name: str, mapping: ClaimMapping, entry: Entry, at: datetime) -> bool:
+        """Take a mapping away; tell whether it was there."""
+        ...
+
+    def people_of(self, issuer: str) -> list[Person]:
+        """Return who of an issuer has come, by name."""
+        ...
+
+    def person(self, actor: str) -> Person | None:
+        """Return somebody of an issuer, as the audit calls them, or None."""
+        ...
+
+    def see_person(self, person: Person, entry: Entry | None, at: datetime) -> None:
+        """Keep that somebody has come, and their groups, but not over what was said later.
+
+        Raises ConflictError where the name is bound to somebody else. Whether they are disabled
+        stays as it is.
+        """
+        ...
+
+    def change_person(self, person: Person, entry: Entry, at: datetime) -> bool:
+        """Keep whether somebody is disabled; tell whether they have ever come."""
+        ...
+
+    def forget_person(self, actor: str, entry: Entry, at: datetime) -> bool:
+        """Give a name free for somebody else of the issuer; tell whether it was bound."""
+        ...
+
+
+class People(Roles, Users, Tokens, Issuers, Protocol):
     """All people and robots of one installation."""
+
+
+class OpenIdProviders(Protocol):
+    """OpenID providers of elsewhere, by their addresses; nothing they say is believed unchecked.
+
+    What a provider published of its keys counts for a while, also where it does not answer then.
+    """
+
+    def look(self, url: str) -> None:
+        """See that an OpenID provider answers there.
+
+        Raises NetworkError where nobody does, and VerificationError where it is another one.
+        """
+        ...
+
+    def read(self, url: str, audiences: Collection[str], text: str) -> IdToken:
+        """Return what an ID token says, once its signature, issuer, audience and times are right.
+
+        Raises ForbiddenError where one of them is not, and NetworkError where the keys are not at
+        hand and cannot be had: then nobody is let through.
+        """
+        ...
+
+    def begin(self, client: Client) -> DeviceCode:
+        """Begin to log somebody in (RFC 8628).
+
+        Raises NetworkError, and InvalidInputError where the provider has no such way.
+        """
+        ...
+
+    def ask(self, client: Client, code: DeviceCode) -> Given | Waiting:
+        """Ask once whether somebody has logged in.
+
+        Raises ForbiddenError where they said no, or the code is over, and NetworkError.
+        """
+        ...
+
+    def renew(self, client: Client, refresh: str) -> Given:
+        """Return another ID token; raises ForbiddenError where the login is over, NetworkError."""
+        ...
+
+
+class Sessions(Protocol):
+    """The login of one user of this machine, which nobody else can read."""
+
+    def load(self) -> Session | None:
+        """Return the session, or None; raises VerificationError where others could change it."""
+        ...
+
+    def keep(self, session: Session) -> None:
+        """Keep a session in place of the one before."""
+        ...
+
+    def end(self) -> bool:
+        """Forget the session; tell whether there was one."""
+        ...
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep out other commands of the same user, while a session is renewed."""
+        ...

@@ -9,6 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 from socket import gethostname
 
+from herdbook.actions.identify_by_issuer import Vouching
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant
 from herdbook.core import digests
@@ -35,6 +36,7 @@ from herdbook.drivers.http.feeds import HttpFeeds
 from herdbook.drivers.lone_server import LoneServer
 from herdbook.drivers.network import HostNetwork
 from herdbook.drivers.npm import NpmNodePackages
+from herdbook.drivers.openid import HttpOpenIdProviders
 from herdbook.drivers.own_commands import HostCommands
 from herdbook.drivers.podman import PodmanEngine
 from herdbook.drivers.python import PypiWheelHouse
@@ -67,6 +69,7 @@ from herdbook.store.key_ring import FileKeyRing
 from herdbook.store.metadata import SqlMetadata
 from herdbook.store.people import SqlPeople
 from herdbook.store.provenances import SqlProvenances
+from herdbook.store.sessions import FileSessions
 from herdbook.store.staging import Staging
 from herdbook.store.subscriptions import SqlSubscriptions
 from herdbook.store.trust_anchor import FileTrustAnchor
@@ -92,7 +95,9 @@ def open_workshop(
     database = open_database(settings.database_url, fence)
     audit = SqlAudit(database, state / "audit.key")
     people = SqlPeople(database, audit)
-    acting = who_acts(settings, people, clock)
+    providers = HttpOpenIdProviders(state / "issuers", clock)
+    sessions = FileSessions(settings.session_file or state / "session.json")
+    acting = who_acts(settings, people, Vouching(people, providers), sessions, clock)
     ring = FileKeyRing(
         state / "keys", clock, acting.actor, version("herdbook"), settings.key_password
     )
@@ -122,6 +127,8 @@ def open_workshop(
         channels=SqlChannels(database, audit, ring),
         audit=audit,
         people=people,
+        providers=providers,
+        sessions=sessions,
         keys=ring,
         metadata=SqlMetadata(database, audit),
         anchor=FileTrustAnchor(state / "keys", settings.key_password),
@@ -158,7 +165,7 @@ def open_workshop(
         apart=work_apart,
         actor=acting.actor,
         authority=acting.authority,
-        groups_of=all_groups(people),
+        groups_of=all_groups(people, clock),
         duty=_duty(settings, fence, clock),
         give_up=process.end_all,
         secrets=secrets or GivenSecrets(),

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from herdbook.core import digests
 from herdbook.core.errors import InvalidInputError
 
 _SYSTEM_STATE = Path("/var/lib/herdbook")
@@ -27,7 +28,9 @@ class Settings:
     podman and docker keep logins to registries, the one that counts first. `token` is by what
     whoever gives the command says who they are, instead of as a user of this machine. With
     `require_login`, what is served is for those alone who say who they are. `s3_endpoint` and
-    `s3_region` are of buckets whose addresses name none, as other programs' are.
+    `s3_region` are of buckets whose addresses name none, as other programs' are. `session_file`
+    keeps the login of `actor`, which counts where there is no token, unless `heed_session` is not
+    set.
     """
 
     state_directory: Path
@@ -47,17 +50,21 @@ class Settings:
     require_login: bool = False
     s3_endpoint: str = ""
     s3_region: str = ""
+    session_file: Path | None = None
+    heed_session: bool = True
 
 
 def load_settings() -> Settings:
     """Read the settings from the environment (HERDBOOK_STATE, HERDBOOK_DATABASE, ...)."""
     state = Path(_read("HERDBOOK_STATE") or _default_state()).absolute()
+    database = _read("HERDBOOK_DATABASE") or f"sqlite:///{state}/herdbook.db"
+    actor = _actor()
     return Settings(
         state_directory=state,
-        database_url=_read("HERDBOOK_DATABASE") or f"sqlite:///{state}/herdbook.db",
+        database_url=database,
         mirror=_read("HERDBOOK_MIRROR"),
         security_mirror=_read("HERDBOOK_SECURITY_MIRROR"),
-        actor=_actor(),
+        actor=actor,
         key_password=_read("HERDBOOK_KEY_PASSWORD").encode(),
         signer_password=_read("HERDBOOK_SIGNER_PASSWORD").encode(),
         mail_server=_read("HERDBOOK_SMTP"),
@@ -70,6 +77,7 @@ def load_settings() -> Settings:
         require_login=_wanted("HERDBOOK_REQUIRE_LOGIN"),
         s3_endpoint=_read("AWS_ENDPOINT_URL_S3") or _read("AWS_ENDPOINT_URL"),
         s3_region=_read("AWS_REGION") or _read("AWS_DEFAULT_REGION"),
+        session_file=_session_file(database, actor),
     )
 
 
@@ -123,6 +131,17 @@ def _default_state() -> Path:
         return _SYSTEM_STATE
     data = _read("XDG_DATA_HOME")
     return (Path(data) if data else Path.home() / ".local/share") / "herdbook"
+
+
+def _session_file(database: str, actor: str) -> Path:
+    """Return where the login of somebody to one register is kept: not where the register is.
+
+    Root is many people, who come through sudo: each has a login of their own.
+    """
+    own = _read("XDG_STATE_HOME")
+    folder = (Path(own) if own else Path.home() / ".local/state") / "herdbook" / "sessions"
+    whose = digests.hexadecimal(digests.of_bytes(f"{database}\0{actor}".encode()))
+    return folder.absolute() / f"{whose}.json"
 
 
 def _path(name: str) -> Path | None:

@@ -1,24 +1,47 @@
-"""Says who gives a command: by a token where there is one, else the user of this machine."""
+"""Says who gives a command: by a token or a session if there is one, else this machine's user."""
 
 from collections.abc import Callable
 
 from herdbook.actions.identify import Identity, by_token
+from herdbook.actions.identify_by_issuer import Vouching, groups_said
+from herdbook.actions.log_in import by_session
 from herdbook.core.clock import Clock
+from herdbook.people.id_tokens import is_like_an_id_token
 from herdbook.people.model import Authority, subject_of
-from herdbook.people.ports import People, Users
+from herdbook.people.ports import People, Sessions
 from herdbook.server.settings import Settings, groups_of
 
 
-def who_acts(settings: Settings, people: People, clock: Clock) -> Identity:
+def who_acts(
+    settings: Settings, people: People, vouching: Vouching, sessions: Sessions, clock: Clock
+) -> Identity:
     """Return who gives this command.
 
-    Raises ForbiddenError for a token that does not count: nobody becomes somebody else by that.
+    Raises ForbiddenError for a token or a session that does not count, and NetworkError where that
+    cannot be found out: nobody becomes somebody else by that.
     """
-    if not settings.token:
-        return Identity(settings.actor, Authority())
-    return by_token(people, settings.token.strip(), clock.now())
+    token = settings.token.strip()
+    if is_like_an_id_token(token):
+        return vouching.by_id_token(token, clock.now()).identity
+    if settings.token:
+        return by_token(people, token, clock.now())
+    session = sessions.load() if settings.heed_session else None
+    if session:
+        return by_session(vouching, sessions, session, clock)
+    return Identity(settings.actor, Authority())
 
 
-def all_groups(users: Users) -> Callable[[str], frozenset[str]]:
-    """Return what tells in which groups somebody is: this machine's, and our own."""
-    return lambda actor: groups_of(actor) | users.groups_of(subject_of(actor))
+def all_groups(people: People, clock: Clock) -> Callable[[str], frozenset[str]]:
+    """Return what tells in which groups somebody is: this machine's or an issuer's, and our own.
+
+    A group of this machine that is called like an issuer's is none.
+    """
+
+    def found(actor: str) -> frozenset[str]:
+        subject = subject_of(actor)
+        own = people.groups_of(subject)
+        if subject.is_foreign:
+            return groups_said(people, actor, clock.now()) | own
+        return frozenset(each for each in groups_of(actor) if ":" not in each) | own
+
+    return found

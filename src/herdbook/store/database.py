@@ -16,7 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from herdbook.core.errors import ConflictError, InvalidInputError, NoSpaceError
 from herdbook.store.fencing import FENCE, Fence, fence_of, limit_idleness, refuse_late
 
-REVISION = "0015"
+REVISION = "0016"
 """The newest migration; a test holds it against the migrations folder."""
 
 _BUSY_SECONDS = 30

@@ -1,4 +1,4 @@
-"""The register of people in SQL: grants, users and groups; tokens are beside it."""
+"""The register of people in SQL: grants, users and groups; tokens and issuers are beside it."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,11 +12,12 @@ from herdbook.people.deciding import refuse_without_admin
 from herdbook.people.model import Grant, Role, Standing, Subject, User
 from herdbook.store import people_schema as schema
 from herdbook.store.database import reading, writing
+from herdbook.store.issuers import SqlIssuers, disabled_people
 from herdbook.store.moments import in_utc
 from herdbook.store.tokens import SqlTokens, kept_subject
 
 
-class SqlPeople(SqlTokens):
+class SqlPeople(SqlTokens, SqlIssuers):
     """People in a database; every change is one transaction, its audit records included."""
 
     def standing(self) -> Standing:
@@ -134,7 +135,7 @@ def _standing(connection: Connection) -> Standing:
     query = select(table).order_by(table.c.subject, table.c.role, table.c.images)
     grants = tuple(_grant(row) for row in connection.execute(query))
     disabled = connection.execute(select(users.name).where(users.disabled)).scalars()
-    return Standing(grants, frozenset(disabled))
+    return Standing(grants, frozenset(disabled) | disabled_people(connection))
 
 
 def _named(grant: Grant) -> dict[str, str]:

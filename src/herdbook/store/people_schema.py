@@ -1,6 +1,6 @@
-"""The tables of people: grants, users, groups and tokens, as SQLAlchemy describes them."""
+"""The tables of people: grants, users, groups, tokens and issuers, as SQLAlchemy describes them."""
 
-from sqlalchemy import Boolean, Column, DateTime, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, DateTime, String, Table, Text
 
 from herdbook.store.schema import DigestColumn, metadata
 
@@ -53,3 +53,36 @@ tokens = Table(
     Column("used_at", DateTime(timezone=True)),
 )
 """No role is an empty one: all that whoever it is for may do."""
+
+_ISSUER = String(20)
+
+issuers = Table(
+    "issuers",
+    metadata,
+    Column("name", _ISSUER, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("name_claim", Text, nullable=False),
+    Column("groups_claim", Text, nullable=False),
+    Column("required", JSON, nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("mappings", JSON, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("who", _SUBJECT, nullable=False),
+    Column("removed_at", DateTime(timezone=True)),
+)
+"""One that was removed keeps its name: what was granted to its people is nobody else's."""
+
+issuer_people = Table(
+    "issuer_people",
+    metadata,
+    Column("issuer", _ISSUER, primary_key=True),
+    Column("name", _NAME, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("groups", JSON, nullable=False),
+    Column("said_at", DateTime(timezone=True), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("disabled", Boolean, nullable=False),
+)
+"""Whom a name of an issuer is bound to: what the issuer calls them by for good."""

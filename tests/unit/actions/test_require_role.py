@@ -22,6 +22,13 @@ from herdbook.actions.grant_roles import grant_role, withdraw_role
 from herdbook.actions.hold_channel import hold, release_hold
 from herdbook.actions.identify import by_token
 from herdbook.actions.import_advisories import import_advisories
+from herdbook.actions.keep_issuers import (
+    add_issuer,
+    forget_person,
+    map_claims,
+    remove_issuer,
+    unmap_claims,
+)
 from herdbook.actions.keep_keys import distrust_key, retire_key, rotate_key, trust_key
 from herdbook.actions.keep_people import (
     add_user,
@@ -56,8 +63,10 @@ from herdbook.catalogue.model import Version
 from herdbook.catalogue.stock import Stock
 from herdbook.channels.model import Level
 from herdbook.core.errors import ConflictError, ForbiddenError, GateError
+from herdbook.drivers.fake.openid import FakeOpenIdProviders
 from herdbook.notifications.model import Kind, Subscription
 from herdbook.people.acts import MAY, Act, role_for
+from herdbook.people.issuers import Condition, Issuer
 from herdbook.people.model import Authority, Means, Role, read_subject
 from herdbook.people.ports import People
 from herdbook.recipes.reading import RecipeFile, read_recipe
@@ -147,6 +156,16 @@ def _stock(folder: Path) -> Stock:
     return open_stock(Settings(folder / "state", ""))
 
 
+MAIN = [Condition("sub", "repo:shop/web:ref:refs/heads/main")]
+
+
+def _add_issuer(workshop: Workshop, _folder: Path) -> None:
+    providers = FakeOpenIdProviders(workshop.clock)
+    providers.open("https://id.example")
+    wished = Issuer("corp", "https://id.example", workshop.clock.now(), "", client_id="herdbook")
+    add_issuer(replace(workshop, providers=providers), wished)
+
+
 def _wish() -> TokenWish:
     return TokenWish("t", CI, 30)
 
@@ -224,6 +243,11 @@ VERBS: Mapping[str, tuple[Act, Callable[[Workshop, Path], object]]] = {
     "group remove": (Act.LEAVE_GROUP, lambda w, _: leave_group(w, "ops", [ANNA])),
     "token create": (Act.CREATE_TOKEN, lambda w, _: create_token(w, _wish())),
     "token revoke": (Act.REVOKE_TOKEN, lambda w, _: revoke_token(w, "t")),
+    "issuer add": (Act.ADD_ISSUER, _add_issuer),
+    "issuer rm": (Act.REMOVE_ISSUER, lambda w, _: remove_issuer(w, "corp")),
+    "issuer map": (Act.MAP_CLAIMS, lambda w, _: map_claims(w, "corp", CI, MAIN)),
+    "issuer unmap": (Act.UNMAP_CLAIMS, lambda w, _: unmap_claims(w, "corp", CI, MAIN)),
+    "issuer forget": (Act.FORGET_PERSON, lambda w, _: forget_person(w, "corp:anna")),
 }
 
 

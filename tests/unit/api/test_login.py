@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from asked import BROWSER, Answer, ask, asked, basic
+from believed import URL, Believed, believed
 from channel_images import add_version, add_versions
 from fleet_workshop import fleet_workshop
 
@@ -279,3 +280,68 @@ def test_a_server_that_stands_by_refuses_and_writes_nothing(workshop: Workshop) 
     read = asking(replace(workshop, duty=StandingBy()))
     assert read(WEB, "anna", OTHER).status == 401
     assert refused(workshop) == []
+
+
+# ID tokens
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Believed:
+    """A register with two images that believes the issuer corp."""
+    made = believed(tmp_path)
+    add_versions(made.workshop, 1)
+    add_version(made.workshop, "other/db")
+    return made
+
+
+def test_an_id_token_is_a_password_under_any_name(here: Believed) -> None:
+    read = asking(here.workshop)
+    here.map("robot:shop-ci", "sub=repo:acme/shop")
+    for text, whom in (
+        (here.token(sub="repo:acme/shop", aud="robots"), "robot:shop-ci"),
+        (here.token(sub="248", name="anna"), "user:corp:anna"),
+    ):
+        assert read("/v2/", "whoever", text).status == 200
+        assert read(WEB, "whoever", text).status == 404, "nobody sees anything by that alone"
+        grant(here.workshop, whom, "shop/*")
+        assert read(WEB, "whoever", text).status == 200
+        assert read(DATABASE, "whoever", text).status == 404
+
+
+def test_groups_of_the_issuer_see_what_they_were_granted(here: Believed) -> None:
+    read = asking(here.workshop)
+    grant(here.workshop, "group:corp:ops", "shop/*")
+    grant(here.workshop, "group:ops", "other/*")
+    text = here.token(sub="248", name="anna", groups=["ops"])
+    assert read(WEB, "x", text).status == 200
+    assert read(DATABASE, "x", text).status == 404
+
+
+def test_an_id_token_that_is_not_right_opens_nothing(here: Believed) -> None:
+    read = asking(here.workshop)
+    right = here.token(sub="248", name="anna")
+    here.providers.open("https://evil.example")
+    for wrong in (
+        right[:-1], f"{right}0", here.token(sub="1", name="a", aud="other"), "eyJ.eyJ.x", "eyJ.e.",
+        here.token(sub="2", aud="robots"), here.token(sub="3", name="anna", exp=1),
+        here.providers.issue("https://evil.example", iss=URL, sub="248", name="anna"),
+        here.providers.issue("https://evil.example", sub="248", name="anna"),
+    ):  # fmt: skip
+        answer = read(WEB, "anna", wrong)
+        assert (answer.status, answer.code) == (401, "UNAUTHORIZED")
+    assert read("/v2/", "anna", right).status == 200
+    assert read("/v2/", "anna", here.token(sub="666", name="anna")).status == 401
+    here.workshop.clock.sleep(601)
+    assert read("/v2/", "anna", right).status == 401
+
+
+def test_where_the_provider_is_down_nobody_is_let_in_and_that_is_said(here: Believed) -> None:
+    read = asking(here.workshop)
+    text = here.token(sub="248", name="anna", exp=10**10)
+    here.workshop.clock.sleep(3600)
+    here.providers.known[URL].is_up = False
+    answer = read("/v2/", "x", text)
+    assert (answer.status, answer.code) == (503, "UNAVAILABLE")
+    assert answer.headers["retry-after"] == "10"
+    here.providers.known[URL].is_up = True
+    assert read("/v2/", "x", text).status == 200

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import herdbook
-from herdbook.actions import require_role, sign_move
+from herdbook.actions import identify_by_issuer, require_role, sign_move
 from herdbook.channels import revoking, signing
 from herdbook.people.acts import MAY, Act, role_for
 from herdbook.people.model import Role
@@ -17,7 +17,7 @@ from herdbook.people.model import Role
 SOURCE = Path(inspect.getfile(herdbook)).parent
 PAGE = (Path(__file__).parents[3] / "docs" / "people.md").read_text()
 NOT_ASKED_FOR = {
-    *(require_role.REFUSED, signing.FOLLOW, sign_move.SIGN_MOVE),
+    *(require_role.REFUSED, signing.FOLLOW, sign_move.SIGN_MOVE, identify_by_issuer.SEE),
     *("publish-metadata", "refuse-login", "test", "comment", "rebuild-failed"),
 }
 """What the audit says that nobody gives as a command, or that comes of one that was asked for."""
@@ -25,7 +25,8 @@ NOT_ASKED_FOR = {
 
 def verbs() -> Iterator[tuple[str, str]]:
     """Yield every verb that is written into the audit, with the file that does it."""
-    constants = {**vars(revoking), **vars(signing), **vars(require_role), **vars(sign_move)}
+    sources = (revoking, signing, require_role, sign_move, identify_by_issuer)
+    constants = {name: each for source in sources for name, each in vars(source).items()}
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):

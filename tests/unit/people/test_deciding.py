@@ -148,7 +148,7 @@ def test_without_a_person_who_is_admin_of_everything_roles_cannot_be(given_: lis
 
 @pytest.mark.parametrize(
     "text",
-    ["anna", "user:", "user:a b", "user:a:b", "people:a", "robot:-a", ":a", "user:" + "a" * 65],
+    ["anna", "user:", "user:a b", "user:a:b:c", "people:a", "robot:-a", ":a", "user:" + "a" * 65],
 )
 def test_what_is_nobody_cannot_be_granted_anything(text: str) -> None:
     with pytest.raises(InvalidInputError):

@@ -115,6 +115,10 @@ def _print(output: Output, who: "Who") -> None:
     if authority.token:
         role = f" as {authority.role}" if authority.role else ""
         limits = f" {authority.token}, for {authority.images}{role}"
+    if authority.issuer:
+        called = f", called {authority.called} there" if authority.called else ""
+        until = f", until {authority.until:%Y-%m-%d %H:%M} UTC" if authority.until else ""
+        limits = f" of {authority.issuer}{called}{until}"
     output.text(f"{who.actor}, by {authority.means}{limits}")
     output.text(f"groups: {', '.join(who.groups) or 'none'}")
     for each in who.grants:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from herdbook.actions.tell_who import Who
+    from herdbook.people.issuers import ClaimMapping, Issuer, Person
     from herdbook.people.model import Grant, Token, User
 
 
@@ -55,8 +56,50 @@ def who_shape(who: "Who") -> dict[str, Any]:
         "token": authority.token or None,
         "token_role": authority.role.value if authority.role else None,
         "token_images": authority.images if authority.token else None,
+        "issuer": authority.issuer or None,
+        "called": authority.called or None,
+        "until": authority.until.isoformat() if authority.until else None,
         "groups": list(who.groups),
         "roles_hold": who.roles_hold,
         "disabled": who.disabled,
         "grants": [grant_shape(each) for each in who.grants],
     }
+
+
+def issuer_shape(issuer: "Issuer") -> dict[str, Any]:
+    """Return the shape of an OpenID provider that is believed."""
+    return {
+        "name": issuer.name,
+        "url": issuer.url,
+        "client_id": issuer.client_id or None,
+        "audience": issuer.audience or None,
+        "name_claim": issuer.name_claim,
+        "groups_claim": issuer.groups_claim or None,
+        "require": [str(each) for each in issuer.required],
+        "scopes": list(issuer.scopes),
+        "mappings": [mapping_shape(each) for each in issuer.mappings],
+        "at": issuer.at.isoformat(),
+        "who": issuer.who,
+    }
+
+
+def mapping_shape(mapping: "ClaimMapping") -> dict[str, Any]:
+    """Return the shape of what says whose a token is."""
+    return {"subject": str(mapping.subject), "when": [str(each) for each in mapping.conditions]}
+
+
+def person_shape(person: "Person") -> dict[str, Any]:
+    """Return the shape of somebody of an OpenID provider who has come."""
+    return {
+        "name": person.actor,
+        "called": person.subject,
+        "groups": list(person.groups),
+        "told_at": person.said_at.isoformat(),
+        "at": person.at.isoformat(),
+        "disabled": person.disabled,
+    }
+
+
+def session_shape(actor: str, issuer: str, until: datetime) -> dict[str, Any]:
+    """Return the shape of a login."""
+    return {"actor": actor, "issuer": issuer, "until": until.isoformat()}

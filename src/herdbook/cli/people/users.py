@@ -13,6 +13,7 @@ from herdbook.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from herdbook.actions.workshop import Workshop
+    from herdbook.people.issuers import Person
     from herdbook.people.model import User
 
 _Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=complete_user)]
@@ -82,7 +83,7 @@ def ls(as_json: AsJson = False) -> None:
 
 
 def disable(name: _Name, as_json: AsJson = False) -> None:
-    """Have somebody do nothing any more, neither by password nor by token."""
+    """Have somebody do nothing any more, by password or any token; also ISSUER:NAME."""
     from herdbook.actions.keep_people import disable_user
 
     _change(disable_user, name, f"{name} may do nothing any more", as_json=as_json)
@@ -96,7 +97,7 @@ def enable(name: _Name, as_json: AsJson = False) -> None:
 
 
 def _change(
-    act: "Callable[[Workshop, str], User]", name: str, words: str, *, as_json: bool
+    act: "Callable[[Workshop, str], User | Person]", name: str, words: str, *, as_json: bool
 ) -> None:
     from herdbook.cli.session import open_session
 
@@ -104,11 +105,12 @@ def _change(
     _print(output, act(open_session(output), name), words)
 
 
-def _print(output: Output, user: "User", words: str) -> None:
-    from herdbook.cli.people.shapes import user_shape
+def _print(output: Output, user: "User | Person", words: str) -> None:
+    from herdbook.cli.people.shapes import person_shape, user_shape
+    from herdbook.people.model import User
 
     if output.as_json:
-        output.json(user_shape(user))
+        output.json(user_shape(user) if isinstance(user, User) else person_shape(user))
     else:
         output.text(words)
 

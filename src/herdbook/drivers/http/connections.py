@@ -22,10 +22,14 @@ class Connections:
     """Connections by host; safe to use from several threads.
 
     `proxies` are addresses by scheme, which come before those of the environment; `certificates`
-    is a file with the authorities to trust instead of this machine's.
+    is a file with the authorities to trust instead of this machine's. Where not `sent_on`, an
+    answer that leads elsewhere is an answer like any other.
     """
 
-    def __init__(self, proxies: Mapping[str, str], certificates: str | None) -> None:
+    def __init__(
+        self, proxies: Mapping[str, str], certificates: str | None, *, sent_on: bool = True
+    ) -> None:
+        self._sent_on = sent_on
         self._proxies = {**getproxies(), **proxies}
         self._context = _context(certificates)
         self._straight = PoolManager(maxsize=_AT_ONCE, ssl_context=self._context)
@@ -61,7 +65,7 @@ class Connections:
                 body=body,
                 timeout=limit
                 or Timeout(_SILENCE_SECONDS if body is None else _SENDING_SILENCE_SECONDS),
-                retries=_REDIRECTS if body is None else False,
+                retries=_REDIRECTS if body is None and self._sent_on else False,
                 preload_content=False,
             )
         except ValueError as error:  # an address that is none, also one to be redirected to
