@@ -177,7 +177,8 @@ class _Talk:
 
 def _no_answer() -> EngineError:
     return EngineError(
-        "Nobody in the machine takes commands (yet)", hint="Read what it says: herdbook logs"
+        "Nobody in the machine takes commands (yet)",
+        hint="Wait until it has come as far as its service, or read what it says: herdbook logs",
     )
 
 
