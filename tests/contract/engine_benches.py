@@ -16,6 +16,7 @@ from engine_support import (
     processes_listing,
     start_elsewhere,
 )
+from engine_systemd_machine import PROCESS_NUMBER, write_systemd_machine
 
 from herdbook.core.clock import SystemClock
 from herdbook.core.digests import of_bytes
@@ -25,6 +26,12 @@ from herdbook.drivers.podman import PodmanEngine
 from herdbook.drivers.qemu import QemuEngine
 from herdbook.drivers.runtime_directory import runtime_directory
 from herdbook.fleet.instances import ContainerArtefact, PublishedPort, Wanted
+
+
+def kill_machine(state_directory: Path, name: str) -> None:
+    """End a machine by force, behind its engine's back."""
+    identity = state_directory / "instances" / name / "process"
+    os.kill(int(identity.read_text(encoding="utf-8").split()[0]), signal.SIGKILL)
 
 
 class FakeBench:
@@ -65,6 +72,8 @@ class FakeBench:
 
 
 class PodmanBench:
+    service_status = "/proc/1/status"
+
     def __init__(self, directory: Path) -> None:
         self.state_directory = directory / STATE_DIRECTORY
         self.artefact: Artefact = write_container(directory / "layout")
@@ -102,6 +111,21 @@ class PodmanBench:
         return process.run(arguments).output.strip()
 
 
+class SystemdBench:
+    """A machine whose init takes commands: of those of `QemuBench` it has nothing inside."""
+
+    def __init__(self, directory: Path, cache: Path, suite: str = "bookworm") -> None:
+        self.state_directory = directory / STATE_DIRECTORY
+        self.artefact: Artefact = write_systemd_machine(directory, cache, suite)
+        self.service_status = f"/proc/$(cat {PROCESS_NUMBER})/status"
+
+    def engine(self, state_directory: Path | None = None) -> QemuEngine:
+        return QemuEngine(state_directory or self.state_directory, SystemClock())
+
+    def kill(self, name: str) -> None:
+        kill_machine(self.state_directory, name)
+
+
 class QemuBench:
     def __init__(self, directory: Path, cache: Path) -> None:
         self.state_directory = directory / STATE_DIRECTORY
@@ -121,8 +145,7 @@ class QemuBench:
         return http_get(seen_port, path)
 
     def kill(self, name: str) -> None:
-        identity = self.state_directory / "instances" / name / "process"
-        os.kill(int(identity.read_text(encoding="utf-8").split()[0]), signal.SIGKILL)
+        kill_machine(self.state_directory, name)
 
     def end(self, name: str) -> None:
         del name

@@ -76,7 +76,11 @@ class Bench(Protocol):
         ...
 
 
-def wanted(bench: Bench, name: str, **changes: object) -> Wanted:
+class HasArtefact(Protocol):
+    artefact: Artefact
+
+
+def wanted(bench: HasArtefact, name: str, **changes: object) -> Wanted:
     plain = Wanted(
         name, Origin("web", 7, of_bytes(b"web 7")), bench.artefact, memory_bytes=192 << 20
     )

@@ -81,11 +81,8 @@ exec dnsmasq --conf-file=/dev/null --keep-in-foreground --user=root --pid-file= 
 
 def write_whole_machine(directory: Path, cache: Path) -> MachineArtefact:
     """The kernel is Debian's; `cache` keeps what is fetched for the next session."""
-    kernel, modules = fetch_kernel(cache)
-    order = load_order(
-        _dependencies(modules), (modules / "modules.builtin").read_text(encoding="utf-8")
-    )
-    first = [(path, (modules / path).read_bytes()) for path in order.first]
+    kernel, _ = fetch_kernel(cache)
+    first = modules_of(cache)
     initrd, root = directory / "initrd", directory / "root.erofs"
     initrd.write_bytes(make_initrd(engine_service.BUSYBOX.read_bytes(), first))
     tree = directory / "tree"
@@ -94,6 +91,15 @@ def write_whole_machine(directory: Path, cache: Path) -> MachineArtefact:
     made = process.run([program, root, tree])
     assert made.succeeded, made.errors
     return MachineArtefact(kernel, initrd, root)
+
+
+def modules_of(cache: Path) -> list[tuple[str, bytes]]:
+    """The modules of that kernel that our initrd loads, in their order."""
+    _, modules = fetch_kernel(cache)
+    order = load_order(
+        _dependencies(modules), (modules / "modules.builtin").read_text(encoding="utf-8")
+    )
+    return [(path, (modules / path).read_bytes()) for path in order.first]
 
 
 @contextmanager

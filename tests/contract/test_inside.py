@@ -1,14 +1,16 @@
 """The promises of the Inside port, proven on every engine whose instances can be entered."""
 
+import os
+import pty
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine_benches import FakeBench, PodmanBench
+from engine_benches import FakeBench, PodmanBench, SystemdBench
 from engine_container import USER_ID
-from engine_support import until, usable, wanted
+from engine_support import READY_SECONDS, until, usable, wanted
 
 from herdbook.core.errors import (
     EngineError,
@@ -22,13 +24,15 @@ from herdbook.fleet.ports import Executed
 FAILING = ("/bin/sh", "-c", "echo said; echo complained >&2; exit 3")
 HANGING = ("/bin/sh", "-c", "exec sleep 4711")
 
-EnteredBench = FakeBench | PodmanBench
+REAL = [
+    pytest.param("podman", marks=[pytest.mark.podman, pytest.mark.root]),
+    pytest.param("qemu", marks=[pytest.mark.qemu, pytest.mark.root, pytest.mark.archive]),
+]
+
+EnteredBench = FakeBench | PodmanBench | SystemdBench
 
 
-@pytest.fixture(
-    scope="module",
-    params=["fake", pytest.param("podman", marks=[pytest.mark.podman, pytest.mark.root])],
-)
+@pytest.fixture(scope="module", params=["fake", *REAL])
 def bench(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[EnteredBench]:
@@ -36,11 +40,17 @@ def bench(
     made: EnteredBench
     if request.param == "podman":
         made = PodmanBench(directory)
+    elif request.param == "qemu":
+        cache = request.config.cache
+        assert cache is not None
+        made = SystemdBench(directory, cache.mkdir("engine-kernel"))
     else:
         made = FakeBench(directory)
         made.computer.answer_command(FAILING, Executed(3, "said\ncomplained\n"))
     with usable(made.engine()):
-        made.engine().start(wanted(made, "web", environment={"GREETING": "hello"}))
+        given = {"environment": {"GREETING": "hello"}, "secrets": {"token": b"open sesame"}}
+        made.engine().start(wanted(made, "web", user_id=USER_ID, **given))
+        made.engine().execute("web", ["/bin/true"], limit_seconds=READY_SECONDS)
         yield made
 
 
@@ -94,32 +104,79 @@ def test_command_that_takes_too_long_is_ended(bench: EnteredBench) -> None:
 LISTING = "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep '[s]leep 4711'"
 
 
-@pytest.mark.parametrize("bench", ["podman"], indirect=True)
+@pytest.mark.parametrize("bench", REAL, indirect=True)
 def test_command_that_is_not_there_has_the_status_a_shell_gives_it(bench: EnteredBench) -> None:
     executed = bench.engine().execute("web", ["/bin/absent"])
     assert executed.status in {126, 127}
     assert "/bin/absent" in executed.output
 
 
-@pytest.mark.parametrize("bench", ["podman"], indirect=True)
-def test_status_that_podman_has_for_itself_may_be_the_commands(bench: EnteredBench) -> None:
-    executed = bench.engine().execute("web", ["/bin/sh", "-c", "echo mine; exit 125"])
-    assert executed == Executed(125, "mine\n")
+@pytest.mark.parametrize("bench", REAL, indirect=True)
+def test_any_status_and_what_was_said_last_are_the_commands(bench: EnteredBench) -> None:
+    executed = bench.engine().execute("web", ["/bin/sh", "-c", "printf mine; exit 125"])
+    assert executed == Executed(125, "mine")
 
 
-@pytest.mark.parametrize("bench", ["podman"], indirect=True)
+@pytest.mark.parametrize("bench", REAL, indirect=True)
+def test_words_arrive_as_they_are(bench: EnteredBench) -> None:
+    words = ["", "two words", "it's", '"quoted"', "$HOME", "a\nb", "é", "\\", "%s", "*"]
+    executed = bench.engine().execute("web", ["/bin/sh", "-c", SHOWING, "sh", *words])
+    assert executed == Executed(0, "".join(f"<{word}>" for word in words))
+
+
+SHOWING = 'for word; do printf "<%s>" "$word"; done'
+
+
+@pytest.mark.parametrize("bench", REAL, indirect=True)
+def test_command_has_nothing_to_read(bench: EnteredBench) -> None:
+    assert bench.engine().execute("web", ["/bin/cat"]) == Executed(0, "")
+
+
+@pytest.mark.parametrize("bench", REAL, indirect=True)
 def test_command_has_the_environment_and_the_rights_of_the_service(bench: EnteredBench) -> None:
-    said = bench.engine().execute("web", ["/bin/sh", "-c", "env; cat /proc/self/status"]).output
-    assert "GREETING=hello" in said
-    status = dict(line.split(":\t", 1) for line in said.splitlines() if ":\t" in line)
-    assert status["Uid"].split()[0] == str(USER_ID)
-    assert status["CapBnd"] == "0" * 16
-    assert status["NoNewPrivs"] == "1"
+    assert not isinstance(bench, FakeBench)
+    engine = bench.engine()
+    assert "GREETING=hello\n" in engine.execute("web", ["/bin/sh", "-c", "env"]).output
+    token = engine.execute("web", ["/bin/sh", "-c", 'cat "$CREDENTIALS_DIRECTORY/token"'])
+    assert token == Executed(0, "open sesame")
+    own, service = (
+        dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        for status in (
+            engine.execute("web", ["/bin/sh", "-c", f"cat {path}"]).output
+            for path in ("/proc/self/status", bench.service_status)
+        )
+    )
+    assert own["Uid"].split()[0] == str(USER_ID)
+    for right in ("Uid", "Gid", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp"):
+        assert own[right] == service[right], right
 
 
-@pytest.mark.parametrize("bench", ["podman"], indirect=True)
+@pytest.mark.parametrize("bench", REAL, indirect=True)
 def test_person_enters_and_is_heard(bench: EnteredBench) -> None:
     arguments = bench.engine().entering("web", ["/bin/cat"], terminal=False)
     entered = subprocess.run(arguments, input=b"hello", capture_output=True, check=True)
     assert entered.stdout == b"hello"
-    assert "--tty" in bench.engine().entering("web", ["/bin/sh"], terminal=True)
+    arguments = bench.engine().entering("web", FAILING, terminal=False)
+    failed = subprocess.run(arguments, capture_output=True, check=False)
+    assert (failed.returncode, failed.stdout, failed.stderr) == (3, b"said\n", b"complained\n")
+
+
+@pytest.mark.parametrize("bench", REAL, indirect=True)
+def test_person_has_a_terminal_where_they_sit_at_one(bench: EnteredBench) -> None:
+    words = ["/bin/sh", "-c", "test -t 0 && test -t 1 && echo a terminal"]
+    arguments = bench.engine().entering("web", words, terminal=True)
+    assert "a terminal" in at_a_terminal(arguments)
+
+
+def at_a_terminal(arguments: list[str]) -> str:
+    """Run a program at a terminal of its own; return what was shown there."""
+    shown = bytearray()
+
+    def read(descriptor: int) -> bytes:
+        piece = os.read(descriptor, 4096)
+        shown.extend(piece)
+        return piece
+
+    status = pty.spawn(arguments, read)
+    assert os.waitstatus_to_exitcode(status) == 0
+    return shown.decode()

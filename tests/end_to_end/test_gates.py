@@ -50,6 +50,17 @@ tests:
   - {name: it is there, run: [test, -f, /srv/serve.pl]}
   - {name: it runs as its user, run: 'test "$(id -un)" = web'}
 """
+IN_BOTH = """\
+image: g/both
+from: debian:bookworm
+files: [{from: serve.pl, to: /srv/serve.pl}]
+user: web
+service: {command: [perl, /srv/serve.pl], ports: [8080], health: {http: /}, env: {GREETING: hi}}
+tests:
+  - {name: it is the service's user, run: 'test "$(id -un) $GREETING" = "web hi"'}
+  - name: it has no init
+    run: 'read name </proc/1/comm; echo "it is $name"; test "$name" != systemd'
+"""
 RANDOM = """\
 image: g/random
 from: g/web
@@ -141,6 +152,35 @@ def test_what_passes_is_promoted_and_what_a_killed_test_left_is_removed(house: H
     shown = house.herdbook.json("show", "g/web")["results"]
     assert {each["kind"] for each in shown} == {"boots", "tests", "command"}
     house.herdbook.must("promote", "g/web", "production")
+
+
+@pytest.mark.qemu
+def test_what_passes_in_the_container_and_not_in_the_machine_has_not_passed(house: House) -> None:
+    recipe = house.folder / "both.yaml"
+    recipe.write_text(IN_BOTH)
+    house.herdbook.must("build", recipe)
+    house.rules("{tests: true}")
+    said = house.refuses(GATE, "promote", "g/both", "production")
+    for variant in ("container", "vm"):
+        assert f"tests {variant}: nobody has found that out" in said
+    said = house.refuses(GATE, "test", "g/both")
+    container, _, machine = said.partition("boots vm: passed")
+    assert "tests container: passed" in container
+    assert "tests vm: failed" in machine
+    assert "it is the service's user: passed" in machine
+    assert "it has no init: failed" in machine
+    assert "it is systemd" in machine
+    said = house.refuses(GATE, "promote", "g/both", "production")
+    assert "tests vm failed: it has no init" in said
+    assert "tests container" not in said
+    assert house.herdbook.json("ps") == []
+    recipe.write_text(IN_BOTH.rpartition("  - ")[0] + "variants: [vm]\n")
+    house.herdbook.must("build", recipe)
+    results = house.herdbook.json("test", "g/both")["results"]
+    assert [(each["kind"], each["name"], each["passed"]) for each in results] == [
+        *(("boots", "vm", True), ("tests", "vm", True)),
+    ]
+    house.herdbook.must("promote", "g/both", "production")
 
 
 def test_a_command_that_was_changed_has_not_run(house: House) -> None:

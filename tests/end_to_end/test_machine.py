@@ -37,6 +37,22 @@ def test_a_machine_boots_directly_and_is_told_settings_and_secrets(
     assert herdbook.json("ps") == [] or "direct" not in str(herdbook.json("ps"))
 
 
+@pytest.mark.parametrize("options", [(), ("--disk",)])
+def test_a_command_is_run_in_a_machine_as_its_service_runs(
+    shop: Shop, options: tuple[str, ...]
+) -> None:
+    herdbook = shop.herdbook
+    herdbook.must(
+        *("run", "shop/web", "--variant", "vm", "--name", "entered", *options),
+        *("--env", "SHOP_NAME=ours"),
+    )
+    said = herdbook.must("exec", "entered", "sh", "-c", 'echo "$SHOP_NAME $(id -un)"; pwd')
+    assert said == "ours web\n/srv/shop\n"
+    failed = herdbook.run("exec", "entered", "sh", "-c", "echo no >&2; exit 7")
+    assert (failed.returncode, failed.stdout, failed.stderr) == (7, "", "no\n")
+    herdbook.must("stop", "entered")
+
+
 def test_a_machine_boots_from_its_disk_through_uefi(shop: Shop) -> None:
     herdbook = shop.herdbook
     started = herdbook.json("run", "shop/web", "--variant", "vm", "--name", "disk", "--disk")

@@ -48,7 +48,7 @@ def put_to_test(
             continue
         name = variant.kind.value
         yield _kept(workshop, version, ResultKind.BOOTS, name, [found.boots])
-        if tests and variant.kind in workshop.insides:
+        if tests:
             parts = found.tests or (Part("ready", passed=False, said="it did not become ready"),)
             text = text_of_tests(tests)
             yield _kept(workshop, version, ResultKind.TESTS, name, parts, text)

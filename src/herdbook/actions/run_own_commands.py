@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
+from herdbook.actions.judge_command import judge_command, words_of
 from herdbook.actions.render import write_layout
-from herdbook.actions.try_variant import last_lines
 from herdbook.actions.weigh_proposal import gather, version_before
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant, Version
@@ -12,7 +13,6 @@ from herdbook.channels.gate_rules import OwnCommand
 from herdbook.channels.results import Part
 from herdbook.channels.rules import ChannelRule
 from herdbook.core import digests
-from herdbook.core.errors import MissingToolError, TimeoutExpiredError
 
 _READ_ONLY = 0o444
 
@@ -30,21 +30,15 @@ def _run(workshop: Workshop, version: Version, rule: ChannelRule, command: OwnCo
     before = version_before(workshop, version.image, rule.channel)
     evidence = gather(workshop, version, before, rule)
     given = digests.canonical_json(evidence.model_dump(mode="json", by_alias=True))
-    words = ["sh", "-euc", *command.run] if len(command.run) == 1 else command.run
-    began = workshop.clock.monotonic_seconds()
+
+    def run(settings: dict[str, str]) -> tuple[int, str]:
+        words = words_of(command.run)
+        ended = workshop.commands.run(words, settings, given, command.limit_seconds)
+        return ended.status, ended.said
+
     with workshop.progress.task(f"Running {command.name}"):
-        try:
-            with _settings(workshop, version, rule) as settings:
-                ended = workshop.commands.run(words, settings, given, command.limit_seconds)
-            passed, said = ended.status == 0, ended.said
-            if not passed:
-                said = f"{said.rstrip()}\nended with status {ended.status}"
-        except TimeoutExpiredError:
-            passed, said = False, f"took longer than {command.timeout} and was stopped"
-        except MissingToolError as error:
-            passed, said = False, error.message
-    seconds = round(workshop.clock.monotonic_seconds() - began, 3)
-    return Part(command.name, passed, seconds, last_lines(said))
+        with _settings(workshop, version, rule) as settings:
+            return judge_command(workshop, command.name, command.timeout, partial(run, settings))
 
 
 @contextmanager

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
+from herdbook.actions.judge_command import judge_command, last_lines, words_of
 from herdbook.actions.run import Started, Wish, run
 from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Variant, VariantRecord, Version
 from herdbook.channels.results import Part
-from herdbook.core.errors import EngineError, HerdbookError, NotFoundError, TimeoutExpiredError
+from herdbook.core.errors import EngineError, NotFoundError, TimeoutExpiredError
 from herdbook.fleet.instances import ProcessChanges, State
 from herdbook.fleet.ports import Network
 from herdbook.images.documents import process_of
@@ -26,15 +27,13 @@ _GRACE_SECONDS = 5.0
 _IDLE = ("sleep", "infinity")
 """What runs in a container of an image that has no service: its tests need something to be in."""
 
-_SHELL = ("sh", "-euc")
-
 
 @dataclass(frozen=True)
 class Tested:
-    """What came of it: whether it became ready, and of its tests where they could be run."""
+    """What came of it: whether it became ready, and then of its tests."""
 
     boots: Part
-    tests: tuple[Part, ...] | None
+    tests: tuple[Part, ...]
 
 
 def try_variant(
@@ -61,10 +60,8 @@ def try_variant(
         seconds = round(workshop.clock.monotonic_seconds() - before, 3)
         if not passed:
             said = last_lines("\n".join([said, *_logged(workshop, variant, name)]))
-            return Tested(Part("ready", passed=False, seconds=seconds, said=said), None)
+            return Tested(Part("ready", passed=False, seconds=seconds, said=said), ())
         boots = Part("ready", passed=True, seconds=seconds)
-        if variant.kind not in workshop.insides or not tests:
-            return Tested(boots, None)
         return Tested(boots, tuple(_run_test(workshop, variant, name, each) for each in tests))
 
 
@@ -142,23 +139,11 @@ def _logged(workshop: Workshop, variant: VariantRecord, name: str) -> list[str]:
 
 def _run_test(workshop: Workshop, variant: VariantRecord, name: str, test: RecipeTest) -> Part:
     title = test.name or " ".join(test.run)
-    command = [*_SHELL, *test.run] if len(test.run) == 1 else test.run
-    before = workshop.clock.monotonic_seconds()
+
+    def run() -> tuple[int, str]:
+        inside = workshop.insides[variant.kind]
+        ended = inside.execute(name, words_of(test.run), test.limit_seconds)
+        return ended.status, ended.output
+
     with workshop.progress.task(f"Testing: {title[:60].partition(chr(10))[0]}"):
-        try:
-            ended = workshop.insides[variant.kind].execute(name, command, test.limit_seconds)
-            passed, said = ended.status == 0, ended.output
-            if not passed:
-                said = f"{said.rstrip()}\nended with status {ended.status}"
-        except TimeoutExpiredError:
-            passed, said = False, f"took longer than {test.timeout} and was stopped"
-        except HerdbookError as error:
-            passed, said = False, error.message
-    seconds = round(workshop.clock.monotonic_seconds() - before, 3)
-    return Part(title, passed, seconds, last_lines(said))
-
-
-def last_lines(text: str) -> str:
-    """Return the end of what something printed, fit to be kept and shown."""
-    shown = "".join(each for each in text if each.isprintable() or each in "\n\t")
-    return "\n".join(shown.strip().splitlines()[-_LAST_LINES:])[-4000:]
+        return judge_command(workshop, title, test.timeout, run)

@@ -82,9 +82,9 @@ class Gates(Strict):
     exploited: bool = True
     complete: bool = False
     boots: Annotated[Variants, Field(description="Variants that must have become ready.")] = ()
-    tests: Annotated[bool, Field(description="Whether the recipe's tests must have passed.")] = (
-        False
-    )
+    tests: Annotated[
+        bool, Field(description="Whether the recipe's tests must have passed, in each variant.")
+    ] = False
     reproduced: Annotated[
         bool, Field(description="Whether a second build must have had the same digests.")
     ] = False

@@ -91,18 +91,23 @@ def _wanted(gates: Gates, subject: Subject) -> Iterator[_Wanted]:
         absent = f"it has no {variant}: its recipe's `variants` do not name it"
         yield ResultKind.BOOTS, variant.value, EMPTY, "" if variant in subject.variants else absent
     if gates.tests:
-        text = text_of_tests(subject.tests or ())
-        yield ResultKind.TESTS, Variant.CONTAINER.value, text, _no_tests(subject)
+        yield from _wanted_tests(subject)
     if gates.reproduced:
         yield ResultKind.REPRODUCED, "", EMPTY, ""
     for command in gates.commands:
         yield ResultKind.COMMAND, command.name, command.text_for(subject.channel), ""
 
 
-def _no_tests(subject: Subject) -> str:
+def _wanted_tests(subject: Subject) -> Iterator[_Wanted]:
+    """Yield those of each variant: what holds in the container need not hold in the machine."""
+    text = text_of_tests(subject.tests or ())
     if subject.tests is None:
-        return "its recipe cannot be read any more"
-    return "" if subject.tests else "its recipe has no `tests`"
+        yield ResultKind.TESTS, "", text, "its recipe cannot be read any more"
+    elif not subject.tests:
+        yield ResultKind.TESTS, "", text, "its recipe has no `tests`"
+    else:
+        for variant in dict.fromkeys(subject.variants):
+            yield ResultKind.TESTS, variant.value, text, ""
 
 
 def _tried(

@@ -28,7 +28,7 @@ class ResultKind(StrEnum):
     BOOTS = "boots"
     """A variant was started, and became ready."""
     TESTS = "tests"
-    """The recipe's own tests were run inside it."""
+    """The recipe's own tests were run inside a variant."""
     REPRODUCED = "reproduced"
     """It was built again, elsewhere and from nothing, and compared."""
     COMMAND = "command"

@@ -30,6 +30,15 @@ find_disk() { # prints the device that is called $1: a virtio serial or a partit
     return 1
 }
 
+find_port() { # prints the device of the virtio port that is called $1
+    for entry in /sys/class/virtio-ports/*; do
+        name=''
+        [ -e "$entry/name" ] && read -r name <"$entry/name"
+        [ "$name" = "$1" ] && echo "/dev/${entry##*/}" && return
+    done
+    return 1
+}
+
 wait_for_disk() { # $1 name, $2 tries of 20 ms: real controllers find their disks after the driver
     tries=0
     until disk=$(find_disk "$1"); do
@@ -37,6 +46,25 @@ wait_for_disk() { # $1 name, $2 tries of 20 ms: real controllers find their disk
         [ $tries -ge "$2" ] && return 1
         $b usleep 20000
     done
+}
+
+take_commands() { # whoever can plug such ports into a machine is its host
+    commands=$(find_port herdbook.commands) || return
+    errors=$(find_port herdbook.errors) || return
+    end=$(find_port herdbook.end) || return
+    unit=$units/herdbook-inside
+    $b mkdir -p $units/herdbook.target.wants $unit.service.d $unit.socket.d $unit-end.socket.d
+    $b cp -r /inside /run/herdbook-inside
+    $b cp /inside/herdbook-* $units
+    # As the service is run, down to its secrets, but for what is to be run.
+    $b cp /new/usr/lib/systemd/system/herdbook-service.service $unit.service || return
+    $b ln -s /run/systemd/generator/herdbook-service.service.d/herdbook.conf \
+        $unit.service.d/10-service.conf
+    $b cp /inside/inside.conf $unit.service.d/20-inside.conf
+    printf '[Socket]\nListenSpecial=%s\nListenSpecial=%s\n' "$commands" "$errors" \
+        >$unit.socket.d/ports.conf
+    printf '[Socket]\nListenSpecial=%s\n' "$end" >$unit-end.socket.d/ports.conf
+    $b ln -s $unit.socket $unit-end.socket $units/herdbook.target.wants
 }
 
 mount_volume() { # $1 serial of the disk, $2 rw or ro, $3 absolute path in the root
@@ -123,6 +151,9 @@ for word in $command_line; do
         ;;
     esac
 done
+
+units=/run/systemd/system
+[ ! -d /sys/class/virtio-ports ] || take_commands
 
 [ -x /new/sbin/init ] || [ -L /new/sbin/init ] || fail "the root has no /sbin/init"
 for directory in proc sys dev run; do $b mount -o move /$directory /new/$directory; done

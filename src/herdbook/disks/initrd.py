@@ -28,6 +28,12 @@ OPTIONAL_MODULES = (
 FOREIGN_MODULES = ("sd_mod", "virtio_scsi", "hv_storvsc", "vmw_pvscsi", "xen-blkfront", "nvme")
 """Where other hypervisors keep the disk; loaded only if the first ones did not bring a root."""
 
+_INSIDE = (
+    *("end-command", "herdbook-inside-end.service", "herdbook-inside-end.socket"),
+    *("herdbook-inside.socket", "inside.conf", "take-command"),
+)
+"""What lets a machine's host run commands in it, where it has plugged in the ports for them."""
+
 _MAGIC = b"070701"
 _TRAILER = "TRAILER!!!"
 _FILE = 0o100000
@@ -89,13 +95,17 @@ def make_initrd(
     The modules are (file name, content as the package has it) in load order. It is not
     compressed because unpacking it, under emulation above all, takes longer than reading it.
     """
-    script = (resources.files("herdbook.disks") / "init.sh").read_bytes()
+    own = resources.files("herdbook.disks")
     members = [
-        *(Member(name, _DIRECTORY | 0o755) for name in ("bin", "dev", "modules")),
+        *(Member(name, _DIRECTORY | 0o755) for name in ("bin", "dev", "inside", "modules")),
         Member("bin/busybox", _FILE | 0o755, busybox),
         # The kernel opens it before /init runs: without it nobody hears what went wrong.
         Member("dev/console", _CHARACTER_DEVICE | 0o600, device=_CONSOLE),
-        Member("init", _FILE | 0o755, script),
+        Member("init", _FILE | 0o755, (own / "init.sh").read_bytes()),
+        *(
+            Member(f"inside/{name}", _FILE | 0o644, (own / "inside" / name).read_bytes())
+            for name in _INSIDE
+        ),
         *_module_members("first", first),
         *_module_members("foreign", foreign),
     ]

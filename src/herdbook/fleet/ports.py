@@ -104,7 +104,10 @@ class Inside(Protocol):
     def execute(self, name: str, command: Sequence[str], limit_seconds: float = 10.0) -> Executed:
         """Run a command inside an instance to its end; a status other than 0 is no error.
 
-        Raises NotFoundError for an absent instance, TimeoutExpiredError at the limit.
+        It is run as the instance's service is: as that user, with that environment and those
+        rights; it has nothing to read. Raises NotFoundError for an absent instance, EngineError for
+        one that does not run or takes no command, ConflictError where another one has to end first,
+        and TimeoutExpiredError at the limit; then nothing of the command is left.
         """
         ...
 

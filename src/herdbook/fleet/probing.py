@@ -54,7 +54,7 @@ def _require_possible(service: Service, probe: Probe | None, variant: Variant) -
         return
     if probe.kind is ProbeKind.COMMAND and variant is Variant.VM:
         raise InvalidInputError(
-            f"{service.name} is a machine: nobody can run a command inside to ask how it is",
+            f"{service.name} is a machine, where one command runs at a time: none asks how it is",
             hint="Ask by http or tcp: x-herdbook: {probe: {tcp: true, port: 5432}}",
             where=service.where,
         )

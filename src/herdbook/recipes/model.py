@@ -224,9 +224,10 @@ def _duration(value: str) -> str:
 
 
 class RecipeTest(Strict):
-    """A command that has to end with status 0 inside the container of a version.
+    """A command that has to end with status 0 inside each variant of a version.
 
-    It runs beside the service, once that is ready, as the service's user.
+    It runs beside the service, once that is ready, as the service's user, and what it leaves
+    running may end with it.
     """
 
     run: WrittenCommand
@@ -293,7 +294,7 @@ class Recipe(Strict):
     vm: Machine = Machine()
     tests: Annotated[
         tuple[RecipeTest, ...],
-        Field(description="What `herdbook test` runs inside the container; no part of the image."),
+        Field(description="What `herdbook test` runs inside each variant; no part of the image."),
     ] = ()
     schema_: Annotated[Literal[1], Field(alias="schema")] = 1
 
@@ -346,15 +347,6 @@ class Recipe(Strict):
         if node and _lacks("nodejs", before.data):
             raise ValueError("needs the interpreter: add nodejs to `packages`")
         return node
-
-    @field_validator("tests")
-    @classmethod
-    def _tests_need_a_container(
-        cls, tests: tuple[RecipeTest, ...], before: ValidationInfo
-    ) -> tuple[RecipeTest, ...]:
-        if tests and Variant.CONTAINER not in before.data.get("variants", Variant):
-            raise ValueError("run inside a container: add container to `variants`")
-        return tests
 
     @field_validator("files")
     @classmethod

@@ -105,7 +105,7 @@ def open_workshop(
     blobs.sweep()
     archive = AptArchive(state / "archive", _mirrors(settings))
     sandbox = BubblewrapSandbox(staging)
-    podman = PodmanEngine(state, clock)
+    podman, qemu = PodmanEngine(state, clock), QemuEngine(state, clock)
 
     @cache
     def renderer() -> Renderer:
@@ -137,8 +137,8 @@ def open_workshop(
         layers=blobs,
         cache=SqlCache(database, blobs),
         stamps=open_stamps(settings),
-        engines={Variant.CONTAINER: podman, Variant.VM: QemuEngine(state, clock)},
-        insides={Variant.CONTAINER: podman},
+        engines={Variant.CONTAINER: podman, Variant.VM: qemu},
+        insides={Variant.CONTAINER: podman, Variant.VM: qemu},
         subscriptions=SqlSubscriptions(database, audit),
         courier=HostCourier(settings.mail_server, settings.mail_sender),
         fleet=SqlFleet(database),

@@ -38,6 +38,7 @@ ALL = (
     result(ResultKind.BOOTS, "container"),
     result(ResultKind.BOOTS, "vm"),
     result(ResultKind.TESTS, "container", text=text_of_tests(TESTS)),
+    result(ResultKind.TESTS, "vm", text=text_of_tests(TESTS)),
     result(ResultKind.REPRODUCED),
     result(ResultKind.COMMAND, "look", text=LOOK.text_for("production")),
 )
@@ -75,6 +76,7 @@ def test_what_nobody_has_run_speaks_against_it_and_says_what_to_run() -> None:
         f"boots: boots container: {unknown} -> {test}",
         f"boots: boots vm: {unknown} -> {test}",
         f"tests: tests container: {unknown} -> {test}",
+        f"tests: tests vm: {unknown} -> {test}",
         f"reproduced: reproduced: {unknown} -> {test} --reproduce",
         f"command: command look: {unknown} -> {test}",
     ]
@@ -90,6 +92,17 @@ def test_each_of_them_has_to_pass_and_what_failed_is_named(number: int) -> None:
     failed = replace(ALL[number], parts=(GOOD, BAD))
     [said] = objected(EVERYTHING, *ALL[:number], failed, *ALL[number + 1 :])
     assert f"{failed.title} failed: bad -> See why, and try again: herdbook test" in said
+
+
+@pytest.mark.parametrize("variants", [(Variant.VM,), (Variant.CONTAINER,)])
+def test_tests_have_to_pass_in_the_variants_that_there_are(variants: tuple[Variant]) -> None:
+    [variant] = variants
+    only = Subject(variants, TESTS, "production")
+    found = standings(Gates(tests=True), *ALL, of=only)
+    assert found[f"tests {variant}"] is Standing.PASSED
+    failed = replace(result(ResultKind.TESTS, variant, BAD), text=text_of_tests(TESTS))
+    [said] = objected(Gates(tests=True), failed, of=only)
+    assert f"tests {variant} failed: bad" in said
 
 
 def test_of_nothing_that_was_tried_nothing_passed() -> None:
@@ -120,20 +133,20 @@ def test_what_other_words_came_to_does_not_count() -> None:
     changed = OwnCommand(name="look", run=("look", "harder"))
     gates = Gates(tests=True, commands=(changed,))
     other = result(ResultKind.TESTS, "container", text=digest("other tests"))
-    found = standings(gates, *(ALL[:2]), other, ALL[4])
+    found = standings(gates, *(ALL[:2]), other, ALL[5])
     assert found["command look"] is Standing.MISSING
     assert found["tests container"] is Standing.MISSING
 
 
 def test_a_command_may_take_another_time_and_stays_what_it_is() -> None:
     patient = OwnCommand(name="look", run=("look", "hard"), timeout="1h")
-    assert standings(Gates(commands=(patient,)), ALL[4]) == {"command look": Standing.PASSED}
+    assert standings(Gates(commands=(patient,)), ALL[5]) == {"command look": Standing.PASSED}
 
 
 def test_what_a_command_came_to_for_another_channel_does_not_count() -> None:
     """It was told which, and what is known for that one."""
     staging = Subject((Variant.CONTAINER,), TESTS, "staging")
-    found = standings(Gates(commands=(LOOK,)), ALL[4], of=staging)
+    found = standings(Gates(commands=(LOOK,)), ALL[5], of=staging)
     assert found == {"command look": Standing.MISSING}
 
 
@@ -152,11 +165,11 @@ def test_what_no_gate_wants_is_told_and_speaks_against_nothing() -> None:
     """An approval rests on it all the same: it is part of the evidence."""
     failed = result(ResultKind.BOOTS, "vm", BAD)
     assert standings(Gates(), failed) == {"boots vm": Standing.FAILED}
-    assert objected(Gates(reproduced=True), failed, ALL[3]) == []
+    assert objected(Gates(reproduced=True), failed, ALL[4]) == []
 
 
 def test_what_a_command_of_another_rule_came_to_is_not_told() -> None:
-    assert tried(Gates(), BOTH, (ALL[4],), NOW) == ()
+    assert tried(Gates(), BOTH, (ALL[5],), NOW) == ()
 
 
 @given(some.permutations(ALL))

@@ -87,6 +87,18 @@ def test_the_archive_holds_the_script_busybox_and_modules_in_load_order() -> Non
     assert contents["modules/foreign/000-s.ko"] == b"S"
 
 
+def test_the_script_looks_for_the_ports_that_engines_plug_in_and_finds_all_it_lays() -> None:
+    contents = {name: content for name, _, content in read_cpio(initrd.make_initrd(b"B", []))}
+    script = contents["init"].decode()
+    inside = {name.removeprefix("inside/") for name in contents if name.startswith("inside/")}
+    assert inside == {
+        *("herdbook-inside.socket", "herdbook-inside-end.socket", "herdbook-inside-end.service"),
+        *("inside.conf", "take-command", "end-command"),
+    }
+    for port in ("commands", "errors", "end"):
+        assert f"find_port herdbook.{port})" in script
+
+
 def test_programs_are_executable_and_the_console_is_a_device() -> None:
     fields = {name: values for name, values, _ in read_cpio(initrd.make_initrd(b"B", []))}
     assert fields["init"][1] == 0o100755

@@ -87,6 +87,18 @@ def test_processor_goes_with_the_accelerator(accelerator: str, processor: str) -
     assert _after("-machine", line) == [f"q35,accel={accelerator}"]
 
 
+def test_ports_for_commands_are_pipes_in_the_machines_own_folder() -> None:
+    line = _command_line()
+    pipes = [each for each in _after("-chardev", line) if each.startswith("pipe,")]
+    assert [each.rpartition("path=")[2] for each in pipes] == [
+        f"/state,, long/web/inside-{port}" for port in ("commands", "errors", "end")
+    ]
+    names = [each.rpartition("name=")[2] for each in _after("-device", line)]
+    assert [name for name in names if name.startswith("herdbook.")] == [
+        *("herdbook.commands", "herdbook.errors", "herdbook.end"),
+    ]
+
+
 def test_ports_are_forwarded_from_their_addresses() -> None:
     (network,) = _after("-netdev", _command_line())
     forwards = "hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=tcp:0.0.0.0:8443-:443"
@@ -229,7 +241,8 @@ def test_record_is_read_back(tmp_path: Path) -> None:
     plain = Record(
         "web", WANTED.origin, WANTED.ports, "/healthy", "tcg", started_at, "boot", Path("/m")
     )
-    for record in (plain, replace(plain, owner="shop", volumes=(Path("/v/a"), Path("/v/b")))):
+    full = replace(plain, owner="shop", volumes=(Path("/v/a"), Path("/v/b")), inside=True)
+    for record in (plain, full):
         write_record(record, tmp_path / "instance.json")
         assert read_record(tmp_path / "instance.json") == record
     assert read_record(tmp_path / "absent" / "instance.json") is None
@@ -242,7 +255,7 @@ def test_a_record_of_an_older_herdbook_is_read(tmp_path: Path) -> None:
     )
     write_record(record, path)
     document = json.loads(path.read_text("utf-8"))
-    older = {key: document[key] for key in document.keys() - {"owner", "volumes"}}
+    older = {key: document[key] for key in document.keys() - {"owner", "volumes", "inside"}}
     path.write_text(json.dumps(older))
     assert read_record(path) == record
 

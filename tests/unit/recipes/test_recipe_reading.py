@@ -110,7 +110,6 @@ def test_every_key_of_the_model_is_in_that_example() -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        "variants: [vm]\ntests: [{run: test -e /etc}]\n",
         "tests: [{run: x, timeout: soon}]\n",
         "tests: [{run: []}]\n",
         "tests: [{name: nothing}]\n",

@@ -164,7 +164,7 @@ def execute(
     instance: Annotated[str, typer.Argument(metavar="INSTANCE")],
     command: Annotated[list[str], typer.Argument(metavar="COMMAND...")],
 ) -> None:
-    """Run a command inside a container."""
+    """Run a command inside an instance, as its service runs."""
     import os
     import sys
 

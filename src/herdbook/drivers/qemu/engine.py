@@ -1,7 +1,7 @@
 """The engine that runs virtual machines: the port's promises on top of QEMU."""
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from herdbook.core.clock import Clock
@@ -17,7 +17,7 @@ from herdbook.drivers.claims import claim, claim_path, is_claimed
 from herdbook.drivers.handover import check_handover
 from herdbook.drivers.host_ports import refuse_taken_ports
 from herdbook.drivers.line_files import follow_lines
-from herdbook.drivers.qemu import guardian, monitor
+from herdbook.drivers.qemu import guardian, insides, monitor
 from herdbook.drivers.qemu.acceleration import find_accelerator, qemu_version
 from herdbook.drivers.qemu.console import console_lines
 from herdbook.drivers.qemu.credentials import remove_credentials, write_credentials
@@ -25,13 +25,14 @@ from herdbook.drivers.qemu.directories import Directories
 from herdbook.drivers.qemu.endings import start_error
 from herdbook.drivers.qemu.machine_command import CONSOLE_LOG, SERVICE_LOG, Machine, command_line
 from herdbook.drivers.qemu.network_cards import refuse_missing_taps
+from herdbook.drivers.qemu.ports_inside import make_pipes
 from herdbook.drivers.qemu.record import Record
 from herdbook.drivers.qemu.shutdown import shut_down
-from herdbook.drivers.qemu.sightings import ending, living_process, settled_exit_status
+from herdbook.drivers.qemu.sightings import ending, living_process
 from herdbook.drivers.qemu.storage import make_storage
 from herdbook.drivers.qemu.volumes import ready
 from herdbook.fleet.instances import MachineArtefact, Seen, State, Wanted, check_name
-from herdbook.fleet.ports import Capabilities
+from herdbook.fleet.ports import Capabilities, Executed
 
 NAME = "qemu"
 
@@ -108,6 +109,26 @@ class QemuEngine:
             raise NotFoundError(f"There is no instance named {name!r}")
         return self._log_lines(record, follow=follow)
 
+    def execute(self, name: str, command: Sequence[str], limit_seconds: float = 10.0) -> Executed:
+        """Run a command inside a machine as its service runs; what it leaves running is ended."""
+        return insides.execute(self._enterable(name), command, limit_seconds, self._clock)
+
+    def entering(self, name: str, command: Sequence[str], *, terminal: bool) -> list[str]:
+        """Return the program and arguments by which a person runs a command inside."""
+        return insides.entering(self._enterable(name), command, terminal=terminal)
+
+    def _enterable(self, name: str) -> Path:
+        """Return the directory of a machine that runs and can be entered."""
+        check_name(name)
+        record = self._directories.read(name)
+        if record is None:
+            raise NotFoundError(f"There is no instance named {name!r}")
+        directory = self._directories.of(name)
+        if living_process(record, directory) is None:
+            raise EngineError(f"{name!r} does not run")
+        insides.refuse_closed(record)
+        return directory
+
     def _refuse_taken_name(self, name: str) -> None:
         if self._directories.read(name) is not None:
             raise ConflictError(
@@ -127,12 +148,14 @@ class QemuEngine:
             monitor=self._directories.monitor_of(wanted.name),
             owner=wanted.owner,
             volumes=tuple(volume.path.resolve() for volume in wanted.volumes),
+            inside=True,
         )
 
     def _start(self, record: Record, wanted: Wanted, artefact: MachineArtefact) -> None:
         directory = self._directories.make(record.name)
         secrets = self._directories.secrets_of(record.name)
         self._directories.write(record)
+        make_pipes(directory)
         machine = Machine(
             wanted=wanted,
             artefact=artefact,
@@ -150,18 +173,22 @@ class QemuEngine:
 
     def _wait_until_it_runs(self, record: Record, directory: Path) -> None:
         deadline = self._clock.monotonic_seconds() + _START_LIMIT_SECONDS
-        while not record.monitor.exists():
+        while not self._answers(record):
+            # On a busy machine the socket is there a moment before anybody listens to it.
             if guardian.exit_status(directory) is not None:
                 raise start_error(directory)
             if self._clock.monotonic_seconds() >= deadline:
                 raise EngineError(f"QEMU did not start {record.name!r} in time")
             self._clock.sleep(_PAUSE_SECONDS)
+
+    def _answers(self, record: Record) -> bool:
+        if not record.monitor.exists():
+            return False
         try:
             monitor.execute(record.monitor, [monitor.QUERY_STATUS])
         except EngineError:
-            if settled_exit_status(directory, self._clock) is not None:
-                raise start_error(directory) from None
-            raise
+            return False
+        return True
 
     def _seen(self, record: Record) -> Seen | None:
         """Return what is known of a machine; None while it is being started or removed."""

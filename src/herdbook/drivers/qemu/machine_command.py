@@ -9,6 +9,7 @@ from pathlib import Path
 from herdbook.core.errors import InvalidInputError
 from herdbook.disks import rendering, secrets, volumes
 from herdbook.drivers.qemu.acceleration import PROCESSOR, QEMU, TCG
+from herdbook.drivers.qemu.ports_inside import port_devices
 from herdbook.drivers.qemu.storage import Storage
 from herdbook.fleet.instances import MachineArtefact, Plugs, PublishedPort, VolumeDisk, Wanted
 
@@ -49,6 +50,7 @@ def command_line(machine: Machine) -> list[str]:
         *_serial_port("service", machine.directory / SERVICE_LOG),
         *(_network(wanted.ports) if wanted.plugs is None else _taps(wanted.plugs)),
         *("-device", "virtio-rng-pci"),
+        *port_devices(machine.directory),
         *_boot(machine),
         *_writable_disk(machine.storage),
         *_credentials_disk(machine.credentials),

@@ -15,7 +15,8 @@ class Record:
     """What was wanted of a machine, and under which circumstances it was started.
 
     `boot_id` names the time between two restarts of this computer; `monitor` is the socket by
-    which QEMU is controlled. `volumes` are in the order of the machine's disks.
+    which QEMU is controlled. `volumes` are in the order of the machine's disks. `inside` tells
+    whether it has ports by which commands are run in it.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Record:
     monitor: Path
     owner: str = ""
     volumes: tuple[Path, ...] = ()
+    inside: bool = False
 
     def seen(
         self, engine: str, state: State, reason: str, process: RunningProcess | None = None
@@ -77,4 +79,5 @@ def read_record(path: Path) -> Record | None:
         monitor=Path(document["monitor"]),
         owner=document.get("owner", ""),  # absent where an older Herdbook started the machine
         volumes=tuple(Path(path) for path in document.get("volumes", ())),
+        inside=document.get("inside", False),
     )
