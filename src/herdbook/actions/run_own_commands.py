@@ -36,9 +36,11 @@ def _run(workshop: Workshop, version: Version, rule: ChannelRule, command: OwnCo
         ended = workshop.commands.run(words, settings, given, command.limit_seconds)
         return ended.status, ended.said
 
-    with workshop.progress.task(f"Running {command.name}"):
-        with _settings(workshop, version, rule) as settings:
-            return judge_command(workshop, command.name, command.timeout, partial(run, settings))
+    with (
+        workshop.progress.task(f"Running {command.name}"),
+        _settings(workshop, version, rule) as settings,
+    ):
+        return judge_command(workshop, command.name, command.timeout, partial(run, settings))
 
 
 @contextmanager

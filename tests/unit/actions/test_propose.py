@@ -576,7 +576,9 @@ def test_what_was_forgotten_is_told_with_the_next_step(
     add_holding(people.first, NEW_SSL)
     version = people.first.versions.find("shop/web", 2)
     assert version
-    forget(people.first, open_store(tmp_path / "state").stock, [version])
+    with pytest.raises(ConflictError, match="it is proposed"):
+        forget(people.first, open_store(tmp_path / "state").stock, [version])
+    people.first.versions.forget([version])  # as a Herdbook did that did not look
     error = refused(people.first, NotFoundError, lambda: people.approve("bob"))
     assert error.message == "shop/web:2 was forgotten"
     assert reject(people.give("bob"), proposal.number, "it is gone").ended_by == "bob"
@@ -594,6 +596,7 @@ def test_each_act_is_one_record_and_a_refusal_none(people: People, proposal: Pro
         "proposal": 1,
         "version": 2,
         "digest": proposal.digest,
+        "sources": "",
         "why": "payment by invoice",
     }
     approved = people.approve("bob").evidence

@@ -290,7 +290,7 @@ def test_a_proposal_is_shown_with_all_that_speaks_for_and_against_it(
         "anna, WHEN: payment by invoice",
         "vulnerabilities lost: 1",
         "  CVE-2026-1 in openssl 3.0.9-1 (high, known to be exploited, fixed in 3.0.11-1)",
-        "dora, WHEN: why at last?",
+        "dora, WHEN says: why at last?",
         "approved by bob, WHEN: looked (void: what it rested on has changed)",
         "approved by cleo, WHEN",
         "1 more has to approve it",
@@ -310,6 +310,7 @@ def test_what_is_gained_and_what_is_not_known_is_shown(run: Run, workshop: Works
     assert lines[13:] == [
         "  and 2 more",
         "not everything in it is known: herdbook vulnerabilities shop/web:3",
+        "nothing is there yet: herdbook show shop/web:3",
     ]
 
 
