@@ -133,13 +133,17 @@ def _default_state() -> Path:
     return (Path(data) if data else Path.home() / ".local/share") / "herdbook"
 
 
-def _session_file(database: str, actor: str) -> Path:
+def _session_file(database: str, actor: str) -> Path | None:
     """Return where the login of somebody to one register is kept: not where the register is.
 
-    Root is many people, who come through sudo: each has a login of their own.
+    Root is many people, who come through sudo: each has a login of their own. None for whom this
+    machine knows no home of.
     """
     own = _read("XDG_STATE_HOME")
-    folder = (Path(own) if own else Path.home() / ".local/state") / "herdbook" / "sessions"
+    try:
+        folder = (Path(own) if own else Path.home() / ".local/state") / "herdbook" / "sessions"
+    except RuntimeError:
+        return None
     whose = digests.hexadecimal(digests.of_bytes(f"{database}\0{actor}".encode()))
     return folder.absolute() / f"{whose}.json"
 

@@ -24,8 +24,8 @@ class FileSessions:
         """Return the session, or None; raises VerificationError where others can reach it."""
         try:
             descriptor = os.open(self._file, os.O_RDONLY | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            return None
+        except (FileNotFoundError, PermissionError):
+            return None  # what we cannot even open is somebody else's: HOME may be theirs
         except OSError as error:
             raise self._unfit(str(error.strerror)) from error
         with os.fdopen(descriptor, "rb") as file:
