@@ -132,6 +132,8 @@ def test_where_the_store_is_killed_in_the_midst_the_next_backup_is_whole(pet: Pe
     assert program.returncode == 7, said
     assert "cannot be reached" in json.loads(said)["error"]["message"]
     pet.server.start()
+    # It answers before it has found again what it keeps.
+    wait_for(lambda: pet.herdbook.run("backups", pet.name).returncode == 0, 60, "what is kept")
     assert pet.backups() == before, "half of one is not seen"
     _assert_the_next_is_whole(pet)
 
