@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -112,10 +113,14 @@ def test_an_interrupted_program_says_so(tmp_path: Path, number: signal.Signals) 
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        writing = os.open(tmp_path / "herdbook.yaml", os.O_WRONLY)  # until it reads the recipe
+        writing = os.open(tmp_path / "herdbook.yaml", os.O_WRONLY)  # until it opens the recipe
+        time.sleep(0.3)  # and reads it: what comes in between is heeded once there is something
         process.send_signal(number)
-        _, errors = process.communicate(timeout=20)
-    os.close(writing)
+        try:
+            _, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
+            os.close(writing)
     assert process.returncode == 130
     assert errors.startswith("Interrupted.")
     assert "Traceback" not in errors
