@@ -65,7 +65,7 @@ def build(workshop: Workshop, recipe_file: RecipeFile, *, frozen: bool = False) 
     require_role(workshop, Act.BUILD, recipe_file.recipe.image)
     workshop.keys.require()
     (inputs,) = prepare(workshop, [recipe_file], frozen=frozen)
-    return _build(workshop, inputs)
+    return build_prepared(workshop, inputs)
 
 
 def build_all(
@@ -91,7 +91,7 @@ def _side_by_side(
     order = apart({image: _way(each) for image, each in by_image.items()})
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         under_way = {
-            pool.submit(_build, _about(workshop, each.recipe_file), each): each
+            pool.submit(build_prepared, _about(workshop, each.recipe_file), each): each
             for each in map(by_image.__getitem__, order)
         }
         try:
@@ -144,7 +144,11 @@ def _waves(recipe_files: Sequence[RecipeFile]) -> Iterator[list[RecipeFile]]:
         left = [each for each in left if each.recipe.image not in begun]
 
 
-def _build(workshop: Workshop, inputs: Inputs) -> BuildResult:
+def build_prepared(workshop: Workshop, inputs: Inputs) -> BuildResult:
+    """Build what is locked and arranged, or find that the image's newest version is just that.
+
+    Raises ConflictError where that would take back what a campaign has patched.
+    """
     image, home = inputs.recipe_file.recipe.image, inputs.recipe_file.home
     parent = inputs.lock.parent
     with ExitStack() as leases:

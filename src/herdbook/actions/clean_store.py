@@ -14,9 +14,7 @@ from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.catalogue.needs import in_use, needs_of, surplus, unneeded
 from herdbook.catalogue.stock import Held, Shelf, Stock
-from herdbook.channels.proposals import ProposalState
 from herdbook.core import digests
-from herdbook.core.digests import Digest
 from herdbook.people.acts import Act
 
 _BATCH = 20
@@ -120,7 +118,7 @@ def plan(
     `versions` were read after the time `before`.
     """
     compressed = workshop.cache.compressed_layers()
-    proposed = list(_sources(workshop, versions))
+    proposed = [each.sources for each in workshop.channels.proposals() if each.sources]
     needs = needs_of(versions, compressed, _artefacts(workshop, versions), proposed)
     packed = {digests.hexadecimal(each.digest) for each in compressed}
     removals = []
@@ -136,15 +134,6 @@ def remove(stock: Stock, removal: Removal, things: Sequence[Held]) -> list[Held]
     """Remove some of what was planned, and return those that nobody used meanwhile."""
     gone = set(stock.remove(removal.shelf, [thing.name for thing in things], removal.before))
     return [thing for thing in things if thing.name in gone]
-
-
-def _sources(workshop: Workshop, versions: Iterable[Version]) -> Iterator[Digest]:
-    """Yield what proposals were sent with that are open, or of which there is what was rebuilt."""
-    there = {(each.image, each.number) for each in versions}
-    for each in workshop.channels.proposals(every=True):
-        is_open = each.state is ProposalState.OPEN
-        if each.sources and (is_open or (each.rebuilt and each.wanted in there)):
-            yield each.sources
 
 
 def _artefacts(workshop: Workshop, versions: Iterable[Version]) -> Iterator[str]:

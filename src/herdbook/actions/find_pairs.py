@@ -56,14 +56,16 @@ class PairFinder:
             return False
         found = self.workshop.versions.find(lock.parent.image, lock.parent.number)
         below = self.lock(found.lock) if found else None
-        return below is not None and (self.python(below) is not None or self.python_below(below))
+        return below is not None and self.has_old_python(below)
+
+    def has_old_python(self, lock: Lock) -> bool:
+        """Tell whether Python packages are replaced, a lock's own or those of an image below."""
+        return self.python(lock) is not None or self.python_below(lock)
 
     def is_old(self, version: Version) -> bool:
         """Tell whether a version holds anything that is replaced, in its own lock or below."""
         lock = self.lock(version.lock)
-        if self.below(lock) or self.own(lock):
-            return True
-        return self.python(lock) is not None or self.python_below(lock)
+        return bool(self.below(lock) or self.own(lock)) or self.has_old_python(lock)
 
     def is_patched(self, before: Version, after: Version) -> bool:
         """Tell whether a version's lock is an earlier one's with the patch, and nothing else."""

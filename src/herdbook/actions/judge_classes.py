@@ -111,8 +111,7 @@ class Judge:
         """Tell whether a class can follow: of Python packages, one's ranges may allow no newer."""
         if not any(target.python for target in self.targets):
             return True
-        lock = self.found.lock(of.lock)
-        return self.found.python(lock) is not None or self.found.python_below(lock)
+        return self.found.has_old_python(self.found.lock(of.lock))
 
     def _named_below(self, of: ImageClass, image: str) -> str:
         """Return what recipes say after the image below: nothing, `:3` or `@production`.

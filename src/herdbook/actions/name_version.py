@@ -35,12 +35,12 @@ def assigned(workshop: Workshop, image: str, channel: str, *levels: Level) -> As
     found = present(workshop, image, channel, *levels)
     if found is not None:
         return found
-    history = workshop.channels.history(image, channel, 1)
-    if history:  # all that it ever meant is revoked
-        forbidding = revocation_of(workshop, history[0].made, *(levels or (Level.RELEASES,)))
+    last = last_given(workshop, image, channel)
+    if last:  # all that it ever meant is revoked
+        forbidding = revocation_of(workshop, last.made, *(levels or (Level.RELEASES,)))
         if forbidding:
             trouble = f"No version of {image}@{channel} may be used any more: "
-            raise_revoked(history[0].made, forbidding, trouble)
+            raise_revoked(last.made, forbidding, trouble)
     if workshop.versions.find(image) is None:
         raise no_image(workshop.versions, image)
     known = [each.channel for each in workshop.channels.every(image)]
@@ -48,6 +48,11 @@ def assigned(workshop: Workshop, image: str, channel: str, *levels: Level) -> As
         f"{image} has no channel {channel!r}",
         hint=did_you_mean(channel, known, f"Begin it: herdbook promote {image} {channel}"),
     )
+
+
+def last_given(workshop: Workshop, image: str, channel: str) -> Assignment | None:
+    """Return what a channel got last, whether or not that may be used; None for nothing."""
+    return next(iter(workshop.channels.history(image, channel, 1)), None)
 
 
 def present(workshop: Workshop, image: str, channel: str, *levels: Level) -> Assignment | None:

@@ -2,7 +2,7 @@
 
 from herdbook.actions.check_genuine import cause_of
 from herdbook.actions.check_revoked import refuse_revoked
-from herdbook.actions.name_version import version_meant
+from herdbook.actions.name_version import last_given, version_meant
 from herdbook.actions.note import entry, require_words
 from herdbook.actions.read_metadata import why_unsigned
 from herdbook.actions.require_role import require_role
@@ -47,7 +47,7 @@ def propose(workshop: Workshop, name: str, channel: str, why: str) -> Proposal:
     made = (version.image, version.number)
     refuse_revoked(workshop, made, Level.RELEASES)
     # Where it has but fallen back to that version, it can be promoted, too: then it is to stay.
-    newest = next(iter(workshop.channels.history(version.image, channel, 1)), None)
+    newest = last_given(workshop, version.image, channel)
     # What it got but too few have signed has to be signed, and so be proposed, again.
     same = newest and (newest.version, newest.digest) == (version.number, version.digest)
     if newest and same and not why_unsigned(workshop, newest):

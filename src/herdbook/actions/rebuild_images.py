@@ -166,7 +166,7 @@ class _Builder:
         lock = Lock.model_validate_json(version.lock)
         found = self.mover.judge.found
         left = [old.label for old, _ in (*found.below(lock), *found.own(lock))]
-        if found.python(lock) is not None or found.python_below(lock):
+        if found.has_old_python(lock):
             left.append("older Python packages")
         if left:
             raise UnsatisfiableError(f"it was built anew, and still holds {', '.join(left)}")

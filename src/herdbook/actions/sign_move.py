@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tuf.api.metadata import Metadata, Targets
 
 from herdbook.actions.check_genuine import refuse_forged
+from herdbook.actions.name_version import last_given
 from herdbook.actions.note import entry
 from herdbook.actions.publish_metadata import with_snapshot
 from herdbook.actions.read_metadata import Guarded, Published
@@ -69,7 +70,7 @@ def move_of(
     before = read(known.content, Targets) if known else None
     role = guarded.list_role
     stale = before is not None and not standing(guarded.targets, role, before).enough
-    newest = next(iter(workshop.channels.history(version.image, channel, 1)), None)
+    newest = last_given(workshop, version.image, channel)
     given = Given(
         version.image,
         channel,

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from herdbook.actions.build import build_inputs
+from herdbook.actions.build import build_prepared
 from herdbook.actions.find_homes import inputs_with
-from herdbook.actions.keep_patches import refuse_to_take_back
 from herdbook.actions.require_role import require_role
 from herdbook.actions.send_sources import refuse_unlisted
 from herdbook.actions.workshop import Workshop
@@ -38,20 +37,14 @@ def take_sources(workshop: Workshop, file: Path) -> Taken:
     workshop.keys.require()
     digest = workshop.bundles.take(file)
     with workshop.bundles.opened(digest) as folder:
-        recipe_file, lock, built = recipe_in(folder), lock_in(folder), contents_in(folder).built
-        image = recipe_file.recipe.image
-        require_role(workshop, Act.BUILD, image)
-        inputs = inputs_with(recipe_file, lock)
-        if inputs is None:
-            raise InvalidInputError(
-                f"The lock in {file} is not that of its recipe",
-                hint="Write it anew where it was built: herdbook proposal pack IMAGE FILE",
-            )
-        refuse_unlisted(workshop, image, lock)
-        with workshop.layers.lease(image):
-            newest = workshop.versions.find(image)
-            if newest is not None:
-                refuse_to_take_back(workshop, newest, inputs.lock, str(file))
-            made = build_inputs(workshop, inputs, after=newest.number if newest else 0).version
-            workshop.versions.move_home(made, recipe_in(workshop.bundles.lay_out(digest)).home)
-    return Taken(made, built)
+        require_role(workshop, Act.BUILD, recipe_in(folder).recipe.image)
+    home = workshop.bundles.lay_out(digest)  # the recipe's from now on
+    recipe_file, lock = recipe_in(home), lock_in(home)
+    inputs = inputs_with(recipe_file, lock)
+    if inputs is None:
+        raise InvalidInputError(
+            f"The lock in {file} is not that of its recipe",
+            hint="Write it anew where it was built: herdbook proposal pack IMAGE FILE",
+        )
+    refuse_unlisted(workshop, recipe_file.recipe.image, lock)
+    return Taken(build_prepared(workshop, inputs).version, contents_in(home).built)

@@ -7,7 +7,7 @@ from herdbook.actions.check_genuine import cause_of
 from herdbook.actions.find_licences import find_licences
 from herdbook.actions.find_vulnerabilities import find_vulnerabilities
 from herdbook.actions.keep_results import results_of
-from herdbook.actions.name_version import present
+from herdbook.actions.name_version import last_given, present
 from herdbook.actions.read_recipe_of import read_recipe_of
 from herdbook.actions.require_role import why_barred
 from herdbook.actions.sign_move import Move, move_of
@@ -15,7 +15,6 @@ from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.model import Version
 from herdbook.channels.evidence import Evidence, Known, evidence_of
 from herdbook.channels.gates import Subject, tried
-from herdbook.channels.model import Assignment
 from herdbook.channels.proposals import Approval, Ballot, Comment, Proposal, ProposalState
 from herdbook.channels.rules import ChannelRule
 from herdbook.core.errors import ConflictError, NotFoundError, VerificationError
@@ -108,6 +107,7 @@ def gather(
     """Return what is known of a version now, of what it would replace, and of how it came."""
     report = find_vulnerabilities(workshop, version)
     old = find_vulnerabilities(workshop, before) if before else None
+    last = last_given(workshop, version.image, rule.channel)
     now = workshop.clock.now()
     known = Known(
         find_licences(workshop, version) if rule.gates.licences else (),
@@ -118,16 +118,12 @@ def gather(
             now,
         ),
         exceptions_for(workshop, version.image, now),
-        next((each.number for each in _moves(workshop, version.image, rule.channel)), 0),
+        last.number if last else 0,
         (proposal.sources if proposal else None) or "",
         proposal.digest if proposal and proposal.digest != version.digest else "",
     )
     digest = before.digest if before else None
     return evidence_of(version.digest, digest, rule, report, old, known)
-
-
-def _moves(workshop: Workshop, image: str, channel: str) -> list[Assignment]:
-    return workshop.channels.history(image, channel, 1)
 
 
 def subject_of(workshop: Workshop, version: Version, channel: str) -> Subject:

@@ -12,6 +12,7 @@ from herdbook.cli.secrets import SecretFiles, given_secrets
 from herdbook.core.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from herdbook.actions.compare_versions import Comparison
     from herdbook.actions.weigh_proposal import Weighed
     from herdbook.actions.workshop import Workshop
     from herdbook.channels.evidence import Evidence, Finding
@@ -71,20 +72,23 @@ def show(number: ProposalNumber, as_json: AsJson = False) -> None:
     from herdbook.actions.weigh_proposal import proposal_numbered, weigh
     from herdbook.channels.proposals import more_have
     from herdbook.cli.channels.shapes import weighed_shape
+    from herdbook.cli.difference_shapes import comparison_shape
     from herdbook.cli.session import open_session
 
     output = Output(as_json=as_json)
     workshop = open_session(output)
     weighed = weigh(workshop, proposal_numbered(workshop, number))
+    comparison = _compared(workshop, weighed)
     if as_json:
         shape = weighed_shape(weighed, workshop.clock.now())
-        output.json({**shape, "differences": _differences(workshop, weighed)})
+        differences = comparison_shape(comparison, _SHOWN) if comparison else None
+        output.json({**shape, "differences": differences})
         return
     label = weighed.proposal.label
     _head(output, weighed)
     if weighed.evidence:
         _print_evidence(output, weighed.evidence, label)
-    _print_differences(output, workshop, weighed)
+    _print_differences(output, weighed, comparison)
     _print_comments(output, weighed)
     _print_approvals(output, weighed)
     if weighed.ballot:
@@ -211,27 +215,23 @@ def _head(output: Output, weighed: "Weighed") -> None:
         output.text(f"{made.state} by {made.ended_by}, {made.ended_at:%Y-%m-%d %H:%M}{said}")
 
 
-def _differences(workshop: "Workshop", weighed: "Weighed") -> object:
+def _compared(workshop: "Workshop", weighed: "Weighed") -> "Comparison | None":
     from herdbook.actions.compare_versions import compare
-    from herdbook.cli.difference_shapes import comparison_shape
 
     if weighed.before is None or weighed.version is None:
         return None
-    return comparison_shape(compare(workshop, weighed.before, weighed.version), _SHOWN)
+    return compare(workshop, weighed.before, weighed.version)
 
 
-def _print_differences(output: Output, workshop: "Workshop", weighed: "Weighed") -> None:
-    from herdbook.actions.compare_versions import compare
+def _print_differences(output: Output, weighed: "Weighed", comparison: "Comparison | None") -> None:
     from herdbook.cli.differences import show_comparison
 
-    if weighed.version is None:
-        return
-    if weighed.before is None:
+    if comparison is not None:
+        output.text(f"\n{comparison.before.label} -> {comparison.after.label}")
+        show_comparison(output, comparison)
+        output.text("")
+    elif weighed.version is not None:
         output.text(f"nothing is there yet: herdbook show {weighed.version.label}")
-        return
-    output.text(f"\n{weighed.before.label} -> {weighed.version.label}")
-    show_comparison(output, compare(workshop, weighed.before, weighed.version))
-    output.text("")
 
 
 def _print_comments(output: Output, weighed: "Weighed") -> None:
