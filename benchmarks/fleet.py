@@ -88,7 +88,7 @@ def _by_herdbook(name: str, folder: Path) -> Way:
         application.policy = {"settle": "200ms", "bake": "1s"}
         application.up("v1")
         application.until("complete")
-        with application.load(RATE, slow=60) as load:
+        with application.load(RATE, slow=60, elsewhere=True) as load:
             time.sleep(STEADY_SECONDS)
             began = time.monotonic()
             application.up("v2")
@@ -125,7 +125,7 @@ def _by_kube_play(name: str, folder: Path) -> Way:
 
 
 def _steady(door: int) -> Load:
-    load = Load(door, RATE, slow=60)
+    load = Load(door, RATE, slow=60, elsewhere=True)
     load.start()
     time.sleep(STEADY_SECONDS)
     return load
@@ -221,7 +221,7 @@ def _long_run(folder: Path) -> Way:
         application.policy = {"settle": "200ms", "bake": "1s"}
         application.up("v1")
         application.until("complete")
-        load = application.load(_LONG_RATE, versions=("v1", "v2"), slow=100)
+        load = application.load(_LONG_RATE, slow=100, elsewhere=True)
         load.start()
         began = time.monotonic()
         time.sleep(STEADY_SECONDS)
@@ -255,7 +255,8 @@ def fleet_table(results: FleetResults) -> list[str]:
         "## Fleet",
         "",
         f"{REPLICAS} containers of a small web service replaced under {RATE} requests a second",
-        "that wait for no answer, half on kept connections, half each on one of its own. The last",
+        "that wait for no answer, half on kept connections, half each on one of its own. Who asks",
+        "never waits for a processor, as if on another machine. The last",
         f"row is of 4 containers and {_LONG_RATE} requests a second. Unavailable are the tenths of",
         f"a second in which a request failed. The machine's load was {least:.1f} to {most:.1f}.",
         "",

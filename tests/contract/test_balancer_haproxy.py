@@ -410,6 +410,19 @@ def test_whoever_talks_to_clients_is_not_root(bench: HaproxyBench, door: Door) -
     assert owners == {pwd.getpwnam("haproxy").pw_uid}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can go before others")
+def test_whoever_talks_to_clients_goes_before_what_the_machine_does_for_itself(
+    bench: HaproxyBench, balancer: HaproxyBalancer, door: Door
+) -> None:
+    """After a reload, too, and where the kernel shares its time among sessions first."""
+    balancer.open("shop", [door, *doors("other")])
+    master = bench.master("shop")
+    (worker,) = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    assert os.getpriority(os.PRIO_PROCESS, int(worker)) < os.getpriority(os.PRIO_PROCESS, 0)
+    if (group := Path(f"/proc/{worker}/autogroup")).exists():
+        assert int(group.read_text().split()[-1]) < 0
+
+
 def test_killed_before_haproxy_was_told_the_next_wish_is_done(
     bench: HaproxyBench, balancer: HaproxyBalancer, door: Door
 ) -> None:

@@ -8,6 +8,7 @@ Half of the requests come on kept connections, the other half each on one of its
 import argparse
 import errno
 import json
+import os
 import select
 import socket
 import subprocess
@@ -103,15 +104,22 @@ class Load:
     """The generator in a process of its own, from `start` to `stop`, or for a block."""
 
     def __init__(
-        self, port: int, rate: float, *, versions: Sequence[str] = ("v1", "v2"), slow: int = 0
+        self,
+        port: int,
+        rate: float,
+        *,
+        versions: Sequence[str] = ("v1", "v2"),
+        slow: int = 0,
+        elsewhere: bool = False,
     ) -> None:
         """`slow` makes two in so many requests ask for an answer after 400 ms; 0 for none.
 
-        Their latency is what comes on top of that.
+        Their latency is what comes on top of that. `elsewhere` has the generator never wait for
+        a processor, like one on another machine: else its own delays are measured, too.
         """
         self._command = [
             sys.executable, __file__, str(port), str(rate), f"--versions={','.join(versions)}",
-            f"--slow={slow}",
+            f"--slow={slow}", *(["--elsewhere"] if elsewhere else []),
         ]  # fmt: skip
         self.observed = Observed()
 
@@ -322,7 +330,10 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--versions", required=True)
     parser.add_argument("--slow", type=int, default=0)
+    parser.add_argument("--elsewhere", action="store_true")
     given = parser.parse_args()
+    if given.elsewhere:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     generator = Generator(given.port, given.rate, given.versions.split(","), given.slow)
     sys.stdout.write("begins\n")
     sys.stdout.flush()

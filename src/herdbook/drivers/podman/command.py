@@ -1,5 +1,6 @@
 """Calls Podman and turns what it complains about into our errors."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,8 +22,11 @@ _NAME_TAKEN = re.compile(r"name .* is already in use")
 PODMAN = ("podman", "--log-level=error")
 """How Podman is called: its warnings about the machine are not what a service wrote."""
 
-AT_ONCE = BoundedSemaphore(4)
-"""How many containers are made or removed at once: more would only wait for Podman's locks."""
+AT_ONCE = BoundedSemaphore(min(os.cpu_count() or 1, 4))
+"""How many containers are made or removed at once: more would wait for Podman's locks.
+
+Or for a processor: all are there no sooner, and what serves meanwhile answers later.
+"""
 
 
 def call(arguments: Sequence[str | Path], *, directory: Path | None = None) -> str:
