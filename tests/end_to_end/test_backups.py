@@ -8,11 +8,10 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from applications import TinyApplication, tiny_application, wait_for
+from applications import tiny_application, wait_for
+from pets import Pet
 from product import Herdbook
 
 pytestmark = [pytest.mark.podman, pytest.mark.root]
@@ -20,59 +19,28 @@ pytestmark = [pytest.mark.podman, pytest.mark.root]
 SECRET = "correct horse battery staple"  # noqa: S105 - looked for in the backups
 
 
-class Pet:
-    """An application of one service with a volume, and a directory to back it up to."""
-
-    def __init__(self, application: TinyApplication, target: Path) -> None:
-        self.application = application
-        self.herdbook = application.herdbook
-        self.name = application.name
-        self.target = target
-        self.volume = f"{application.name}_data"
+class DirectoryPet(Pet):
+    """One that is backed up to a directory."""
 
     @property
-    def data(self) -> Path:
-        """What the service sees."""
-        return self.herdbook.state / "volumes" / "directories" / "current" / self.volume
-
-    def up(self, schedule: str = "0 3 1 1 *", keep: int = 2) -> None:
-        """Bring it up with a volume and a secret."""
-        self.application.write("v1")
-        document = yaml.safe_load(self.application.file.read_text())
-        service = document["services"]["web"]
-        service["volumes"] = ["data:/data"]
-        service["secrets"] = ["token"]
-        wishes = service["x-herdbook"]
-        wishes["class"] = "pet"
-        wishes["backup"] = {"schedule": schedule, "keep": keep, "to": str(self.target)}
-        document["volumes"] = {"data": {}}
-        document["secrets"] = {"token": {"file": "./token"}}
-        (self.application.folder / "token").write_text(SECRET)
-        self.application.file.write_text(yaml.safe_dump(document))
-        self.application.said("up", self.application.file)
-
-    def down(self) -> None:
-        self.herdbook.must("down", self.name)
-
-    def backups(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.herdbook.json("backups", self.name)
-        return found
+    def target(self) -> Path:
+        return Path(self.to)
 
 
 @pytest.fixture(scope="module")
-def brought_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pet]:
+def brought_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DirectoryPet]:
     """One that all tests of this file share: to bring one up takes its time."""
     folder = tmp_path_factory.mktemp("backups")
     target = folder / "target"
     target.mkdir()
     with tiny_application(folder, 1) as application:
-        made = Pet(application, target)
+        made = DirectoryPet(application, str(target), SECRET)
         made.up()
         yield made
 
 
 @pytest.fixture
-def pet(brought_up: Pet) -> Pet:
+def pet(brought_up: DirectoryPet) -> DirectoryPet:
     """It with two files in its volume and no backups; it may be up or down."""
     shutil.rmtree(brought_up.target, ignore_errors=True)
     brought_up.target.mkdir()
@@ -81,7 +49,7 @@ def pet(brought_up: Pet) -> Pet:
     return brought_up
 
 
-def test_a_backup_is_made_listed_and_restored_while_the_rest_is_refused(pet: Pet) -> None:
+def test_a_backup_is_made_listed_and_restored_while_the_rest_is_refused(pet: DirectoryPet) -> None:
     pet.up()
     made = pet.herdbook.json("backup", pet.name)
     (first,) = made["backups"]
@@ -106,7 +74,7 @@ def test_a_backup_is_made_listed_and_restored_while_the_rest_is_refused(pet: Pet
     assert (pet.data / "small").read_text() == "second"
 
 
-def test_a_second_backup_costs_what_changed_and_the_oldest_go(pet: Pet) -> None:
+def test_a_second_backup_costs_what_changed_and_the_oldest_go(pet: DirectoryPet) -> None:
     names = []
     for number in range(3):
         (made,) = pet.herdbook.json("backup", pet.name)["backups"]
@@ -119,7 +87,7 @@ def test_a_second_backup_costs_what_changed_and_the_oldest_go(pet: Pet) -> None:
     assert stored < 20 << 20
 
 
-def test_nothing_in_the_target_tells_what_it_holds(pet: Pet) -> None:
+def test_nothing_in_the_target_tells_what_it_holds(pet: DirectoryPet) -> None:
     (pet.data / "small").write_text("a very private thing")
     pet.herdbook.json("backup", pet.name)
     for each in pet.target.rglob("*"):
@@ -129,7 +97,7 @@ def test_nothing_in_the_target_tells_what_it_holds(pet: Pet) -> None:
 
 
 def test_another_machine_restores_from_the_target_and_the_key_alone(
-    pet: Pet, tmp_path: Path
+    pet: DirectoryPet, tmp_path: Path
 ) -> None:
     pet.herdbook.json("backup", pet.name)
     other = Herdbook(tmp_path / "other")
@@ -143,7 +111,7 @@ def test_another_machine_restores_from_the_target_and_the_key_alone(
     assert (data / "small").read_text() == "first"
 
 
-def test_a_damaged_backup_is_never_restored_and_the_next_one_mends_it(pet: Pet) -> None:
+def test_a_damaged_backup_is_never_restored_and_the_next_one_mends_it(pet: DirectoryPet) -> None:
     pet.herdbook.json("backup", pet.name)
     for piece in pet.target.rglob("pieces/*/*"):
         content = piece.read_bytes()
@@ -159,7 +127,7 @@ def test_a_damaged_backup_is_never_restored_and_the_next_one_mends_it(pet: Pet) 
     assert (pet.data / "small").read_text() == "second"
 
 
-def test_a_backup_killed_at_any_moment_leaves_none_or_a_whole_one(pet: Pet) -> None:
+def test_a_backup_killed_at_any_moment_leaves_none_or_a_whole_one(pet: DirectoryPet) -> None:
     pet.down()
     for round_number in range(6):
         with pet.herdbook.running("backup", pet.name) as program:
@@ -174,7 +142,7 @@ def test_a_backup_killed_at_any_moment_leaves_none_or_a_whole_one(pet: Pet) -> N
     assert len(list(pet.target.rglob("backups/*"))) <= 2
 
 
-def test_two_backups_at_once_are_both_whole(pet: Pet) -> None:
+def test_two_backups_at_once_are_both_whole(pet: DirectoryPet) -> None:
     with (
         pet.herdbook.running("backup", pet.name, "--json") as one,
         pet.herdbook.running("backup", pet.name, "--json") as two,
@@ -189,7 +157,7 @@ def test_two_backups_at_once_are_both_whole(pet: Pet) -> None:
 
 
 def test_the_server_backs_up_on_time_and_says_so_also_where_it_fails(
-    pet: Pet, tmp_path: Path
+    pet: DirectoryPet, tmp_path: Path
 ) -> None:
     pet.up(schedule="1s", keep=1)
     wait_for(lambda: bool(pet.backups()), 90, "a backup on time")
@@ -203,7 +171,7 @@ def test_the_server_backs_up_on_time_and_says_so_also_where_it_fails(
     wait_for(lambda: told("failed: There is no directory"), 90, "that a failure is said")
 
 
-def test_snapshots_are_taken_listed_and_forgotten(pet: Pet) -> None:
+def test_snapshots_are_taken_listed_and_forgotten(pet: DirectoryPet) -> None:
     (taken,) = pet.herdbook.json("snapshots", pet.name, "--take")
     assert taken["volume"] == pet.volume
     assert taken["verified_at"] is not None
@@ -217,7 +185,7 @@ def test_snapshots_are_taken_listed_and_forgotten(pet: Pet) -> None:
     assert taken["snapshot"] not in names
 
 
-def test_mistakes_are_told_with_the_next_step(pet: Pet, tmp_path: Path) -> None:
+def test_mistakes_are_told_with_the_next_step(pet: DirectoryPet, tmp_path: Path) -> None:
     for arguments, status, hint in (
         (("backup", "nobody"), 4, "herdbook up"),
         (("backup", pet.name, "--volume", "date"), 4, pet.volume),

@@ -8,11 +8,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from applications import TinyApplication, tiny_application, wait_for
+from applications import tiny_application, wait_for
+from pets import Pet
 from product import Herdbook
 from s3_servers import SECRET_KEY, S3Server, client, credentials, seaweedfs
 
@@ -23,82 +22,52 @@ pytestmark = [pytest.mark.podman, pytest.mark.root]
 LARGE_BYTES = 40 << 20
 
 
-@dataclass
-class Pet:
-    """An application with a volume that is backed up to a bucket of a server of its own."""
+@dataclass(kw_only=True)
+class BucketPet(Pet):
+    """One that is backed up to a bucket of a server of its own."""
 
-    application: TinyApplication
-    herdbook: Herdbook
     server: S3Server
-    address: str
-
-    @property
-    def name(self) -> str:
-        return self.application.name
-
-    @property
-    def data(self) -> Path:
-        """What the service sees."""
-        current = self.herdbook.state / "volumes" / "directories" / "current"
-        return current / f"{self.name}_data"
-
-    def up(self, schedule: str = "0 3 1 1 *") -> None:
-        self.application.write("v1")
-        document = yaml.safe_load(self.application.file.read_text())
-        service = document["services"]["web"]
-        service["volumes"] = ["data:/data"]
-        service["x-herdbook"]["class"] = "pet"
-        service["x-herdbook"]["backup"] = {"schedule": schedule, "keep": 2, "to": self.address}
-        document["volumes"] = {"data": {}}
-        self.application.file.write_text(yaml.safe_dump(document))
-        self.herdbook.must("up", self.application.file)
-
-    def down(self) -> None:
-        self.herdbook.must("down", self.name)
-
-    def backups(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.herdbook.json("backups", self.name)
-        return found
 
     def objects(self) -> set[str]:
         """All objects of the bucket, at most a page of them."""
-        bucket = bucket_place(self.address).bucket
+        bucket = bucket_place(self.to).bucket
         listed = client(self.server.endpoint).list_objects_v2(Bucket=bucket)
         return {each["Key"] for each in listed.get("Contents", ())}
 
 
 @pytest.fixture(scope="module")
-def pet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pet]:
+def pet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BucketPet]:
     folder = tmp_path_factory.mktemp("bucket")
     with seaweedfs(folder / "store") as server, tiny_application(folder, 1) as application:
-        herdbook = replace(application.herdbook, settings=dict(credentials()))
-        application.herdbook = herdbook
-        made = Pet(application, herdbook, server, server.address())
+        application.herdbook = replace(application.herdbook, settings=dict(credentials()))
+        made = BucketPet(application, server.address(), server=server)
         made.up()
         yield made
 
 
 @pytest.fixture(autouse=True)
-def _filled(pet: Pet) -> None:
+def _filled(pet: BucketPet) -> None:
     (pet.data / "small").write_text("first")
     (pet.data / "large").write_bytes(os.urandom(LARGE_BYTES))
 
 
-def test_what_was_backed_up_comes_back_after_the_volume_is_gone(pet: Pet, tmp_path: Path) -> None:
+def test_what_was_backed_up_comes_back_after_the_volume_is_gone(
+    pet: BucketPet, tmp_path: Path
+) -> None:
     large = (pet.data / "large").read_bytes()
     (first,) = pet.herdbook.json("backup", pet.name)["backups"]
-    assert first["where"] == pet.address
+    assert first["where"] == pet.to
     assert [each["backup"] for each in pet.backups()] == [first["backup"]]
     pet.down()
     other = Herdbook(tmp_path / "other", settings=dict(credentials()))
     key = pet.herdbook.state / "backup.key"
-    other.json("restore", pet.name, "data", "--from", pet.address, "--key", key)
+    other.json("restore", pet.name, "data", "--from", pet.to, "--key", key)
     data = other.state / "volumes" / "directories" / "current" / f"{pet.name}_data"
     assert (data / "small").read_text() == "first"
     assert (data / "large").read_bytes() == large
 
 
-def test_older_backups_go_and_with_them_what_nobody_needs(pet: Pet) -> None:
+def test_older_backups_go_and_with_them_what_nobody_needs(pet: BucketPet) -> None:
     made = []
     for number in range(3):
         (pet.data / "large").write_bytes(os.urandom(LARGE_BYTES // 10))
@@ -109,7 +78,7 @@ def test_older_backups_go_and_with_them_what_nobody_needs(pet: Pet) -> None:
     assert len(pet.objects()) < 2 * (LARGE_BYTES // 10 // (1 << 20) + 6)
 
 
-def test_a_backup_killed_at_any_moment_leaves_none_or_a_whole_one(pet: Pet) -> None:
+def test_a_backup_killed_at_any_moment_leaves_none_or_a_whole_one(pet: BucketPet) -> None:
     pet.down()
     for round_number in range(3):
         with pet.herdbook.running("backup", pet.name) as program:
@@ -121,7 +90,7 @@ def test_a_backup_killed_at_any_moment_leaves_none_or_a_whole_one(pet: Pet) -> N
     _assert_the_next_is_whole(pet)
 
 
-def test_where_the_store_is_killed_in_the_midst_the_next_backup_is_whole(pet: Pet) -> None:
+def test_where_the_store_is_killed_in_the_midst_the_next_backup_is_whole(pet: BucketPet) -> None:
     pet.down()
     before = pet.backups()
     there = len(pet.objects())
@@ -138,7 +107,7 @@ def test_where_the_store_is_killed_in_the_midst_the_next_backup_is_whole(pet: Pe
     _assert_the_next_is_whole(pet)
 
 
-def _assert_the_next_is_whole(pet: Pet) -> None:
+def _assert_the_next_is_whole(pet: BucketPet) -> None:
     large = (pet.data / "large").read_bytes()
     (last,) = pet.herdbook.json("backup", pet.name)["backups"]
     (pet.data / "large").unlink()
@@ -149,7 +118,7 @@ def _assert_the_next_is_whole(pet: Pet) -> None:
     assert not [each for each in pet.objects() if "herdbook-writers" in each]
 
 
-def test_the_server_backs_up_on_time_and_the_secret_is_nowhere(pet: Pet) -> None:
+def test_the_server_backs_up_on_time_and_the_secret_is_nowhere(pet: BucketPet) -> None:
     pet.up(schedule="1s")
     before = [each["backup"] for each in pet.backups()]
     wait_for(lambda: [each["backup"] for each in pet.backups()] != before, 90, "one on time")
@@ -168,15 +137,15 @@ def test_the_server_backs_up_on_time_and_the_secret_is_nowhere(pet: Pet) -> None
                 assert SECRET_KEY.encode() not in file.read_bytes(), file
 
 
-def test_mistakes_are_told_with_the_next_step(pet: Pet) -> None:
+def test_mistakes_are_told_with_the_next_step(pet: BucketPet) -> None:
     wrong = {"AWS_SECRET_ACCESS_KEY": "wrong"}
     none = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     for settings, address, status, hint in (
         ({}, "s3://Bucket", 3, "s3://"),
         ({}, f"s3://no-such-bucket?endpoint={pet.server.endpoint}", 4, "make the bucket"),
         ({}, f"s3://{SECRET_KEY}@bucket", 3, "s3://"),
-        (wrong, pet.address, 3, "revoked or expired"),
-        (none, pet.address, 3, "AWS_SHARED_CREDENTIALS_FILE"),
+        (wrong, pet.to, 3, "revoked or expired"),
+        (none, pet.to, 3, "AWS_SHARED_CREDENTIALS_FILE"),
     ):
         given = {**pet.herdbook.settings, **settings}
         herdbook = replace(pet.herdbook, settings=given)

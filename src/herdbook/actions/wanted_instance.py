@@ -23,6 +23,7 @@ from herdbook.fleet.instances import (
     ProcessChanges,
     Wanted,
 )
+from herdbook.fleet.own_settings import known_hosts
 from herdbook.fleet.records import Instance
 from herdbook.recipes.model import Variant
 
@@ -74,7 +75,8 @@ def wanted_instance(
             spec.stop_signal,
             spec.init,
         ),
-        names=HostNames(spec.host_name, spec.other_hosts),
+        # The name server listens at this machine's own address in each network.
+        names=HostNames(spec.host_name, known_hosts(spec.other_hosts, plugs.resolver)),
         confinement=Confinement(
             spec.processes,
             spec.read_only_root,

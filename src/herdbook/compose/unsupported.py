@@ -73,11 +73,6 @@ SERVICE_RULES: tuple[Rule, ...] = (
     Rule("dns_search", "names without a dot are those of the application"),
     Rule("domainname", "instances are in the application's own domain"),
     Rule("external_links", "services outside of the application are reached by their addresses"),
-    Rule(
-        "extra_hosts.*.*",
-        "write the address itself: what this machine is called inside is not known",
-        only=("host-gateway",),
-    ),
     Rule("gpus", "the instance sees no graphics processor"),
     Rule("group_add", "the user belongs to the image's groups only"),
     Rule("ipc", _SHARED, frozenset({"private", "shareable", "none"})),

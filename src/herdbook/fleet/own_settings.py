@@ -35,8 +35,8 @@ def host_name_of(service: Service) -> str:
 def other_hosts_of(service: Service) -> Mapping[str, tuple[str, ...]]:
     """Return the addresses of the names that instances know beside the name server's.
 
-    `host-gateway` is left out (compose/unsupported.py tells so); raises InvalidInputError for
-    what is no address.
+    `host-gateway` stays as it is: an instance's network says what that is. Raises
+    InvalidInputError for what is no address.
     """
     found = {}
     for name, written in service.extra_hosts.items():
@@ -46,10 +46,22 @@ def other_hosts_of(service: Service) -> Mapping[str, tuple[str, ...]]:
                 hint="Write NAME=ADDRESS.",
                 where=service.where,
             )
-        addresses = tuple(_address(each, service) for each in written if each != HOST_GATEWAY)
-        if addresses:
-            found[name] = addresses
+        found[name] = tuple(_address(each, service) for each in written)
     return found
+
+
+def known_hosts(
+    written: Mapping[str, tuple[str, ...]], machine: str
+) -> Mapping[str, tuple[str, ...]]:
+    """Return them as one instance knows them: `machine` is this machine's address in its network.
+
+    That is empty where an instance is in none: then nothing stands for `host-gateway`.
+    """
+    found = {
+        name: tuple(machine if each == HOST_GATEWAY else each for each in addresses)
+        for name, addresses in written.items()
+    }
+    return {name: tuple(filter(None, addresses)) for name, addresses in found.items()}
 
 
 def kernel_settings_of(service: Service) -> Mapping[str, str]:
@@ -75,6 +87,8 @@ def kernel_settings_of(service: Service) -> Mapping[str, str]:
 
 
 def _address(written: str, service: Service) -> str:
+    if written == HOST_GATEWAY:
+        return written
     try:
         return str(ip_address(written.removeprefix("[").removesuffix("]")))
     except ValueError:

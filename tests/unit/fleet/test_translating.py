@@ -48,7 +48,7 @@ OF_THE_INSTANCE: list[tuple[str, str, Any]] = [
     (
         "extra_hosts: ['a=10.0.0.1', 'a=10.0.0.2', 'b=[::1]', 'c:host-gateway']",
         "other_hosts",
-        {"a": ("10.0.0.1", "10.0.0.2"), "b": ("::1",)},
+        {"a": ("10.0.0.1", "10.0.0.2"), "b": ("::1",), "c": ("host-gateway",)},
     ),
     (
         "sysctls: {net.core.somaxconn: 1024, kernel.sem: 250 32000 100 128}",
