@@ -19,30 +19,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/end_to_end"))
 
 from applications import TinyApplication, kill, tiny_application, wait_for
+from fleet_long import LONG_RATE, MIXED_RATE, long_run, mixed_run
 from fleet_podman import plain_podman
+from fleet_ways import STEADY_SECONDS, Way, way_of, way_text
 from measure import spread
-from open_loop import Load, Observed, percentile
+from open_loop import Load
 
 REPLICAS = 10
 RATE = 300
-STEADY_SECONDS = 5.0
 RUNS = 3
-
-_LONG = int(os.environ.get("HERDBOOK_BENCH_REQUESTS", "100000"))
-_LONG_RATE = 500
-
-
-@dataclass(frozen=True)
-class Way:
-    """One way of replacing all containers, under load. `failed` are requests, of `requests`."""
-
-    name: str
-    seconds: float
-    requests: int
-    failed: int
-    unavailable_seconds: float
-    steady_milliseconds: float
-    during_milliseconds: float
 
 
 @dataclass(frozen=True)
@@ -78,8 +63,9 @@ def measure_fleet(folder: Path) -> FleetResults:
         loads.append(os.getloadavg()[0])
         print(f"  {ways[-1]}", flush=True)
     times = tuple(_times(folder))
-    ways.append(_long_run(folder))
-    loads.append(os.getloadavg()[0])
+    for measure_long in (long_run, mixed_run):
+        ways.append(measure_long(folder))
+        loads.append(os.getloadavg()[0])
     return FleetResults(tuple(ways), times, (min(loads), max(loads)))
 
 
@@ -94,7 +80,7 @@ def _by_herdbook(name: str, folder: Path) -> Way:
             application.up("v2")
             seconds = time.monotonic() - began
             application.until("complete")
-        return _way(name, load.observed, began, seconds)
+        return way_of(name, load.observed, began, seconds)
 
 
 def _one_by_one(name: str, folder: Path) -> Way:
@@ -109,7 +95,7 @@ def _one_by_one(name: str, folder: Path) -> Way:
                 podman.run(number, "v2")
             seconds = time.monotonic() - began
             time.sleep(2)
-            return _way(name, load.stop(), began, seconds)
+            return way_of(name, load.stop(), began, seconds)
 
 
 def _by_kube_play(name: str, folder: Path) -> Way:
@@ -121,7 +107,7 @@ def _by_kube_play(name: str, folder: Path) -> Way:
             podman.play("v2")
             seconds = time.monotonic() - began
             time.sleep(2)
-            return _way(name, load.stop(), began, seconds)
+            return way_of(name, load.stop(), began, seconds)
 
 
 def _steady(door: int) -> Load:
@@ -129,22 +115,6 @@ def _steady(door: int) -> Load:
     load.start()
     time.sleep(STEADY_SECONDS)
     return load
-
-
-def _way(name: str, observed: Observed, began: float, seconds: float) -> Way:
-    """Say what clients saw from the beginning until all are new, and for a second more."""
-    steady = observed.between(began - STEADY_SECONDS, began)
-    during = observed.between(began, began + seconds + 1)
-    print(f"  {name}: {observed.told(3)}; the generator was late by {observed.late_seconds:.3f} s")
-    return Way(
-        name,
-        seconds,
-        observed.total,
-        len(observed.failures),
-        observed.unavailable_seconds(),
-        1000 * percentile(steady, 99.9),
-        1000 * percentile(during, 99.9),
-    )
 
 
 def _times(folder: Path) -> Iterator[Times]:
@@ -213,40 +183,6 @@ def _flip(application: TinyApplication) -> float:
     return last - first
 
 
-def _long_run(folder: Path) -> Way:
-    """Many requests across a rolling update, a canary and a release that is aborted."""
-    place = folder / "long"
-    place.mkdir()
-    with tiny_application(place, 4) as application:
-        application.policy = {"settle": "200ms", "bake": "1s"}
-        application.up("v1")
-        application.until("complete")
-        load = application.load(_LONG_RATE, slow=100, elsewhere=True)
-        load.start()
-        began = time.monotonic()
-        time.sleep(STEADY_SECONDS)
-        rounds, turning = 0, time.monotonic()
-        while time.monotonic() < began + _LONG / _LONG_RATE:
-            _three_releases(application)
-            rounds += 1
-        name = f"Herdbook, {rounds} times rolling, canary and aborted release"
-        return _way(name, load.stop(), turning, time.monotonic() - turning)
-
-
-def _three_releases(application: TinyApplication) -> None:
-    canary = {"instances": 1, "weight": 20, "analysis": "2s"}
-    application.policy = {"settle": "200ms", "bake": "1s"}
-    application.up("v2")
-    application.until("complete")
-    application.policy |= {"strategy": "canary", "canary": canary}
-    application.up("v1")
-    application.until("complete")
-    application.policy |= {"canary": {**canary, "hold": True}}
-    application.up("v2")
-    application.said("rollout", "abort", application.name)
-    application.until("rolled back")
-
-
 def fleet_table(results: FleetResults) -> list[str]:
     """Render both tables for people."""
     least, most = results.machine_load
@@ -256,32 +192,20 @@ def fleet_table(results: FleetResults) -> list[str]:
         "",
         f"{REPLICAS} containers of a small web service replaced under {RATE} requests a second",
         "that wait for no answer, half on kept connections, half each on one of its own. Who asks",
-        "never waits for a processor, as if on another machine. The last",
-        f"row is of 4 containers and {_LONG_RATE} requests a second. Unavailable are the tenths of",
-        f"a second in which a request failed. The machine's load was {least:.1f} to {most:.1f}.",
+        "never waits for a processor, as if on another machine. The last two rows are of 4",
+        f"containers and {LONG_RATE} requests a second, and of 2 containers and 2 machines behind",
+        f"one door and {MIXED_RATE}. Unavailable are the tenths of a second in which one failed.",
+        f"The machine's load was {least:.1f} to {most:.1f}.",
         "",
         "| way | until all serve | requests | failed | unavailable | p99.9 before | p99.9 during |",
         "|---|---|---|---|---|---|---|",
-        *(_way_text(each) for each in results.ways),
+        *(way_text(each) for each in results.ways),
         "| goal | 5 s | | 0 | 0 s | | 3 times |",
         "",
         "| what | seconds | goal | met |",
         "|---|---|---|---|",
         *(_times_text(each) for each in results.times),
     ]
-
-
-def _way_text(way: Way) -> str:
-    cells = [
-        way.name,
-        f"{way.seconds:.2f} s",
-        f"{way.requests:,}",
-        f"{way.failed:,}",
-        f"{way.unavailable_seconds:.1f} s",
-        f"{way.steady_milliseconds:.1f} ms",
-        f"{way.during_milliseconds:.1f} ms",
-    ]
-    return f"| {' | '.join(cells)} |"
 
 
 def _times_text(times: Times) -> str:

@@ -28,7 +28,7 @@ while :; do sleep 1 & wait $!; done
 
 def compiles() -> bool:
     """Whether the real service can be built here: load needs it."""
-    return _compiled() is not None
+    return compiled_service() is not None
 
 
 def write_image(layout: Path) -> None:
@@ -50,12 +50,13 @@ def _layer() -> bytes:
 
 
 def _programs() -> dict[str, bytes]:
-    service = _compiled() or _PLAIN_SERVICE.encode()
+    service = compiled_service() or _PLAIN_SERVICE.encode()
     return {"bin/busybox": Path("/bin/busybox").read_bytes(), "bin/service": service}
 
 
 @functools.cache
-def _compiled() -> bytes | None:
+def compiled_service() -> bytes | None:
+    """The service's program; None where nothing compiles C."""
     target = Path(f"/dev/shm/herdbook-service-{os.getpid()}")
     command = ["cc", "-O2", "-static", "-o", str(target), str(_SOURCE)]
     try:
