@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from threading import Event, Thread
 from typing import Self
@@ -15,7 +16,8 @@ from typing import Self
 import pytest
 import yaml
 from applications import TinyApplication, kill, wait_for
-from product import Herdbook
+from product import Herdbook, Shop
+from tiny import copied_state
 
 from herdbook.core import digests
 from herdbook.drivers.network import HostNetwork
@@ -28,13 +30,14 @@ pytestmark = [
 
 TIMES = 20 if os.environ.get("HERDBOOK_CRASHES") == "long" else 1
 KILLS = 3
-LONGEST_SECONDS = 12.0
-"""Three times that is about as long as the rollout takes that is disturbed."""
+LONGEST_SECONDS = 8.0
+"""Three times that is a bit more than what the rollout takes that is disturbed."""
 
 PORT = 8080
 RECIPE = """\
 image: t/machine
-from: debian:bookworm
+from: shop/web
+user: root
 files:
   - {from: serve, to: /usr/local/bin/serve}
   - {from: add, to: /srv/www/cgi-bin/add}
@@ -107,10 +110,10 @@ class MachineApplication(TinyApplication):
         }
         self.file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
 
-    @property
+    @cached_property
     def store_port(self) -> int:
         """The door of the pet."""
-        return self.port + 1
+        return HostNetwork().free_port()
 
     def stored(self, path: str) -> list[str] | None:
         """The lines that the pet answers with; None while it does not answer."""
@@ -196,14 +199,17 @@ def sockets() -> set[Path]:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Herdbook:
-    """The smallest image of a machine, in a state of its own."""
+def built(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Herdbook:
+    """An image of machines that keep what they are told, in a state of its own.
+
+    It stands on an image that other tests have built, too.
+    """
     folder = tmp_path_factory.mktemp("machines")
     for name, content in {"herdbook.yaml": RECIPE, "serve": SERVE, "add": ADD}.items():
         (folder / name).write_text(content)
     for name in ("serve", "add"):
         (folder / name).chmod(0o755)
-    herdbook = Herdbook(folder / "state")
+    herdbook = copied_state(shop.herdbook.state, folder)
     herdbook.must("build", folder / "herdbook.yaml")
     return herdbook
 
@@ -215,7 +221,8 @@ def application(built: Herdbook, tmp_path: Path) -> Iterator[MachineApplication]
     made = MachineApplication(built, tmp_path, name, HostNetwork().free_port(), 1)
     try:
         made.up("v1")
-        made.until("complete", seconds=180)
+        made.until("complete", "paused", seconds=180)
+        assert made.is_whole(), made.words()
         yield made
     finally:
         made.clean()
