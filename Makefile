@@ -29,7 +29,8 @@ crashes: environment       ## kill campaigns at random moments, and the server a
 	@scripts/install run test
 	@$(SUDO) HERDBOOK_CRASHES=long $(BIN)/pytest tests/model/test_campaign_crashes.py \
 		tests/end_to_end/test_campaign.py tests/model/test_fleet_crashes.py \
-		tests/end_to_end/test_fleet_crashes.py $(PYTEST_OPTIONS)
+		tests/end_to_end/test_fleet_crashes.py tests/end_to_end/test_machine_crashes.py \
+		$(PYTEST_OPTIONS)
 
 check: style               ## what every commit passes: style, types, layers, unit tests
 	@scripts/suite --side-by-side -q tests/unit $(PYTEST_OPTIONS)

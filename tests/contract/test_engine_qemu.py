@@ -11,6 +11,7 @@ from engine_support import free_port, http_get, seen_of, until, usable, wanted
 
 from herdbook.core.errors import EngineError, NotFoundError
 from herdbook.drivers import process
+from herdbook.drivers.process_identity import is_alive
 from herdbook.drivers.qemu.acceleration import TCG, trial_command
 from herdbook.drivers.qemu.boot_sector import EXIT_STATUS, boot_disk
 from herdbook.fleet.instances import MachineArtefact, State
@@ -99,6 +100,18 @@ def test_half_made_machine_blocks_nothing(bench: QemuBench) -> None:
     engine.start(wanted(bench, "half"))
     assert seen_of(bench.engine(), "half").state is State.RUNNING
     engine.stop("half", grace_seconds=0)
+
+
+def test_a_machine_that_is_stopped_is_started_again_at_once(bench: QemuBench) -> None:
+    """Whatever the one before had is free: its name, its port, its disk."""
+    engine, port = bench.engine(), free_port()
+    for number in range(10):
+        engine.start(wanted(bench, "again", ports=(port,), writable_bytes=64 << 20))
+        seen = seen_of(bench.engine(), "again")
+        assert (seen.state, seen.reason) == (State.RUNNING, ""), number
+        assert seen.process is not None
+        engine.stop("again", grace_seconds=0)
+        assert not is_alive(seen.process)
 
 
 def test_missing_part_is_not_found_and_leaves_nothing(bench: QemuBench) -> None:

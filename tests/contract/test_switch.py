@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from switch_benches import BridgeBench, FakeSwitchBench, SwitchBench, clear
 from switch_networks import at, plans
 
-from herdbook.core.errors import InvalidInputError, NotFoundError
+from herdbook.core.errors import ConflictError, InvalidInputError, NotFoundError
 from herdbook.fleet.instances import Plugs
 from herdbook.fleet.networks import NetworkPlan
 from herdbook.fleet.ports import Switch
@@ -139,6 +140,30 @@ def test_another_state_directory_does_not_see_it(
     other.take_up(front.name)
     assert bench.switch().plugged() == {"web"}
     assert bench.reaches("web", web, front.gateway)
+
+
+def test_what_one_state_directory_has_chosen_is_told_to_all_others(
+    bench: SwitchBench, switch: Switch, tmp_path: Path
+) -> None:
+    network, _, _ = plans(tmp_path)
+    with switch.choosing():
+        switch.take([network])
+    with bench.switch().choosing() as taken:
+        assert network.subnet not in taken
+    with bench.switch(tmp_path / "other").choosing() as taken:
+        assert network.subnet in taken
+
+
+def test_no_network_is_laid_where_one_of_another_state_directory_lies(
+    bench: SwitchBench, front: NetworkPlan, tmp_path: Path
+) -> None:
+    other = bench.switch(tmp_path / "other")
+    with pytest.raises(ConflictError, match=str(front.subnet)):
+        other.lay(replace(front, name="other.front"))
+    assert not other.is_laid("other.front")
+    bench.switch().take_up(front.name)
+    other.lay(front)
+    other.take_up(front.name)
 
 
 def test_instance_loses_a_network_that_is_taken_up_and_is_plugged_in_again(

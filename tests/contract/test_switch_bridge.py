@@ -6,8 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from switch_networks import at, place, plans
 from herdbook.core.digests import of_bytes, short
 from herdbook.drivers import process
 from herdbook.drivers.bridge import BridgeSwitch
+from herdbook.fleet.networks import NetworkPlan, free_subnet
 
 pytestmark = [pytest.mark.root, pytest.mark.alone]
 
@@ -162,6 +164,21 @@ def test_killed_at_any_point_it_is_mended_by_the_next_call(
     assert pings(web, back.gateway)
     switch.unplug("web")
     assert switch.plugged() == set()
+
+
+def test_of_many_that_choose_a_subnet_at_once_no_two_choose_the_same(tmp_path: Path) -> None:
+    pool = place(tmp_path)[0].supernet(2)
+
+    def choose(number: int) -> IPv4Network:
+        switch = BridgeSwitch(tmp_path / f"state {number}")
+        with switch.choosing() as taken:
+            chosen = free_subnet(pool, 30, taken)
+            time.sleep(0.01)  # whoever were let in now would choose the same
+            switch.take([NetworkPlan("shop.front", chosen, "shop.internal")])
+        return chosen
+
+    with ThreadPoolExecutor(16) as threads:
+        assert len(set(threads.map(choose, range(16)))) == 16
 
 
 def test_name_left_by_a_killed_program_is_no_namespace(

@@ -1,7 +1,6 @@
 """Brings tiny applications up through the real command line, and leaves nothing of them."""
 
 import contextlib
-import hashlib
 import http.client
 import json
 import os
@@ -77,8 +76,6 @@ class TinyApplication:
         }
         document = {
             "name": self.name,
-            # Of its own: another state's application that comes up now may choose the same one.
-            "x-herdbook": {"subnet": _subnet(self.name)},
             "services": {"web": service},
         }
         self.file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
@@ -302,11 +299,6 @@ def tiny_application(
         yield made
     finally:
         made.clean()
-
-
-def _subnet(name: str) -> str:
-    digest = hashlib.sha256(name.encode()).digest()
-    return f"10.{84 + digest[0] % 32}.{digest[1]}.0/24"
 
 
 def kill(number: int) -> None:

@@ -108,7 +108,7 @@ class House:
 @pytest.fixture(scope="module")
 def house(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> House:
     folder = tmp_path_factory.mktemp("gates")
-    herdbook = copied_state(tiny, folder)
+    herdbook = copied_state(tiny.state, folder)
     shutil.copy(tiny.recipe.with_suffix(".lock"), folder / "web.lock")
     (folder / "serve.pl").write_text(SERVICE)
     (folder / "look.sh").write_text(LOOK)

@@ -32,7 +32,7 @@ def served(
 ) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("issuers")
     own = {"XDG_STATE_HOME": str(folder / "own")}
-    herdbook = replace(copied_state(tiny, folder), settings=own)
+    herdbook = replace(copied_state(tiny.state, folder), settings=own)
     words = ("--client-id", CLIENT, "--name-claim", "preferred_username")
     herdbook.must("issuer", "add", "corp", provider.url, *words, "--groups-claim", "groups")
     herdbook.must("role", "grant", "user:corp:anna", "builder", "--images", "t/*")

@@ -32,7 +32,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def test_a_webhook_is_told_what_was_done_while_nobody_served(tiny: Tiny, tmp_path: Path) -> None:
-    herdbook = copied_state(tiny, tmp_path)
+    herdbook = copied_state(tiny.state, tmp_path)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as receiver:
         Thread(target=receiver.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{receiver.server_address[1]}/hook"

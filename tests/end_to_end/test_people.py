@@ -18,7 +18,7 @@ PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
 @pytest.fixture(scope="module")
 def served(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("people")
-    herdbook = copied_state(tiny, folder)
+    herdbook = copied_state(tiny.state, folder)
     herdbook.must("role", "grant", "robot:reader", "viewer", "--images", "t/*")
     herdbook.must("role", "grant", "robot:ci", "builder", "--images", "t/*")
     with served_by(herdbook, folder) as found:

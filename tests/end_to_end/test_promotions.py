@@ -127,7 +127,7 @@ class House:
 def built(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> House:
     """Build it once, on what the smallest image has left: each version takes seconds."""
     folder = tmp_path_factory.mktemp("channels")
-    house = House(copied_state(tiny, folder), folder)
+    house = House(copied_state(tiny.state, folder), folder)
     (folder / "base.yaml").write_text(BASE)
     shutil.copy(tiny.recipe.with_suffix(".lock"), folder / "base.lock")
     (folder / "web.yaml").write_text(CHILD)

@@ -65,7 +65,7 @@ def office(tiny: Tiny, tmp_path: Path) -> Office:
     folder = tmp_path / "developer"
     folder.mkdir()
     shutil.copy(tiny.recipe.with_suffix(".lock"), folder / "word.lock")
-    office = Office(copied_state(tiny, tmp_path), folder)
+    office = Office(copied_state(tiny.state, tmp_path), folder)
     (tmp_path / "channels.yaml").write_text(RULES)
     office.herdbook.must("channel", "apply", tmp_path / "channels.yaml")
     return office

@@ -117,7 +117,7 @@ class View:
 def built(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> View:
     """Build it once, on what the smallest image has left."""
     folder = tmp_path_factory.mktemp("view")
-    herdbook, recipe = copied_state(tiny, folder), folder / "web.yaml"
+    herdbook, recipe = copied_state(tiny.state, folder), folder / "web.yaml"
     recipe.write_text(RECIPE)
     for number in (1, 2):
         (folder / "word").write_text(f"v{number}\n")

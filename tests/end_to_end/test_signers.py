@@ -33,7 +33,7 @@ class Team:
 
 @pytest.fixture
 def team(tiny: Tiny, tmp_path: Path) -> Team:
-    made = Team(copied_state(tiny, tmp_path), tmp_path)
+    made = Team(copied_state(tiny.state, tmp_path), tmp_path)
     for who in ("anna", "bert", "carol"):
         made.by(who).must("key", "new", who, "--folder", tmp_path)
         assert b"ENCRYPTED" in made.key(who).read_bytes()

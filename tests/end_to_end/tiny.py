@@ -67,13 +67,13 @@ def make_tiny(folder: Path) -> Tiny:
     return Tiny(herdbook, recipe, herdbook.json("build", recipe)["digest"])
 
 
-def copied_state(tiny: Tiny, folder: Path) -> Herdbook:
-    """Copy the state in which the smallest image was built, to build more on it."""
+def copied_state(built: Path, folder: Path) -> Herdbook:
+    """Copy the state in which an image was built, to build more on it."""
     state = folder / "state"
     state.mkdir()
     linked = {"archive", "blobs"}  # what they hold is replaced, never written to
-    tool("cp", "-al", *(tiny.state / name for name in sorted(linked)), state)
-    tool("cp", "-a", *(each for each in tiny.state.iterdir() if each.name not in linked), state)
+    tool("cp", "-al", *(built / name for name in sorted(linked)), state)
+    tool("cp", "-a", *(each for each in built.iterdir() if each.name not in linked), state)
     return Herdbook(state)
 
 

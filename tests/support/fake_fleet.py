@@ -11,10 +11,12 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
+from fleet_machine import add_machine
 from fleet_workshop import empty_register
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
@@ -40,7 +42,13 @@ from herdbook.drivers.fake.balancer import FakeBalancer, FakeDoors
 from herdbook.drivers.fake.computer import FakeInstance
 from herdbook.drivers.fake.volumes import FakeShelf, FakeVolumes
 from herdbook.fleet.applications import Component, Release, Settings
-from herdbook.fleet.instances import ContainerArtefact, Origin, State, Wanted
+from herdbook.fleet.instances import (
+    ContainerArtefact,
+    MachineArtefact,
+    Origin,
+    State,
+    Wanted,
+)
 from herdbook.fleet.networks import NetworkPlan
 from herdbook.fleet.records import Instance, Role
 from herdbook.images.bases import LockedBase
@@ -72,12 +80,15 @@ IMAGE = LockedBase(
     config=digests.of_bytes(_CONFIGURATION),
     layers=(),
 )
-"""The image of all instances: somebody else's, which needs no version in the register."""
+"""The image of all containers: somebody else's, which needs no version in the register."""
 
 _REST_SECONDS = 12.0
 """Nothing that comes by itself comes later: pauses between attempts, deadlines, analyses."""
 
 _LIMIT_SECONDS = 180.0
+
+OFF_SECONDS = 1000.0
+"""How long a machine takes to be started anew: longer than anything may take that is waited for."""
 
 _ACTS = {
     "engine": ("start", "stop", "observe"),
@@ -116,6 +127,7 @@ class Machine:
     books: FakeBooks = field(default_factory=FakeBooks)
     doors: FakeDoors = field(default_factory=FakeDoors)
     shelf: FakeShelf = field(default_factory=FakeShelf)
+    booted_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -176,6 +188,7 @@ class Ground:
         kept = self.workshop.bases.kept(IMAGE.config)
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(_CONFIGURATION)
+        add_machine(self.workshop)
         self.register = empty_register()
 
 
@@ -306,7 +319,14 @@ class World:
 
     def half_start(self, name: str) -> None:
         """Leave of an instance what an engine that is killed as it starts it leaves."""
-        artefact = ContainerArtefact(self.ground.state, IMAGE.manifest)
+        record = next(each for each in self.records if each.name == name)
+        here = self.ground.state
+        machine = self.component(record).instance.variant is Variant.VM
+        artefact = (
+            MachineArtefact(here, here, here)
+            if machine
+            else ContainerArtefact(here, IMAGE.manifest)
+        )
         origin = Origin("service", 0, IMAGE.manifest)
         wanted = Wanted(name, origin, artefact, owner=NAME)
         made = FakeInstance(wanted, self.machine.clock.now())
@@ -327,6 +347,8 @@ class World:
         self.machine.cabling.networks.clear()
         self.machine.books.books.clear()
         self.machine.doors.opened.clear()
+        self.machine.clock.sleep(OFF_SECONDS)
+        self.machine.booted_at = self.machine.clock.now()
 
     def kill_balancers(self) -> None:
         """End what spreads requests."""
@@ -379,8 +401,12 @@ class World:
 
     def _workshop(self, watch: Watch) -> Workshop:
         machine, state = self.machine, self.ground.state
-        engine = FakeEngine(state, machine.clock, machine.computer)
-        volumes = FakeVolumes(state, machine.clock, machine.shelf)
+        clock, computer, shelf = machine.clock, machine.computer, machine.shelf
+        engines = {kind: FakeEngine(state, clock, computer, variant=kind.value) for kind in Variant}
+        volumes = {
+            Variant.CONTAINER: FakeVolumes(state, clock, shelf),
+            Variant.VM: FakeVolumes(state / "disks", clock, shelf),
+        }
         drivers = {
             "switch": FakeSwitch(state, machine.cabling),
             "names": FakeNames(state, machine.books),
@@ -394,13 +420,19 @@ class World:
         audit = SqlAudit(self._database, state / "audit.key")
         return replace(
             self.ground.workshop,
-            engines={Variant.CONTAINER: cast("Any", _Watched("engine", engine, watch))},
-            insides={Variant.CONTAINER: engine},
-            volumes={Variant.CONTAINER: cast("Any", _Watched("volumes", volumes, watch))},
+            engines={
+                kind: cast("Any", _Watched("engine", each, watch)) for kind, each in engines.items()
+            },
+            insides=engines,
+            volumes={
+                kind: cast("Any", _Watched("volumes", each, watch))
+                for kind, each in volumes.items()
+            },
             vault=SqlVault(self._database, state / "vault.key"),
             channels=SqlChannels(self._database, audit),
             audit=audit,
-            clock=machine.clock,
+            clock=clock,
+            booted_at=lambda: machine.booted_at,
             **watched,
         )
 

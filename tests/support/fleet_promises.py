@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from ipaddress import IPv4Address
+from pathlib import Path
 
 from fake_fleet import NAME, NETWORK, VERSION, World
 from fleet_scenarios import Scenario, Serves
@@ -48,8 +49,8 @@ class Guard:
         found: dict[str, list[str]] = defaultdict(list)
         for each in self.world.machine.computer.of(self.world.ground.state):
             if each.state is State.RUNNING:
-                for mount in each.wanted.mounts:
-                    found[str(mount.source)].append(each.wanted.name)
+                for path in _volumes(each.wanted):
+                    found[str(path)].append(each.wanted.name)
         return found
 
     def _before_start(self, name: str) -> None:
@@ -69,8 +70,8 @@ class Guard:
     def _write(self, name: str) -> None:
         computer = self.world.machine.computer
         found = computer.find(self.world.ground.state, name)
-        for mount in found.wanted.mounts:
-            files = self.world.machine.shelf.volumes[mount.source].files
+        for path in _volumes(found.wanted):
+            files = self.world.machine.shelf.volumes[path].files
             files[_version(found.wanted)] = b"written"
 
 
@@ -198,6 +199,11 @@ def _check_found(world: World, release: Release) -> None:
     assert {name: set(each) for name, each in book.names.items()} == names, "names"
     assert book.networks == (NETWORK,)
     assert set(world.machine.cabling.networks.values()) == {NETWORK}
+
+
+def _volumes(wanted: Wanted) -> list[Path]:
+    """Return where the volumes of a container or a machine are."""
+    return [*(each.source for each in wanted.mounts), *(each.path for each in wanted.volumes)]
 
 
 def _version(wanted: Wanted) -> str:

@@ -1,9 +1,10 @@
 """What may happen to an application, from the first release to the end, and how it has to end."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fake_fleet import FARES, IMAGE, NAME, NETWORK, VERSION, Step, World, serving
+from fleet_machine import MACHINE, SIZE
 
 from herdbook.actions.roll_out import abort, pause, resume, roll_out, take_down
 from herdbook.compose.deployment import Order
@@ -36,6 +37,22 @@ QUICK = UpdatePolicy(
 
 _GENTLE = QUICK.model_copy(update={"order": Order.STOP_FIRST})
 
+_CONTAINER: Mapping[str, object] = {
+    "variant": Variant.CONTAINER,
+    "image": "service",
+    "number": 0,
+    "digest": IMAGE.manifest,
+    "base": IMAGE,
+}
+_MACHINE: Mapping[str, object] = {
+    "variant": Variant.VM,
+    "image": MACHINE.image,
+    "number": 1,
+    "digest": MACHINE.digest,
+    **SIZE,
+}
+_DATA = (VolumeUse(source=f"{NAME}_data", target="/data"),)
+
 Serves = Mapping[str, tuple[str, int]]
 """How many instances of which version a component has."""
 
@@ -58,7 +75,10 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Shop:
-    """An application of a pet with data, a job, and two services on top; change what you want."""
+    """An application of a pet with data, a job, and two services on top; change what you want.
+
+    Those named in `machines` run as virtual machines, all others as containers.
+    """
 
     version: str = "1"
     web: int = 3
@@ -67,6 +87,7 @@ class Shop:
     versions: Mapping[str, str] = field(default_factory=dict)
     fares: Mapping[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    machines: tuple[str, ...] = ()
 
     def settings(self) -> Settings:
         """Return it as a release has it."""
@@ -112,16 +133,14 @@ class Shop:
         job = name == "migrate"
         fares = self.fares.get(name, "job" if job else "")
         version = self.versions.get(name, self.version)
-        return InstanceSpec(
-            variant=Variant.CONTAINER,
-            image="service",
-            number=0,
-            digest=IMAGE.manifest,
-            base=IMAGE,
-            environment={VERSION: version, **({FARES: fares} if fares else {})},
-            networks=(NetworkUse(network="default", aliases=(name,)),),
-            volumes=(VolumeUse(source=f"{NAME}_data", target="/data"),) if name == "db" else (),
-            probe=None if job else Probe(ProbeKind.HTTP, 80, interval_seconds=0.3),
+        return InstanceSpec.model_validate(
+            {
+                **(_MACHINE if name in self.machines else _CONTAINER),
+                "environment": {VERSION: version, **({FARES: fares} if fares else {})},
+                "networks": (NetworkUse(network="default", aliases=(name,)),),
+                "volumes": _DATA if name == "db" else (),
+                "probe": None if job else Probe(ProbeKind.HTTP, 80, interval_seconds=0.3),
+            }
         )
 
 
@@ -190,6 +209,8 @@ def befalls(what: Callable[[World, str], None], component: str) -> Step:
 
 _S = RolloutState
 _ONE = Shop()
+_MIXED = Shop(machines=("db", "web"))
+"""A pet and cattle as machines, beside containers."""
 _FIRST = _ONE.settings()
 _GOING = (_S.ROLLING, _S.BAKING)
 _STILL = (*OVER, *WAITING)
@@ -199,16 +220,16 @@ def _policy(**changes: object) -> UpdatePolicy:
     return QUICK.model_copy(update=changes)
 
 
-def _to(name: str, shop: Shop, *more: Step) -> Scenario:
+def _to(name: str, shop: Shop, *more: Step, first: Shop = _ONE) -> Scenario:
     """Return a scenario that leads from the first release to another one."""
     script = (up(shop.settings()), *more)
-    return Scenario(name, script, _S.COMPLETE, shop.serves(), _FIRST)
+    return Scenario(name, script, _S.COMPLETE, shop.serves(), first.settings())
 
 
-def _back(name: str, shop: Shop, *more: Step) -> Scenario:
+def _back(name: str, shop: Shop, *more: Step, first: Shop = _ONE) -> Scenario:
     """Return a scenario that ends where it began."""
     script = (up(shop.settings()), *more)
-    return Scenario(name, script, _S.ROLLED_BACK, _ONE.serves(), _FIRST)
+    return Scenario(name, script, _S.ROLLED_BACK, first.serves(), first.settings())
 
 
 def _web(**changes: object) -> Shop:
@@ -220,9 +241,11 @@ def _bad(component: str, fares: str, **changes: object) -> Shop:
     return Shop(versions={component: "2"}, fares={component: fares}, policy=_policy(**changes))
 
 
-def _heal(name: str, what: Callable[[World, str], None], component: str = "web") -> Scenario:
+def _heal(
+    name: str, what: Callable[[World, str], None], component: str = "web", first: Shop = _ONE
+) -> Scenario:
     script = (befalls(what, component),)
-    return Scenario(name, script, _S.COMPLETE, _ONE.serves(), _FIRST)
+    return Scenario(name, script, _S.COMPLETE, first.serves(), first.settings())
 
 
 _WEB = _web()
@@ -287,6 +310,15 @@ SCENARIOS = (
         _SHY.serves(),
         _SHY.settings(),
     ),
+    _to("machines", replace(_MIXED, version="2"), first=_MIXED),
+    _back(
+        "bad machine with data",
+        replace(_MIXED, versions={"db": "2"}, fares={"db": "dies"}),
+        first=_MIXED,
+    ),
+    _to("machines follow containers", replace(_WEB, machines=("web",))),
+    _to("containers follow machines", replace(_MIXED, machines=("db",)), first=_MIXED),
+    _heal("dead machine with data", World.end, "db", first=_MIXED),
     Scenario("down", (down(),), _S.COMPLETE, {}, _FIRST, stands=False),
     Scenario(
         "down in the middle",

@@ -115,6 +115,7 @@ class Simulation:
     histories: dict[tuple[str, int], SlotHistory] = field(default_factory=dict)
     shares: dict[str, Share] = field(default_factory=dict)
     refused: dict[int, str] = field(default_factory=dict)
+    booted_at: datetime | None = None
     conducts: dict[Digest, Conduct] = field(default_factory=dict)
     cut_off: int = 0
     """So many operations to come are written down and not done."""
@@ -182,6 +183,13 @@ class Simulation:
         """End an instance's process with a bad status."""
         self.bodies[name].dead = True
 
+    def reboot(self, seconds_off: float = 30.0) -> None:
+        """End all that runs, and start the machine anew after so many seconds."""
+        for body in self.bodies.values():
+            body.dead = True
+        self.now += timedelta(seconds=seconds_off)
+        self.booted_at = self.now
+
     def hang(self, name: str, *, hung: bool = True) -> None:
         """Let an instance not answer any more, or again."""
         self.bodies[name].hung = hung
@@ -209,6 +217,7 @@ class Simulation:
             histories=dict(self.histories),
             shares=dict(self.shares),
             refused=dict(self.refused),
+            booted_at=self.booted_at,
         )
 
     def situation_plan(self) -> Plan:

@@ -27,13 +27,32 @@ def choose_networks(
     settings: Settings,
     known: Application | None,
 ) -> dict[str, NetworkPlan]:
-    """Return where each of the application's networks lies.
+    """Return where each of the application's networks lies; nobody else chooses that place.
 
     Those it has keep their place, also those that only earlier releases have: one may go back.
-    Raises ConflictError where there is no room.
+    Only where somebody else lies there by now, while nothing of the application is up, another one
+    is chosen. Raises ConflictError where there is no room.
     """
+    with workshop.switch.choosing() as elsewhere:
+        plans = _plans(workshop, network, composed, settings, known, elsewhere)
+        workshop.switch.take(plans.values())
+    return plans
+
+
+def _plans(
+    workshop: Workshop,
+    network: Network,
+    composed: Composed,
+    settings: Settings,
+    known: Application | None,
+    elsewhere: Sequence[IPv4Network],
+) -> dict[str, NetworkPlan]:
     before = dict(known.networks) if known else {}
-    taken = _taken(workshop, network, composed.name, before)
+    up = is_up(workshop, known)
+    strangers = [*_of_others(workshop, network, before), *elsewhere]
+    if not up:
+        before = {key: each for key, each in before.items() if _is_free(each.subnet, strangers)}
+    taken = _taken(workshop, composed.name, before, strangers)
     pool = composed.herdbook.subnet or _POOL
     # As many as there are must have room in it.
     longest = pool.prefixlen + (len(settings.networks) - 1).bit_length()
@@ -44,7 +63,7 @@ def choose_networks(
         if old is not None and said in {None, old.subnet}:
             subnet = old.subnet
         elif said is not None:
-            _refuse(wanted.name, said, taken, moves=old is not None and is_up(workshop, known))
+            _refuse(wanted.name, said, taken, moves=old is not None and up)
             subnet = said
         else:
             prefix = max(prefix_for(_LARGER * _most(settings, wanted)), longest)
@@ -56,8 +75,23 @@ def choose_networks(
     return plans
 
 
+def _of_others(
+    workshop: Workshop, network: Network, before: Mapping[str, NetworkPlan]
+) -> list[IPv4Network]:
+    """Return what this machine has a way to, but for what the application has laid itself."""
+    own = {each.subnet for each in before.values() if workshop.switch.is_laid(each.name)}
+    return [each for each in network.subnets() if each not in own]
+
+
+def _is_free(subnet: IPv4Network, strangers: Sequence[IPv4Network]) -> bool:
+    return not any(subnet.overlaps(each) for each in strangers)
+
+
 def _taken(
-    workshop: Workshop, network: Network, name: str, before: Mapping[str, NetworkPlan]
+    workshop: Workshop,
+    name: str,
+    before: Mapping[str, NetworkPlan],
+    strangers: Sequence[IPv4Network],
 ) -> list[IPv4Network]:
     own = {plan.subnet for plan in before.values()}
     others = [
@@ -66,7 +100,7 @@ def _taken(
         if other.name != name
         for plan in other.networks.values()
     ]
-    return [*(each for each in network.subnets() if each not in own), *own, *others]
+    return [*(each for each in strangers if each not in own), *own, *others]
 
 
 def _refuse(key: str, said: IPv4Network, taken: Sequence[IPv4Network], *, moves: bool) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from herdbook.audit.ports import AuditLog
@@ -51,6 +52,7 @@ class Workshop:
     login of whoever gives this command.
     `groups_of` tells in which groups somebody is, of this machine's and our own.
     `duty` is whether this program, as a server, is the one that works; see there.
+    `booted_at` says when this machine was started, where that is known, by its clock as it is now.
     `give_up` ends all programs under way and lets none begin, for when this one is to end.
     """
 
@@ -106,4 +108,5 @@ class Workshop:
     secrets: GivenSecrets = field(default_factory=GivenSecrets)
     turns: Turns = field(default_factory=Turns)
     duty: Duty = field(default_factory=UndisputedDuty)
+    booted_at: Callable[[], datetime | None] = lambda: None
     give_up: Callable[[], None] = lambda: None

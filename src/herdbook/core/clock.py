@@ -1,7 +1,7 @@
 """The only place that reads the time, so that whatever decides is given it."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -35,3 +35,7 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait that long."""
         time.sleep(seconds)
+
+    def booted_at(self) -> datetime:
+        """Return when the machine was started, by its time of day as it is now."""
+        return self.now() - timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME))

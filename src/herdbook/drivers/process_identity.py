@@ -61,11 +61,15 @@ def send(process: RunningProcess, signal_number: int) -> None:
 
 
 def has_ended(process: RunningProcess, limit_seconds: float) -> bool:
-    """Whether that very process ends within so many seconds; returns at once when it does."""
+    """Whether that very process ends within so many seconds; returns at once when it does.
+
+    Until then one of its threads may still have files, ports and network cards open, though the
+    first one has ended and `is_alive` says no.
+    """
     with suppress(ProcessLookupError), _held(process) as descriptor:
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
-        return not is_alive(process) or bool(poll.poll(limit_seconds * 1000))
+        return identify(process.number) != process or bool(poll.poll(limit_seconds * 1000))
     return True
 
 

@@ -1,6 +1,7 @@
 """The ports through which instances are run, connected, asked and watched, whatever does it."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Protocol
@@ -124,8 +125,22 @@ class Switch(Protocol):
     another state directory.
     """
 
+    def choosing(self) -> AbstractContextManager[list[IPv4Network]]:
+        """Let nobody else on this machine choose subnets until the block ends.
+
+        Gives those that other state directories have taken, and may not have laid yet.
+        """
+        ...
+
+    def take(self, networks: Collection[NetworkPlan]) -> None:
+        """Keep others on this machine from choosing the subnets of networks that are laid next."""
+        ...
+
     def lay(self, network: NetworkPlan) -> None:
-        """See to it that a network is there, and leads out unless it is internal."""
+        """See to it that a network is there, and leads out unless it is internal.
+
+        Raises ConflictError where a network of another state directory lies in its subnet.
+        """
         ...
 
     def take_up(self, network: str) -> None:

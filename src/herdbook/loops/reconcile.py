@@ -70,6 +70,7 @@ class Reconciler:
     say: Callable[[str], None]
     tended: dict[str, Tending] = field(default_factory=dict)
     _away: set[str] = field(default_factory=set)
+    _known: set[str] = field(default_factory=set)
     _register: Rhythm = field(default_factory=lambda: Rhythm(1.0))
     _engines: Rhythm = field(default_factory=lambda: Rhythm(10.0))
     _openings: Rhythm = field(default_factory=lambda: Rhythm(2.0))
@@ -196,7 +197,7 @@ class Reconciler:
             return
         self._troubles[name] = trouble
         self.say(f"{name}: {trouble}")
-        if name in self.tended:
+        if name in self._known:
             with suppress(HerdbookError):
                 tell(self.workshop, name, f"trouble: {trouble}")
 
@@ -205,6 +206,7 @@ class Reconciler:
         changed = heeded = forbidden != self._forbidden
         for application in self.workshop.fleet.every():
             name = application.name
+            self._known.add(name)
             if name in self.tended:
                 self._guarded(name, self.tended[name].refresh)
                 if changed:

@@ -49,13 +49,15 @@ def _moved_on(
     begun = [each for each in found if each.phase is not Phase.BEFORE and each.new]
     for course in begun:
         rollout = rollout.with_progress(course.name, _counted(situation, course, failed, now))
-        if trouble := _stuck(rollout, course, now) or _trouble(situation, rollout, course):
+        if trouble := _stuck(situation, rollout, course, now) or _trouble(
+            situation, rollout, course
+        ):
             return _react(situation, rollout, found, course, trouble, now)
     for course in found:
         if course.phase is Phase.DURING:
             rollout = _onward(situation, rollout, course, now)
     if all(each.phase is Phase.AFTER for each in found):
-        return _arrived(rollout, found, now)
+        return _arrived(situation, rollout, found, now)
     return rollout
 
 
@@ -88,6 +90,8 @@ def _counted(
             continue
         if record.made_at < rollout.began_at:
             continue  # it was there before: this rollout is not to blame
+        if situation.went_down_with_its_machine(sight):
+            continue  # and so did all others, whatever they are like
         when = record.since if record.role is Role.DRAINING else now
         if goes_on or record.served_at is None or when < record.served_at + monitor:
             early.add(record.slot)
@@ -113,14 +117,18 @@ def _trouble(situation: Situation, rollout: Rollout, course: Course) -> str:
     return ""
 
 
-def _stuck(rollout: Rollout, course: Course, now: datetime) -> str:
-    """Return in words that a stage has taken too long; a job may take as long as it likes."""
+def _stuck(situation: Situation, rollout: Rollout, course: Course, now: datetime) -> str:
+    """Return in words that a stage has taken too long; a job may take as long as it likes.
+
+    The time in which the machine was off does not count.
+    """
     progress, policy = rollout.of(course.name), course.policy(short=rollout.short)
     job = course.new is not None and course.new.job
     if course.phase is not Phase.DURING or job or progress.reached_at or not progress.since:
         return ""
     seconds = max(_STUCK_SECONDS, _PATIENCE * policy.deadline_seconds) + policy.drain_seconds
-    if now < max(progress.since, rollout.since) + timedelta(seconds=seconds):
+    began = max(progress.since, rollout.since, situation.booted_at or rollout.since)
+    if now < began + timedelta(seconds=seconds):
         return ""
     return f"{course.name}: it has not got on for {seconds:g} s"
 
@@ -250,13 +258,17 @@ def _lasts(
     return timedelta(seconds=0.0 if fresh.isdisjoint(range(first, stage.slots)) else stage.seconds)
 
 
-def _arrived(rollout: Rollout, found: Sequence[Course], now: datetime) -> Rollout:
+def _arrived(
+    situation: Situation, rollout: Rollout, found: Sequence[Course], now: datetime
+) -> Rollout:
     if rollout.back:
         return rollout.moved(RolloutState.ROLLED_BACK, now, rollout.reason)
     if rollout.state is RolloutState.ROLLING:
         return rollout.moved(RolloutState.BAKING, now, "all of it serves")
     bakes = (each.new.update.bake_seconds for each in found if each.new and each.changes)
     seconds = max(bakes, default=0.0) if rollout.before and not rollout.reverts else 0.0
-    if now < rollout.since + timedelta(seconds=seconds):
+    # While the machine was off, nothing was seen of how it stays.
+    since = max(rollout.since, situation.booted_at or rollout.since)
+    if now < since + timedelta(seconds=seconds):
         return rollout
     return rollout.moved(RolloutState.COMPLETE, now, "it stayed well")

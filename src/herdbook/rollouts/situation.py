@@ -30,8 +30,9 @@ class Situation:
     that runs where no rollout says otherwise; 0 where nothing is to run. `shares` are what the
     new and the old members of a component's doors did since the present stage began. `refused` are
     releases that must not be started (any more), with the reason; to those that are `barred`, no
-    rollout leads, either. `why_exposed` is asked of a release before a rollout leads back to it by
-    itself: what is known to be exploited in it, empty for nothing.
+    rollout leads, either. `booted_at` is when the machine was started on which all of it runs,
+    None where that is not known. `why_exposed` is asked of a release before a rollout leads back
+    to it by itself: what is known to be exploited in it, empty for nothing.
     """
 
     application: str
@@ -43,11 +44,20 @@ class Situation:
     shares: Mapping[str, Share] = field(default_factory=dict)
     refused: Mapping[int, str] = field(default_factory=dict)
     barred: Mapping[int, str] = field(default_factory=dict)
+    booted_at: datetime | None = None
     why_exposed: Callable[[int], str] = lambda _release: ""
 
     def why_not_to(self, release: int) -> str:
         """Return why no rollout leads to a release; empty where one may."""
         return self.refused.get(release) or self.barred.get(release, "")
+
+    def went_down_with_its_machine(self, sight: Sight) -> bool:
+        """Tell whether an instance that does not run is of before the machine was started.
+
+        Then that, and no fault of its own, has ended it.
+        """
+        began = max(sight.record.made_at, sight.started_at or sight.record.made_at)
+        return self.booted_at is not None and began < self.booted_at
 
     @cached_property
     def by_component(self) -> Mapping[str, Sequence[Sight]]:

@@ -23,7 +23,9 @@ from herdbook.core.errors import (
     NotFoundError,
     RevokedError,
 )
+from herdbook.drivers.fake import FakeSwitch
 from herdbook.fleet.applications import Component, Release
+from herdbook.fleet.networks import NetworkPlan
 from herdbook.fleet.records import Instance, Role
 from herdbook.rollouts.model import Rollout, RolloutState
 from herdbook.rollouts.ports import Changes
@@ -276,6 +278,13 @@ def plans(workshop: Workshop, name: str = "shop") -> dict[str, IPv4Network]:
     return {key: plan.subnet for key, plan in found.networks.items()}
 
 
+def lay(workshop: Workshop) -> None:
+    found = workshop.fleet.find("shop")
+    assert found
+    for plan in found.networks.values():
+        workshop.switch.lay(plan)
+
+
 def test_networks_lie_where_nothing_else_does(
     give: Give, workshop: Workshop, network: MadeUpNetwork
 ) -> None:
@@ -289,9 +298,37 @@ def test_networks_lie_where_nothing_else_does(
 def test_a_network_keeps_its_place(give: Give, workshop: Workshop, network: MadeUpNetwork) -> None:
     give(ONE_NETWORK)
     before = plans(workshop)
+    lay(workshop)
     network.known += before.values()  # its own bridge
     give(ONE_NETWORK.replace("web,", "web2,"))
     assert plans(workshop) == before
+
+
+def test_a_network_moves_where_somebody_else_lies_in_its_place_while_nothing_is_up(
+    give: Give, workshop: Workshop, network: MadeUpNetwork
+) -> None:
+    """After a restart of the machine, who comes up first may have chosen it."""
+    release = give(ONE_NETWORK)
+    (before,) = plans(workshop).values()
+    network.known.append(before)
+    stand(workshop, release)
+    give(ONE_NETWORK)
+    assert plans(workshop) == {"front": before}  # what is up does not move: laying it is refused
+    workshop.fleet.record("shop", Changes(standing=0))
+    give(ONE_NETWORK)
+    assert plans(workshop) == {"front": IPv4Network("10.83.1.0/24")}
+
+
+def test_what_another_state_directory_has_just_chosen_is_not_chosen(
+    give: Give, workshop: Workshop, tmp_path: Path
+) -> None:
+    assert isinstance(workshop.switch, FakeSwitch)
+    other = FakeSwitch(tmp_path / "other", workshop.switch.cabling)
+    with other.choosing() as taken:
+        assert taken == []
+        other.take([NetworkPlan("shop_front", IPv4Network("10.83.0.0/24"), "shop.internal")])
+    give(ONE_NETWORK)
+    assert plans(workshop) == {"front": IPv4Network("10.83.1.0/24")}
 
 
 def test_a_network_that_only_earlier_releases_have_is_kept(give: Give, workshop: Workshop) -> None:

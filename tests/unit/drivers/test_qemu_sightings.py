@@ -1,5 +1,7 @@
 """What has become of a machine is told from what it left."""
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +10,7 @@ import pytest
 
 from herdbook.core.clock import SystemClock
 from herdbook.core.digests import of_bytes
+from herdbook.drivers.claims import claim, is_claimed
 from herdbook.drivers.findings import boot_id
 from herdbook.drivers.qemu import guardian
 from herdbook.drivers.qemu.directories import Directories
@@ -32,8 +35,46 @@ def record() -> Record:
     )
 
 
+def launch(arguments: list[str], directory: Path) -> None:
+    with claim(directory / "claim") as claimed:
+        guardian.launch(arguments, directory, claimed)
+
+
+def test_a_machine_is_not_told_how_an_earlier_one_of_its_name_ended(tmp_path: Path) -> None:
+    """The earlier one's guardian may note that when the later one has its directory already."""
+    directory, removed = tmp_path / "web", tmp_path / ".removed-web"
+    directory.mkdir()
+    launch(["sh", "-c", "sleep 0.3; exit 7"], directory)
+    until(lambda: guardian.identity(directory) is not None)
+    directory.rename(removed)
+    directory.mkdir()
+    launch(["sleep", "2"], directory)
+    assert settled_exit_status(removed, CLOCK) == 7
+    assert guardian.exit_status(directory) is None
+
+
+def test_a_machine_is_claimed_until_its_process_is_known(tmp_path: Path) -> None:
+    """Where whoever started it was killed meanwhile, the next one waits, and finds it."""
+    path = tmp_path / "claim"
+    os.mkfifo(tmp_path / "process")  # writing to it takes until somebody reads it
+    with claim(path) as claimed:
+        guardian.launch(["sleep", "1"], tmp_path, claimed)
+        left = tmp_path / "as a killed program leaves it"
+        left.hardlink_to(path)
+    assert is_claimed(left)
+    assert guardian.identity(tmp_path) is not None
+    until(lambda: not is_claimed(left))
+
+
+def until(found: Callable[[], bool]) -> None:
+    deadline = CLOCK.monotonic_seconds() + 10
+    while not found():
+        assert CLOCK.monotonic_seconds() < deadline
+        CLOCK.sleep(0.01)
+
+
 def test_guardian_notes_who_runs_and_how_it_ended(record: Record, tmp_path: Path) -> None:
-    guardian.launch(["sh", "-c", "echo said; sleep 0.2; exit 7"], tmp_path)
+    launch(["sh", "-c", "echo said; sleep 0.2; exit 7"], tmp_path)
     assert settled_exit_status(tmp_path, CLOCK) == 7
     assert living_process(record, tmp_path) is None
     state, reason = ending(record, tmp_path, CLOCK)
@@ -46,7 +87,7 @@ def test_machine_whose_start_was_cut_off_is_failed(record: Record, tmp_path: Pat
 
 
 def test_machine_from_before_a_restart_is_failed(record: Record, tmp_path: Path) -> None:
-    guardian.launch(["sleep", "0.5"], tmp_path)
+    launch(["sleep", "0.5"], tmp_path)
     earlier = replace(record, boot_id="another boot")
     assert living_process(earlier, tmp_path) is None
     assert ending(earlier, tmp_path, CLOCK) == (State.FAILED, "This computer was restarted")

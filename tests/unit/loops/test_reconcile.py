@@ -105,6 +105,25 @@ def test_of_an_application_that_is_down_nothing_is_left_or_made_again(
     assert not switch.cabling.networks
 
 
+def test_a_network_that_cannot_be_laid_is_told_to_whoever_waits_for_it(
+    loop: Reconciler, workshop: Workshop, tmp_path: Path
+) -> None:
+    switch = workshop.switch
+    assert isinstance(switch, FakeSwitch)
+    bring_up(workshop, tmp_path)
+    found = workshop.fleet.find("shop")
+    assert found
+    (plan,) = found.networks.values()
+    FakeSwitch(tmp_path / "other", switch.cabling).lay(replace(plan, name="other_default"))
+    go_on(loop)
+    words = [each.words for each in workshop.fleet.happenings("shop")]
+    assert len([each for each in words if "cannot be laid" in each]) == 1
+    assert not roles(workshop)
+    FakeSwitch(tmp_path / "other", switch.cabling).take_up("other_default")
+    go_on(loop)
+    assert roles(workshop) == [Role.SERVING] * 2
+
+
 class Blind(FakeEngine):
     """An engine that cannot be asked for a while."""
 

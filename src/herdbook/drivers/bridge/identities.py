@@ -9,14 +9,16 @@ from herdbook.fleet.networks import Attachment, NetworkPlan
 
 # The kernel takes 15 characters. Digits of a digest never are a v or a t: a bridge's name is
 # none of a card.
-_BRIDGE = "hb"
+BRIDGE = "hb"
+"""What the names of bridges begin with; what is no bridge may begin so, too."""
+
 _CONTAINER_CARD = "hbv"
 MACHINE_CARD = "hbt"
 """What the names of machines' cards begin with."""
 
 _CARD_DIGITS = 10
 
-ALL_BRIDGES = f"{_BRIDGE}+"
+ALL_BRIDGES = f"{BRIDGE}+"
 """What iptables calls all interfaces whose name begins as our bridges' names do."""
 
 
@@ -37,7 +39,7 @@ class Identities:
 
     def bridge(self, network: str) -> str:
         """Return the bridge of a network."""
-        return _BRIDGE + bridge_digits(self.state_directory, network)
+        return BRIDGE + bridge_digits(self.state_directory, network)
 
     def chain(self, network: str) -> str:
         """Return the iptables chain of a network; those for other purposes begin like it."""

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from herdbook.core.errors import EngineError, MissingToolError
@@ -82,6 +83,19 @@ def look_up(device: str) -> Link | None:
         "UP" in found["flags"],
         tuple(f"{each['local']}/{each['prefixlen']}" for each in found["addr_info"]),
     )
+
+
+def bridge_subnets(prefix: str) -> list[tuple[str, IPv4Network]]:
+    """Return the bridges whose names begin so, each with the network of an address it has."""
+    result = process.run(
+        ["ip", "-json", "-4", "address", "show", "type", "bridge"], limit_seconds=_LIMIT_SECONDS
+    )
+    return [
+        (each["ifname"], IPv4Network(f"{address['local']}/{address['prefixlen']}", strict=False))
+        for each in json.loads(result.output or "[]")
+        for address in each.get("addr_info", ())
+        if each["ifname"].startswith(prefix)
+    ]
 
 
 def namespace_path(namespace: str) -> Path:

@@ -1,12 +1,13 @@
 """The switch of this machine: the port's promises on top of Linux bridges."""
 
 import secrets
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from ipaddress import IPv4Network
 from pathlib import Path
 
-from herdbook.core.errors import EngineError, HerdbookError, NotFoundError
-from herdbook.drivers.bridge import firewall, kernel
+from herdbook.core.errors import ConflictError, EngineError, HerdbookError, NotFoundError
+from herdbook.drivers.bridge import firewall, kernel, subnets
 from herdbook.drivers.bridge.cards import (
     Card,
     inside_commands,
@@ -15,7 +16,7 @@ from herdbook.drivers.bridge.cards import (
     tap_commands,
     wanted_cards,
 )
-from herdbook.drivers.bridge.identities import MACHINE_CARD, Identities
+from herdbook.drivers.bridge.identities import BRIDGE, MACHINE_CARD, Identities
 from herdbook.drivers.bridge.rules import wanted_chains
 from herdbook.drivers.claims import claim, claim_path, is_claimed
 from herdbook.fleet.instances import Plugs, Tap, check_name
@@ -35,6 +36,17 @@ class BridgeSwitch:
     def __init__(self, state_directory: Path) -> None:
         self._state_directory = state_directory.resolve()
         self._identities = Identities(self._state_directory)
+
+    @contextmanager
+    def choosing(self) -> Iterator[list[IPv4Network]]:
+        """Let nobody else choose subnets until the block ends; give those of others."""
+        with subnets.alone():
+            yield subnets.taken_by_others(self._state_directory)
+
+    def take(self, networks: Collection[NetworkPlan]) -> None:
+        """Keep others from choosing the subnets of these networks."""
+        bridges = {self._identities.bridge(each.name): each.subnet for each in networks}
+        subnets.take(self._state_directory, bridges)
 
     def lay(self, network: NetworkPlan) -> None:
         """See to it that a network is there, and leads out unless it is internal."""
@@ -94,6 +106,26 @@ class BridgeSwitch:
         found = kernel.look_up(bridge)
         if found == kernel.Link(gateway.hardware_address, is_up=True, addresses=(address,)):
             return
+        with subnets.alone():
+            self._refuse_taken(network, bridge)
+            self._make_bridge(claimed, network, bridge, found)
+        kernel.set_alias(bridge, self._identities.bridge_mark(network))
+
+    def _refuse_taken(self, network: NetworkPlan, bridge: str) -> None:
+        for other, subnet in kernel.bridge_subnets(BRIDGE):
+            if other != bridge and subnet.overlaps(network.subnet):
+                raise ConflictError(
+                    f"The network {network.name} cannot be laid: {subnet} is used on this machine "
+                    f"already ({other}: {kernel.alias(other) or 'a bridge'})",
+                    hint="Take one of the two applications down (herdbook down), then bring it up "
+                    "again: another subnet is chosen.",
+                )
+
+    def _make_bridge(
+        self, claimed: int, network: NetworkPlan, bridge: str, found: kernel.Link | None
+    ) -> None:
+        gateway = Attachment(network, network.gateway)
+        address = f"{network.gateway}/{network.subnet.prefixlen}"
         # A bridge without an address of its own takes a port's, and changes it with the ports.
         settings = f"address {gateway.hardware_address} addrgenmode none up"
         strangers = [each for each in found.addresses if each != address] if found else []
@@ -107,7 +139,6 @@ class BridgeSwitch:
             ],
             f"The network {network.name} could not be made",
         )
-        kernel.set_alias(bridge, self._identities.bridge_mark(network))
 
     def _is_made(self, instance: str, cards: Sequence[Card], *, machine: bool) -> bool:
         """Whether an instance has just these cards, all finished."""

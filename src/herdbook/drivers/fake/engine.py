@@ -4,7 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from herdbook.core.clock import Clock
-from herdbook.core.errors import EngineError, InvalidInputError, TimeoutExpiredError
+from herdbook.core.errors import (
+    EngineError,
+    InvalidInputError,
+    NotFoundError,
+    TimeoutExpiredError,
+)
 from herdbook.drivers.fake.computer import HANGING, FakeComputer, FakeInstance
 from herdbook.drivers.handover import check_handover
 from herdbook.fleet.instances import ContainerArtefact, Seen, State, Wanted, check_name
@@ -17,7 +22,8 @@ _KINDS = {True: "container", False: "vm"}
 class FakeEngine:
     """Keeps instances on a `computer`, which engines share as real ones share a machine.
 
-    Without one, the engine has a computer of its own. `variant` is `container` or `vm`.
+    Without one, the engine has a computer of its own. `variant` is `container` or `vm`: of the
+    instances there it sees and stops those of its own kind.
     """
 
     def __init__(
@@ -45,7 +51,7 @@ class FakeEngine:
         """Take note of an instance, or fail as the computer was told to."""
         check_name(wanted.name)
         check_handover(wanted)
-        if _KINDS[isinstance(wanted.artefact, ContainerArtefact)] != self._variant:
+        if not self._runs(wanted):
             raise InvalidInputError(f"This engine runs the variant {self._variant!r} only")
         started = self._clock.monotonic_seconds()
         instance = FakeInstance(wanted, self._clock.now(), started_seconds=started)
@@ -55,24 +61,27 @@ class FakeEngine:
     def observe(self) -> list[Seen]:
         """Return every instance of this state directory by name."""
         self.computer.pass_time(self._clock.monotonic_seconds())
-        return [self._seen(instance) for instance in self.computer.of(self._scope)]
+        every = self.computer.of(self._scope)
+        return [self._seen(instance) for instance in every if self._runs(instance.wanted)]
 
     def stop(self, name: str, grace_seconds: float = 10.0) -> None:
         """Forget an instance, at once."""
         del grace_seconds
         check_name(name)
-        self.computer.remove(self._scope, name)
+        every = self.computer.of(self._scope)
+        if any(each.wanted.name == name and self._runs(each.wanted) for each in every):
+            self.computer.remove(self._scope, name)
 
     def logs(self, name: str, *, follow: bool = False) -> Iterator[str]:
         """Yield what the instance was made to say; with `follow`, until it ends."""
         check_name(name)
-        return self._lines(self.computer.find(self._scope, name), follow=follow)
+        return self._lines(self._find(name), follow=follow)
 
     def execute(self, name: str, command: Sequence[str], limit_seconds: float = 10.0) -> Executed:
         """Say what the computer was told that the command comes to."""
         check_name(name)
         self.computer.pass_time(self._clock.monotonic_seconds())
-        instance = self.computer.find(self._scope, name)
+        instance = self._find(name)
         if instance.state is not State.RUNNING:
             raise EngineError(f"{name!r} does not run")
         at = self._clock.monotonic_seconds()
@@ -85,6 +94,15 @@ class FakeEngine:
         """Return a program that does nothing, with all that was asked for."""
         check_name(name)
         return ["true", *(["--terminal"] if terminal else []), name, *command]
+
+    def _runs(self, wanted: Wanted) -> bool:
+        return _KINDS[isinstance(wanted.artefact, ContainerArtefact)] == self._variant
+
+    def _find(self, name: str) -> FakeInstance:
+        found = self.computer.find(self._scope, name)
+        if not self._runs(found.wanted):
+            raise NotFoundError(f"There is no instance named {name!r}")
+        return found
 
     def _lines(self, instance: FakeInstance, *, follow: bool) -> Iterator[str]:
         yielded = 0

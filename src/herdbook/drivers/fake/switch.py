@@ -1,12 +1,13 @@
 """The switch that connects nothing: the port's promises in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from herdbook.core import digests
-from herdbook.core.errors import NotFoundError
+from herdbook.core.errors import ConflictError, NotFoundError
 from herdbook.fleet.instances import Plugs, Tap, check_name
 from herdbook.fleet.networks import Attachment, NetworkPlan
 
@@ -25,6 +26,7 @@ class FakeCabling:
 
     networks: dict[tuple[Path, str], NetworkPlan] = field(default_factory=dict)
     cards: dict[tuple[Path, str], FakeCards] = field(default_factory=dict)
+    taken: dict[tuple[Path, str], IPv4Network] = field(default_factory=dict)
 
     def reaches(self, scope: Path, instance: str, address: IPv4Address) -> bool:
         """Whether a packet of an instance would get to an address of its networks."""
@@ -53,8 +55,21 @@ class FakeSwitch:
         self._scope = state_directory
         self.cabling = cabling or FakeCabling()
 
+    @contextmanager
+    def choosing(self) -> Iterator[list[IPv4Network]]:
+        """Give the subnets of others."""
+        every = self.cabling.taken.items()
+        yield [subnet for (owner, _), subnet in every if owner != self._scope]
+
+    def take(self, networks: Collection[NetworkPlan]) -> None:
+        """Take note of subnets."""
+        self.cabling.taken |= {(self._scope, each.name): each.subnet for each in networks}
+
     def lay(self, network: NetworkPlan) -> None:
         """Take note of a network."""
+        for (owner, name), other in self.cabling.networks.items():
+            if owner != self._scope and other.subnet.overlaps(network.subnet):
+                raise ConflictError(f"{network.name} cannot be laid: {name} lies in {other.subnet}")
         self.cabling.networks[self._scope, network.name] = network
 
     def take_up(self, network: str) -> None:

@@ -76,14 +76,14 @@ class QemuEngine:
                 hint="Put it into the image, hand it over as a secret, or use a volume.",
             )
         self._refuse_taken_name(wanted.name)  # before a claim hides the one that has it
-        with claim(self._claim(wanted.name)):
+        with claim(self._claim(wanted.name)) as claimed:
             self._refuse_taken_name(wanted.name)
             refuse_taken_ports(wanted.published)
             refuse_missing_taps(wanted)
             record = self._record(wanted)
             try:
                 with ready(wanted.volumes):
-                    self._start(record, wanted, wanted.artefact)
+                    self._start(record, wanted, wanted.artefact, claimed)
             except BaseException:
                 self._remove(wanted.name, grace_seconds=0)
                 raise
@@ -151,7 +151,9 @@ class QemuEngine:
             inside=True,
         )
 
-    def _start(self, record: Record, wanted: Wanted, artefact: MachineArtefact) -> None:
+    def _start(
+        self, record: Record, wanted: Wanted, artefact: MachineArtefact, claimed: int
+    ) -> None:
         directory = self._directories.make(record.name)
         secrets = self._directories.secrets_of(record.name)
         self._directories.write(record)
@@ -166,14 +168,15 @@ class QemuEngine:
             credentials=write_credentials(wanted, secrets),
         )
         try:
-            guardian.launch(command_line(machine), directory)
+            guardian.launch(command_line(machine), directory, claimed)
             self._wait_until_it_runs(record, directory)
         finally:
             remove_credentials(secrets)
 
     def _wait_until_it_runs(self, record: Record, directory: Path) -> None:
         deadline = self._clock.monotonic_seconds() + _START_LIMIT_SECONDS
-        while not self._answers(record):
+        # On a busy machine QEMU may answer before it is noted who it is: nobody could end it.
+        while guardian.identity(directory) is None or not self._answers(record):
             # On a busy machine the socket is there a moment before anybody listens to it.
             if guardian.exit_status(directory) is not None:
                 raise start_error(directory)

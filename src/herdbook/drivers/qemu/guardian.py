@@ -13,23 +13,31 @@ _EXIT_STATUS = "exit-status"
 LOG = "qemu.log"
 """The file in a machine's directory with what QEMU itself had to say."""
 
-# Nobody is there to wait for a process whose parent has gone; so a shell stays with it.
+# Nobody is there to wait for a process whose parent has gone; so a shell stays with it. The claim
+# (4) is held until the process is known: else, where we are killed just here, it would be nobody's.
+# The file for the status (3) is open from the first: a later machine of that name has its
+# directory at the same path, and must not be told how this one ended.
 _SCRIPT = f"""
 directory=$1
 shift
 {{
-    "$@" &
+    "$@" 3>&- 4>&- &
     cat "/proc/$!/stat" >"$directory/{_IDENTITY}"
+    exec 4>&-
     wait $!
-    echo $? >"$directory/{_EXIT_STATUS}"
-}} </dev/null >>"$directory/{LOG}" 2>&1 &
+    echo $? >&3
+}} 4>&1 </dev/null >>"$directory/{LOG}" 2>&1 3>"$directory/{_EXIT_STATUS}" &
 """
 
 
-def launch(arguments: Sequence[str | Path], directory: Path) -> None:
-    """Start a program under a guardian that notes its identity and exit status in `directory`."""
+def launch(arguments: Sequence[str | Path], directory: Path, claimed: int) -> None:
+    """Start a program under a guardian that notes its identity and exit status in `directory`.
+
+    `claimed` is the descriptor of the claim on the machine.
+    """
     program = process.find(str(arguments[0]))
-    result = process.run(["sh", "-c", _SCRIPT, "herdbook", directory, program, *arguments[1:]])
+    command = ["sh", "-c", _SCRIPT, "herdbook", directory, program, *arguments[1:]]
+    result = process.run(command, held=claimed)
     if not result.succeeded:
         raise EngineError(f"QEMU could not be started: {result.last_words}")
 
