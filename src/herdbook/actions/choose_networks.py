@@ -79,8 +79,9 @@ def _of_others(
     workshop: Workshop, network: Network, before: Mapping[str, NetworkPlan]
 ) -> list[IPv4Network]:
     """Return what this machine has a way to, but for what the application has laid itself."""
+    found = network.subnets()  # first: what is laid meanwhile is ours
     own = {each.subnet for each in before.values() if workshop.switch.is_laid(each.name)}
-    return [each for each in network.subnets() if each not in own]
+    return [each for each in found if each not in own]
 
 
 def _is_free(subnet: IPv4Network, strangers: Sequence[IPv4Network]) -> bool:
