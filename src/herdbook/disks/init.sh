@@ -71,11 +71,14 @@ take_commands() { # $1 what the units are called, $2 how the ports' names begin
     $b ln -s "$unit.socket" "$unit-end.socket" $units/herdbook.target.wants
 }
 
+in_root() { # the image's own busybox, for a link in a path is to be followed as the service will
+    $b chroot /new /bin/busybox "$@"
+}
+
 mount_volume() { # $1 serial of the disk, $2 rw or ro, $3 absolute path in the root
     wait_for_disk "$1" 150 || fail "the volume for $3 is missing"
-    # The image's own busybox, for a link in the path is to be followed as the service will.
-    $b chroot /new /bin/busybox mkdir -p "$3" || fail "there can be no directory $3 for a volume"
-    place=$($b chroot /new /bin/busybox readlink -f "$3")
+    in_root mkdir -p "$3" || fail "there can be no directory $3 for a volume"
+    place=$(in_root readlink -f "$3")
     case "$place/" in
     / | // | /dev/* | /proc/* | /run/* | /sys/*) fail "no volume can be mounted at $3" ;;
     esac
@@ -95,13 +98,13 @@ give_file() { # $1 its place in the list, $2 its mode, $3 absolute path in the r
     file=/run/herdbook/herdbook.file.$1
     $b chmod "$2" "$file"
     folder=${3%/*}
-    $b chroot /new /bin/busybox mkdir -p "${folder:-/}" || fail "there can be no directory $folder"
-    place=$($b chroot /new /bin/busybox readlink -f "$3")
+    in_root mkdir -p "${folder:-/}" || fail "there can be no directory $folder"
+    in_root test -e "$3" || in_root touch "$3" || fail "there can be no file $3"
+    place=$(in_root readlink -f "$3")
     case "$place/" in
     / | // | /dev/* | /proc/* | /run/* | /sys/*) fail "no file can be seen at $3" ;;
     esac
     [ ! -d "/new$place" ] || fail "there is a directory at $3, and a file is to be seen there"
-    [ -e "/new$place" ] || $b touch "/new$place" || fail "there can be no file $3"
     $b mount -o bind "$file" "/new$place" || fail "no file can be seen at $3"
     $b mount -o remount,bind,ro,nodev,nosuid "$file" "/new$place" || fail "$3 could be written to"
     echo "$place" >>/run/herdbook/mounted
@@ -109,7 +112,7 @@ give_file() { # $1 its place in the list, $2 its mode, $3 absolute path in the r
 
 change_service() { # what the service does otherwise than its image says, for this start
     $b mkdir -p "${changes%/*}"
-    $b cp /run/herdbook/herdbook.service.conf "$changes"
+    $b cat /run/herdbook/herdbook.service.conf >"$changes"
     if [ -e /run/herdbook/herdbook.arguments ]; then
         { read -r words && read -r whole; } </run/herdbook/herdbook.arguments
         own=$(setting_of ExecStart)
@@ -119,7 +122,7 @@ change_service() { # what the service does otherwise than its image says, for th
     fi
     if [ -e /run/herdbook/herdbook.directory ]; then
         IFS= read -r folder </run/herdbook/herdbook.directory
-        $b chroot /new /bin/busybox mkdir -p "$folder" || fail "there can be no directory $folder"
+        in_root mkdir -p "$folder" || fail "there can be no directory $folder"
     fi
 }
 
