@@ -41,8 +41,8 @@ class Bench(Protocol):
     def let_pass(self, seconds: float) -> None: ...
 
 
-def no_command(name: str, command: Sequence[str], limit_seconds: float) -> Executed:
-    raise AssertionError((name, command, limit_seconds))
+def no_command(target: ProbeTarget) -> Executed:
+    raise AssertionError(target)
 
 
 class RealBench:
@@ -313,16 +313,17 @@ class Executing:
         self.most_at_once = 0
         self._lock = threading.Lock()
 
-    def __call__(self, name: str, command: Sequence[str], limit_seconds: float) -> Executed:
+    def __call__(self, target: ProbeTarget) -> Executed:
+        (said,) = target.probe.command
         with self._lock:
             self.at_once += 1
             self.most_at_once = max(self.at_once, self.most_at_once)
         time.sleep(0.05)
         with self._lock:
             self.at_once -= 1
-        if command[0] == "hangs":
-            raise TimeoutExpiredError(f"It took longer than {limit_seconds:g} s")
-        return Executed(int(command[0]), f"said by {name}\nthe end\n")
+        if said == "hangs":
+            raise TimeoutExpiredError(f"It took longer than {target.probe.timeout_seconds:g} s")
+        return Executed(int(said), f"said by {target.instance}\nthe end\n")
 
 
 def test_commands_are_asked_a_few_at_once_and_their_status_decides() -> None:
@@ -353,7 +354,7 @@ def test_commands_are_asked_a_few_at_once_and_their_status_decides() -> None:
 def test_instance_that_was_not_asked_as_another_command_ran_is_not_unwell_for_that() -> None:
     tries: list[float] = []
 
-    def execute(*_: object) -> Executed:
+    def execute(_: ProbeTarget) -> Executed:
         tries.append(time.monotonic())
         if len(tries) < 3:
             raise ConflictError("Another command runs in the machine")

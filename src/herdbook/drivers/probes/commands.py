@@ -1,7 +1,7 @@
 """Runs the commands that instances are asked by, a few at once, and keeps what they came to."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from herdbook.core.errors import ConflictError, HerdbookError
@@ -11,8 +11,8 @@ from herdbook.fleet.probes import ProbeTarget
 _AT_ONCE = 8
 """A machine that still boots holds one of them until it answers, or for the probe's time."""
 
-Execute = Callable[[str, Sequence[str], float], Executed]
-"""Runs a command inside an instance, for so many seconds at most."""
+Execute = Callable[[ProbeTarget], Executed]
+"""Runs a probe's command inside its instance, for as long as the probe may take at most."""
 
 
 class Commands:
@@ -31,10 +31,7 @@ class Commands:
             self._done.append((turn, _complaint(future)))
             self._alert()
 
-        probe = target.probe
-        self._pool.submit(
-            self._execute, target.instance, probe.command, probe.timeout_seconds
-        ).add_done_callback(ended)
+        self._pool.submit(self._execute, target).add_done_callback(ended)
 
     def outcomes(self) -> list[tuple[int, str | None]]:
         """Return the turns that are over, with a complaint where the instance is not well.
