@@ -114,9 +114,15 @@ class PodmanBench:
 class SystemdBench:
     """A machine whose init takes commands: of those of `QemuBench` it has nothing inside."""
 
-    def __init__(self, directory: Path, cache: Path, suite: str = "bookworm") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        cache: Path,
+        suite: str = "bookworm",
+        identity: tuple[str, str] = ("service", ""),
+    ) -> None:
         self.state_directory = directory / STATE_DIRECTORY
-        self.artefact: Artefact = write_systemd_machine(directory, cache, suite)
+        self.artefact: Artefact = write_systemd_machine(directory, cache, suite, identity)
         self.service_status = f"/proc/$(cat {PROCESS_NUMBER})/status"
 
     def engine(self, state_directory: Path | None = None) -> QemuEngine:

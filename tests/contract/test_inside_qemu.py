@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +17,7 @@ from herdbook.core.clock import SystemClock
 from herdbook.core.errors import ConflictError, EngineError, InvalidInputError, TimeoutExpiredError
 from herdbook.drivers.qemu.directories import Directories
 from herdbook.drivers.qemu.inside_turns import take_turn
-from herdbook.drivers.qemu.ports_inside import COMMANDS, END, pipe_of
+from herdbook.drivers.qemu.ports_inside import COMMANDS, END, Lane, pipe_of
 from herdbook.fleet.ports import Executed
 from herdbook.packages.suites import SUITES
 
@@ -115,27 +116,77 @@ def test_what_a_person_ran_ends_with_them_or_with_the_next_command(
         time.sleep(2)
         person.send_signal(how)
         assert person.wait() in {128 + how, -how}
+    next_one = bench.engine().entering("web", ["/bin/true"], terminal=False)
+    subprocess.run(next_one, stdin=subprocess.DEVNULL, check=True)
     assert sleepers(bench) == ""
 
 
-def test_only_one_command_runs_at_a_time_and_others_are_told(bench: SystemdBench) -> None:
+def test_people_enter_one_after_the_other_and_whoever_comes_meanwhile_is_told(
+    bench: SystemdBench,
+) -> None:
+    """What a program asks, as a health check does, waits for none of them."""
     words = ["/bin/sh", "-c", "echo begun; exec sleep 4716"]
     arguments = bench.engine().entering("web", words, terminal=False)
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as person:
         assert person.stdout is not None
         assert person.stdout.readline() == b"begun\n"
-        with pytest.raises(ConflictError, match="one can at a time"):
-            bench.engine().execute("web", ["/bin/true"], limit_seconds=0.5)
+        began = time.monotonic()
+        assert bench.engine().execute("web", ["/bin/true"], READY_SECONDS).status == 0
+        assert time.monotonic() - began < 5
+        other = bench.engine().entering("web", ["/bin/true"], terminal=False)
+        told = subprocess.run(other, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        assert b"only one can at a time" in told.stderr
+        assert sleepers(bench) == "sleep 4716\n"  # it goes on
         person.terminate()
         person.wait()
     assert sleepers(bench) == ""
+
+
+def test_what_a_program_asks_keeps_no_person_out_and_its_end_ends_nothing_of_theirs(
+    bench: SystemdBench,
+) -> None:
+    def ask() -> None:
+        with pytest.raises(TimeoutExpiredError):
+            bench.engine().execute("web", ["/bin/sleep", "4718"], limit_seconds=4)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    words = ["/bin/sh", "-c", "sleep 6; echo done"]
+    entered = subprocess.run(
+        bench.engine().entering("web", words, terminal=False),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    asking.join()
+    assert (entered.returncode, entered.stdout) == (0, b"done\n")
+
+
+def test_machine_started_before_programs_had_ports_takes_commands_by_peoples(
+    bench: SystemdBench,
+) -> None:
+    directories = Directories(bench.state_directory.resolve())
+    record = directories.read("web")
+    assert record is not None
+    directories.write(replace(record, asking=False))
+    try:
+        with (
+            take_turn(directory_of(bench), Lane.PEOPLE, 1, SystemClock()),
+            pytest.raises(ConflictError, match="one can at a time"),
+        ):
+            bench.engine().execute("web", ["/bin/true"], limit_seconds=0.5)
+        assert bench.engine().execute("web", ["/bin/true"], READY_SECONDS).status == 0
+    finally:
+        directories.write(record)
 
 
 def test_garbage_in_the_port_is_passed_over(bench: SystemdBench) -> None:
     """Of half a request, of another one's input, or of nobody knows what."""
     rest = [b"run 0 0 ZXhlYyBzbGVlcCA0NzE3\n", b"open 1\nrun 2 0 ZXhlYyBzbGVlcCA0NzE3\n"]
     for garbage in (*rest, b"\n", b"QUJD\n.\n", os.urandom(2000), b"\0" * 100, b"open"):
-        with pipe_of(directory_of(bench), COMMANDS).into.open("wb", buffering=0) as stream:
+        with pipe_of(directory_of(bench), Lane.PROGRAMS, COMMANDS).into.open(
+            "wb", buffering=0
+        ) as stream:
             stream.write(garbage)
     began = time.monotonic()
     assert sleepers(bench) == ""
@@ -145,20 +196,22 @@ def test_garbage_in_the_port_is_passed_over(bench: SystemdBench) -> None:
 def test_host_that_was_killed_while_it_ended_a_command_harms_no_other(bench: SystemdBench) -> None:
     """What it asked for may be done any time later: that must not end what runs then."""
     directory = directory_of(bench)
-    with take_turn(directory, 1, SystemClock()) as turn:
+    with take_turn(directory, Lane.PROGRAMS, 1, SystemClock()) as turn:
         turn.begin()
     for _ in range(3):
-        with pipe_of(directory, END).into.open("wb", buffering=0) as stream:
+        with pipe_of(directory, Lane.PROGRAMS, END).into.open("wb", buffering=0) as stream:
             stream.write(b"0123456789abcdef\n" * 5)
         assert bench.engine().execute("web", ["/bin/sleep", "1"], READY_SECONDS).status == 0
-        with take_turn(directory, 1, SystemClock()) as turn:
+        with take_turn(directory, Lane.PROGRAMS, 1, SystemClock()) as turn:
             assert not turn.is_anything_left
             turn.begin()
 
 
 def test_request_that_nobody_waits_for_any_more_is_not_carried_out(bench: SystemdBench) -> None:
     """Whoever asked was killed before the machine, which just starts, has answered."""
-    with pipe_of(directory_of(bench), COMMANDS).into.open("wb", buffering=0) as stream:
+    with pipe_of(directory_of(bench), Lane.PROGRAMS, COMMANDS).into.open(
+        "wb", buffering=0
+    ) as stream:
         stream.write(b"\nopen 0123456789abcdef\n")
     assert sleepers(bench) == ""
 
@@ -193,7 +246,8 @@ def test_machine_of_before_is_still_known_and_not_entered(bench: SystemdBench) -
 
 
 def test_nobody_else_can_write_to_the_ports(bench: SystemdBench) -> None:
-    pipes = [*directory_of(bench).glob("inside-*.*")]
-    assert len(pipes) == 6
+    folder = directory_of(bench)
+    pipes = [*folder.glob("inside-*.*"), *folder.glob("asking-*.*")]
+    assert len(pipes) == 12
     assert {each.stat().st_mode & 0o077 for each in pipes} == {0}
     assert directory_of(bench).stat().st_mode & 0o077 == 0

@@ -13,7 +13,7 @@ from probe_service import OK, ProbeService
 
 from herdbook.core.clock import SystemClock
 from herdbook.core.digests import of_bytes
-from herdbook.core.errors import TimeoutExpiredError
+from herdbook.core.errors import ConflictError, TimeoutExpiredError
 from herdbook.drivers.fake import FakeClock, FakeComputer, FakeEngine, FakeProber
 from herdbook.drivers.probes import HostProber
 from herdbook.fleet.instances import ContainerArtefact, Origin, Wanted
@@ -41,8 +41,8 @@ class Bench(Protocol):
     def let_pass(self, seconds: float) -> None: ...
 
 
-def no_command(name: str, command: Sequence[str], limit_seconds: float) -> Executed:
-    raise AssertionError((name, command, limit_seconds))
+def no_command(target: ProbeTarget) -> Executed:
+    raise AssertionError(target)
 
 
 class RealBench:
@@ -313,16 +313,17 @@ class Executing:
         self.most_at_once = 0
         self._lock = threading.Lock()
 
-    def __call__(self, name: str, command: Sequence[str], limit_seconds: float) -> Executed:
+    def __call__(self, target: ProbeTarget) -> Executed:
+        (said,) = target.probe.command
         with self._lock:
             self.at_once += 1
             self.most_at_once = max(self.at_once, self.most_at_once)
         time.sleep(0.05)
         with self._lock:
             self.at_once -= 1
-        if command[0] == "hangs":
-            raise TimeoutExpiredError(f"It took longer than {limit_seconds:g} s")
-        return Executed(int(command[0]), f"said by {name}\nthe end\n")
+        if said == "hangs":
+            raise TimeoutExpiredError(f"It took longer than {target.probe.timeout_seconds:g} s")
+        return Executed(int(said), f"said by {target.instance}\nthe end\n")
 
 
 def test_commands_are_asked_a_few_at_once_and_their_status_decides() -> None:
@@ -347,7 +348,29 @@ def test_commands_are_asked_a_few_at_once_and_their_status_decides() -> None:
     assert words["three"] == "The command ended with status 3: the end"
     assert words["late"] == "It took longer than 2 s"
     assert words["broken"].startswith("It could not be asked: ValueError")
-    assert executing.most_at_once == 4
+    assert executing.most_at_once == 8
+
+
+def test_instance_that_was_not_asked_as_another_command_ran_is_not_unwell_for_that() -> None:
+    tries: list[float] = []
+
+    def execute(_: ProbeTarget) -> Executed:
+        tries.append(time.monotonic())
+        if len(tries) < 3:
+            raise ConflictError("Another command runs in the machine")
+        return Executed(0, "")
+
+    prober = HostProber(SystemClock(), execute)
+    probe = Probe(ProbeKind.COMMAND, command=("x",), interval_seconds=0.2)
+    prober.follow([ProbeTarget("web", "", probe)])
+    answers: list[Answer] = []
+    deadline = time.monotonic() + 20
+    while not answers and time.monotonic() < deadline:
+        time.sleep(0.05)
+        answers += prober.answers()
+    prober.close()
+    assert [one.well for one in answers] == [True]
+    assert tries[2] - tries[0] >= 0.3  # in its rhythm, and not at once
 
 
 def test_many_newcomers_are_not_asked_at_the_same_moment(prober: HostProber) -> None:

@@ -72,11 +72,11 @@ class Eyes:
         found = []
         for record, component in instances:
             seen = self.seen.get(record.name)
-            probe = component.instance.probe if component else None
+            spec = component.instance if component else None
             running = seen is not None and seen.state is State.RUNNING
-            if running and probe is not None and record.role in LIVE:
+            if running and spec and spec.probe is not None and record.role in LIVE:
                 address = next(iter(record.addresses.values()), "")
-                found.append(ProbeTarget(record.name, str(address), probe))
+                found.append(ProbeTarget(record.name, str(address), spec.probe, spec.variant))
         return found
 
     def sight(

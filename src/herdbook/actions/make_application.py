@@ -19,7 +19,7 @@ from herdbook.actions.make_roots import RootMaker, Step
 from herdbook.actions.run_steps import run_steps
 from herdbook.actions.workshop import Workshop
 from herdbook.builds import service
-from herdbook.builds.accounts import ACCOUNT_FILES, ROOT, Account, add_account
+from herdbook.builds.accounts import ACCOUNT_FILES, ROOT, Account, add_account, numbered
 from herdbook.builds.placing import layer_tree
 from herdbook.builds.sources import Source
 from herdbook.core import digests
@@ -89,6 +89,7 @@ def make_machine(workshop: Workshop, application: Application, epoch: int) -> La
             command=process.command or ("/usr/bin/sleep", "infinity"),
             environment=dict(process.environment),
             user=application.account.name,
+            group="" if application.account.own_group else str(application.account.group_id),
             directory=process.directory,
         )
     )
@@ -109,15 +110,15 @@ def _user(
     """Return who the service runs as, and the layer with that account if the packages lack it."""
     name = bench.recipe_file.recipe.user
     below = bench.maker.foundation.process
-    if name is None and below.user_id:
-        return Account(str(below.user_id), below.user_id, below.group_id), []
-    if name is None or name == ROOT.name:
+    if (name is None and not below.user_id) or name == ROOT.name:
         return ROOT, []
     files = {
         path: content_of(bench.workshop, root, path).decode(errors="surrogateescape")
         for path in ACCOUNT_FILES
         if path in tree and tree[path].kind is Kind.FILE
     }
+    if name is None:
+        return numbered(files.get("etc/passwd", ""), below.user_id, below.group_id), []
     if not {"etc/passwd", "etc/group"} <= files.keys():
         raise InvalidInputError(
             "The image below has no files that a user could be added to",

@@ -11,6 +11,7 @@ from herdbook.actions.workshop import Workshop
 from herdbook.catalogue.names import version_named
 from herdbook.core import digests
 from herdbook.core.errors import NotFoundError, VerificationError
+from herdbook.disks.given_files import GivenFile
 from herdbook.fleet.applications import Component, InstanceSpec
 from herdbook.fleet.instances import (
     Confinement,
@@ -67,6 +68,7 @@ def wanted_instance(
             else ()
         ),
         volumes=() if container else disks(workshop, component, record.slot),
+        files=() if container else _given_files(spec),
         process=ProcessChanges(
             spec.entrypoint,
             spec.command,
@@ -117,6 +119,11 @@ def _artefact(
 def _owner(spec: InstanceSpec, user_id: int) -> int | None:
     """Return whose the secrets are: the image's user's, or those of whoever was named instead."""
     return user_id if not spec.user else None
+
+
+def _given_files(spec: InstanceSpec) -> tuple[GivenFile, ...]:
+    """Return Compose's configs as a machine is given them: with all else that it is told."""
+    return tuple(GivenFile(each.target, each.content.encode(), each.mode) for each in spec.files)
 
 
 def _files(workshop: Workshop, spec: InstanceSpec) -> tuple[Mount, ...]:

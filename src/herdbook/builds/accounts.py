@@ -15,11 +15,12 @@ _DAY_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class Account:
-    """Who the service runs as."""
+    """Who the service runs as; `own_group` is whether the account files give it that group."""
 
     name: str
     user_id: int
     group_id: int
+    own_group: bool = True
 
 
 ROOT = Account("root", 0, 0)
@@ -32,6 +33,12 @@ def account_in(passwd: str, name: str) -> Account | None:
         if fields[0] == name:
             return Account(name, int(fields[2]), int(fields[3]))
     return None
+
+
+def numbered(passwd: str, user_id: int, group_id: int) -> Account:
+    """Return the account of a user and a group that an image names by number alone."""
+    own = {tuple(line.split(":")[2:4]) for line in passwd.splitlines()}
+    return Account(f"{user_id}", user_id, group_id, (f"{user_id}", f"{group_id}") in own)
 
 
 def add_account(files: Mapping[str, str], name: str, epoch: int) -> tuple[Account, dict[str, str]]:

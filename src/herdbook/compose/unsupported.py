@@ -155,15 +155,11 @@ SERVICE_RULES: tuple[Rule, ...] = (
     Rule("deploy.restart_policy.window", _TRIED_AGAIN),
 )
 
-_OF_THE_IMAGE = "a machine runs the service of its image as it is"
 _OWN_KERNEL = "a machine has a kernel and limits of its own"
 MACHINE_RULES: tuple[Rule, ...] = (
     Rule("extra_hosts", "a machine knows the names of its image and of the name server"),
     Rule("hostname", "machines are called after application, service and slot"),
-    *(
-        Rule(key, _OF_THE_IMAGE)
-        for key in ("command", "entrypoint", "user", "working_dir", "stop_signal", "init")
-    ),
+    Rule("init", "systemd is a machine's first process", frozenset({"", "true", "yes", "on"})),
     *(
         Rule(key, _OWN_KERNEL)
         for key in (

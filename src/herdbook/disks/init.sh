@@ -48,30 +48,37 @@ wait_for_disk() { # $1 name, $2 tries of 20 ms: real controllers find their disk
     done
 }
 
-take_commands() { # whoever can plug such ports into a machine is its host
-    commands=$(find_port herdbook.commands) || return
-    errors=$(find_port herdbook.errors) || return
-    end=$(find_port herdbook.end) || return
-    unit=$units/herdbook-inside
-    $b mkdir -p $units/herdbook.target.wants $unit.service.d $unit.socket.d $unit-end.socket.d
-    $b cp -r /inside /run/herdbook-inside
-    $b cp /inside/herdbook-* $units
+take_commands() { # $1 what the units are called, $2 how the ports' names begin
+    # Whoever can plug such ports into a machine is its host.
+    commands=$(find_port "$2.commands") || return
+    errors=$(find_port "$2.errors") || return
+    end=$(find_port "$2.end") || return
+    unit=$units/$1
+    $b mkdir -p $units/herdbook.target.wants "$unit.service.d" "$unit.socket.d" "$unit-end.socket.d"
+    [ -e /run/herdbook-inside ] || $b cp -r /inside /run/herdbook-inside
+    for kind in .socket -end.socket -end.service; do
+        $b cp "/inside/herdbook-inside$kind" "$unit$kind"
+    done
     # As the service is run, down to its secrets, but for what is to be run.
-    $b cp /new/usr/lib/systemd/system/herdbook-service.service $unit.service || return
+    $b cp "$service" "$unit.service" || return
     $b ln -s /run/systemd/generator/herdbook-service.service.d/herdbook.conf \
-        $unit.service.d/10-service.conf
-    $b cp /inside/inside.conf $unit.service.d/20-inside.conf
+        "$unit.service.d/10-service.conf"
+    [ ! -e "$changes" ] || $b ln -s "$changes" "$unit.service.d/15-start.conf"
+    $b cp /inside/inside.conf "$unit.service.d/20-inside.conf"
     printf '[Socket]\nListenSpecial=%s\nListenSpecial=%s\n' "$commands" "$errors" \
-        >$unit.socket.d/ports.conf
-    printf '[Socket]\nListenSpecial=%s\n' "$end" >$unit-end.socket.d/ports.conf
-    $b ln -s $unit.socket $unit-end.socket $units/herdbook.target.wants
+        >"$unit.socket.d/ports.conf"
+    printf '[Socket]\nListenSpecial=%s\n' "$end" >"$unit-end.socket.d/ports.conf"
+    $b ln -s "$unit.socket" "$unit-end.socket" $units/herdbook.target.wants
+}
+
+in_root() { # the image's own busybox, for a link in a path is to be followed as the service will
+    $b chroot /new /bin/busybox "$@"
 }
 
 mount_volume() { # $1 serial of the disk, $2 rw or ro, $3 absolute path in the root
     wait_for_disk "$1" 150 || fail "the volume for $3 is missing"
-    # The image's own busybox, for a link in the path is to be followed as the service will.
-    $b chroot /new /bin/busybox mkdir -p "$3" || fail "there can be no directory $3 for a volume"
-    place=$($b chroot /new /bin/busybox readlink -f "$3")
+    in_root mkdir -p "$3" || fail "there can be no directory $3 for a volume"
+    place=$(in_root readlink -f "$3")
     case "$place/" in
     / | // | /dev/* | /proc/* | /run/* | /sys/*) fail "no volume can be mounted at $3" ;;
     esac
@@ -85,6 +92,72 @@ mount_volume() { # $1 serial of the disk, $2 rw or ro, $3 absolute path in the r
         $b chmod "$mode" "/new$place"
     fi
     echo "$place" >>/run/herdbook/mounted
+}
+
+give_file() { # $1 its place in the list, $2 its mode, $3 absolute path in the root
+    file=/run/herdbook/herdbook.file.$1
+    $b chmod "$2" "$file"
+    folder=${3%/*}
+    in_root mkdir -p "${folder:-/}" || fail "there can be no directory $folder"
+    in_root test -e "$3" || in_root touch "$3" || fail "there can be no file $3"
+    place=$(in_root readlink -f "$3")
+    case "$place/" in
+    / | // | /dev/* | /proc/* | /run/* | /sys/*) fail "no file can be seen at $3" ;;
+    esac
+    [ ! -d "/new$place" ] || fail "there is a directory at $3, and a file is to be seen there"
+    $b mount -o bind "$file" "/new$place" || fail "no file can be seen at $3"
+    $b mount -o remount,bind,ro,nodev,nosuid "$file" "/new$place" || fail "$3 could be written to"
+    echo "$place" >>/run/herdbook/mounted
+}
+
+change_service() { # what the service does otherwise than its image says, for this start
+    $b mkdir -p "${changes%/*}"
+    $b cat /run/herdbook/herdbook.service.conf >"$changes"
+    if [ -e /run/herdbook/herdbook.arguments ]; then
+        { read -r words && read -r whole; } </run/herdbook/herdbook.arguments
+        own=$(setting_of ExecStart)
+        # That is what the unit of an image without any service says.
+        [ "$own" = ':"/usr/bin/sleep" "infinity"' ] || whole="$own $words"
+        printf 'ExecStart=\nExecStart=%s\n' "$whole" >>"$changes"
+    fi
+    if [ -e /run/herdbook/herdbook.directory ]; then
+        IFS= read -r folder </run/herdbook/herdbook.directory
+        in_root mkdir -p "$folder" || fail "there can be no directory $folder"
+    fi
+}
+
+setting_of() { # prints what the service's unit and its changes say of $1 last
+    value=$($b sed -n "s/^$1=/=/p" "$service" "$changes" 2>/dev/null) # one line each: none is empty
+    value=${value##*
+}
+    printf '%s\n' "${value#=}"
+}
+
+lists() { # whether the accounts in $1 have the name or the number $2
+    while IFS=: read -r name _ number _ || [ -n "$name" ]; do
+        [ "$name" = "$2" ] && return
+        [ "$number" = "$2" ] && return
+    done 2>/dev/null <"$1"
+    return 1
+}
+
+know_accounts() { # systemd starts nothing as a user or a group that it finds in no list
+    user=$(setting_of User)
+    group=$(setting_of Group)
+    case $group in
+    '' | 0 | root) ;;
+    *) lists /new/etc/group "$group" || new_account group "$group" : ;;
+    esac
+    case $user in
+    '' | 0 | root) ;;
+    *) lists /new/etc/passwd "$user" || new_account passwd "$user" :0::/:/usr/sbin/nologin ;;
+    esac
+}
+
+new_account() { # $1 the list, $2 the number, $3 the rest of the line
+    case $2 in *[!0-9]*) fail "the image has no $2 in /etc/$1, as which its service is to run" ;; esac
+    [ -z "$($b tail -c 1 "/new/etc/$1" 2>/dev/null)" ] || echo >>"/new/etc/$1"
+    echo "herdbook-$2:x:$2$3" >>"/new/etc/$1" || fail "nobody can be added to /etc/$1"
 }
 
 $b mkdir -p /proc /sys /run /new
@@ -142,6 +215,19 @@ elif find_disk herdbook-volume-0 >/dev/null; then
     fail "nothing says where its volumes are to be mounted"
 fi
 
+# Where a volume lies, its files are hidden: what was given lies above.
+if [ -e /run/herdbook/herdbook.files ]; then
+    while read -r number mode target; do
+        give_file "$number" "$mode" "$target"
+    done </run/herdbook/herdbook.files
+fi
+
+units=/run/systemd/system
+service=/new/usr/lib/systemd/system/herdbook-service.service
+changes=$units/herdbook-service.service.d/start.conf
+[ ! -e /run/herdbook/herdbook.service.conf ] || change_service
+know_accounts
+
 # A name that is not in /etc/hosts costs every program that asks for it a time-out.
 for word in $command_line; do
     case "$word" in
@@ -152,8 +238,10 @@ for word in $command_line; do
     esac
 done
 
-units=/run/systemd/system
-[ ! -d /sys/class/virtio-ports ] || take_commands
+if [ -d /sys/class/virtio-ports ]; then
+    take_commands herdbook-inside herdbook
+    take_commands herdbook-asking herdbook.asking
+fi
 
 [ -x /new/sbin/init ] || [ -L /new/sbin/init ] || fail "the root has no /sbin/init"
 for directory in proc sys dev run; do $b mount -o move /$directory /new/$directory; done

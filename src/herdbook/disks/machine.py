@@ -53,7 +53,8 @@ class Service:
     """What the machine is for.
 
     `command` is absolute: there is no shell and no search path. `user` is a name in the image or
-    a number. `stop_limit_seconds` is how long the service may take to end after SIGTERM.
+    a number, which the initrd makes known where the image does not list it; so is `group`, empty
+    for the user's own. `stop_limit_seconds` is how long the service may take to end after SIGTERM.
     """
 
     command: tuple[str, ...]
@@ -61,6 +62,7 @@ class Service:
     user: str = "root"
     directory: str = "/"
     stop_limit_seconds: int = 30
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def service_unit(service: Service) -> str:
         f"Environment={quoting.assignment(name, value)}\n"
         for name, value in sorted(service.environment.items())
     )
+    group = f"Group={_user(service.group)}\n" if service.group else ""
     return f"""\
 # Written by Herdbook from the image's recipe.
 [Unit]
@@ -105,7 +108,7 @@ StartLimitIntervalSec=0
 [Service]
 ExecStart={quoting.command(list(service.command))}
 User={_user(service.user)}
-WorkingDirectory={quoting.path(service.directory)}
+{group}WorkingDirectory={quoting.path(service.directory)}
 {environment}EnvironmentFile=-/run/credentials/@system/{ENVIRONMENT_NAME}
 EnvironmentFile=-/run/herdbook/{ENVIRONMENT_NAME}
 Restart=on-failure

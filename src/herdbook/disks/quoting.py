@@ -1,11 +1,15 @@
 """Writes words so that systemd reads back exactly what was meant."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from herdbook.core.errors import InvalidInputError
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLAIN_PROGRAM = re.compile(r"(/[A-Za-z0-9_.+-]+)+")
+"""What systemd runs itself for sure: it takes no quotes and no control characters there."""
+
+_FIND = ("/bin/sh", "-c", 'exec "$0" "$@"')
 _FIRST_PRINTABLE = 0x20
 _DELETE = 0x7F
 
@@ -26,7 +30,26 @@ def command(arguments: list[str]) -> str:
     """
     if not arguments or not arguments[0].startswith("/"):
         raise InvalidInputError("A service's command begins with the program's absolute path")
-    return ":" + " ".join(unit_word(argument) for argument in arguments)
+    return f":{words(arguments)}"
+
+
+def words(arguments: Sequence[str]) -> str:
+    """Render what follows in an `ExecStart=` that `command` has begun."""
+    return " ".join(unit_word(argument) for argument in arguments)
+
+
+def found_command(arguments: Sequence[str]) -> str:
+    """Render a command whose program is looked for as a container's is.
+
+    That is in the service's own PATH, or from its directory on; systemd looks in a fixed one.
+    """
+    if not arguments or not arguments[0]:
+        raise InvalidInputError(
+            "No program is left for the machine's service to run",
+            hint="Say what is to be run in entrypoint or command.",
+        )
+    plain = _PLAIN_PROGRAM.fullmatch(arguments[0])
+    return command([*(() if plain else _FIND), *arguments])
 
 
 def assignment(name: str, value: str) -> str:
@@ -67,7 +90,14 @@ def _unit_character(character: str) -> str:
         return "\\" + character
     if ord(character) < _FIRST_PRINTABLE or ord(character) == _DELETE:
         return f"\\x{ord(character):02x}"
+    if _is_reserved(ord(character)):
+        return "".join(f"\\x{byte:02x}" for byte in character.encode())
     return character
+
+
+def _is_reserved(code: int) -> bool:
+    """Tell what Unicode has for no text: systemd drops every line with such a character."""
+    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF  # noqa: PLR2004 - the last block
 
 
 def _checked(text: str) -> str:

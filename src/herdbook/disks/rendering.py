@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-RENDERING = 3
+RENDERING = 4
 """Counts changes of what is made of the same layers: init script, modules, command lines."""
 
 MEBIBYTE = 1 << 20

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from herdbook.core.errors import InvalidInputError
 from herdbook.disks import quoting, volumes
@@ -26,10 +27,11 @@ def secrets_disk(
     environment: Mapping[str, str],
     secrets: Mapping[str, bytes],
     mount_points: Sequence[MountPoint] = (),
+    more: Mapping[str, bytes] = MappingProxyType({}),
 ) -> bytes:
     """Return the content of a read-only disk: a tar with one file for each secret.
 
-    Settings and the list of volumes lie beside them.
+    Settings, the list of volumes, and `more` files by their names lie beside them.
 
     Unlike SMBIOS strings, of which systemd reads 4096 bytes in all and drops the rest without a
     word, it holds secrets of any size. Raises InvalidInputError for a name that is no file name
@@ -39,6 +41,7 @@ def secrets_disk(
     contents[ENVIRONMENT_NAME] = quoting.environment_file(environment)
     if mount_points:
         contents[volumes.LIST_NAME] = volumes.mount_list(mount_points)
+    contents.update(more)
     entries = [
         Entry(path, Kind.FILE, mode=0o400, size=len(content)) for path, content in contents.items()
     ]

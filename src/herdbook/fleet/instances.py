@@ -9,6 +9,7 @@ from pathlib import Path
 
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError
+from herdbook.disks.given_files import GivenFile
 
 DEFAULT_PROCESSES = 4096
 """How many processes an instance may have at once where nobody says."""
@@ -91,8 +92,8 @@ class ProcessChanges:
     """What differs from what the image says of its process; what is None or empty does not.
 
     `entrypoint` and `command` are Compose's: the latter are the former's arguments. Without
-    `init`, a container's program is process 1 itself, as one that brings its own init wants to be.
-    A machine runs the image's service as it is.
+    `init`, a container's program is process 1 itself, as one that brings its own init wants to be;
+    a machine has systemd there in any case.
     """
 
     entrypoint: tuple[str, ...] | None = None
@@ -166,6 +167,7 @@ class Wanted:
     `$CREDENTIALS_DIRECTORY`. `environment` adds to the image's own. `writable_bytes` is the size
     of a VM's own writable disk, 0 for memory only; `user_id` owns the secrets in a container, None
     lets every user in it read them. `secret_paths` says where else a container finds one.
+    `mounts` are for a container, `files` and `volumes` for a machine.
     `owner` is the application it belongs to, empty for what a person started alone.
     """
 
@@ -185,6 +187,7 @@ class Wanted:
     plugs: Plugs | None = None
     mounts: tuple[Mount, ...] = ()
     volumes: tuple[VolumeDisk, ...] = ()
+    files: tuple[GivenFile, ...] = ()
     process: ProcessChanges = ProcessChanges()
     confinement: Confinement = Confinement()
     names: HostNames = HostNames()

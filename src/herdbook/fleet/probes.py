@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from herdbook.recipes.model import Variant
+
 
 class ProbeKind(Enum):
     """The ways to ask."""
@@ -41,6 +43,7 @@ class ProbeTarget:
     instance: str
     address: str
     probe: Probe
+    variant: Variant = Variant.CONTAINER
 
 
 @dataclass(frozen=True)

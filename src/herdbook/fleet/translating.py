@@ -10,6 +10,8 @@ from herdbook.compose.model import Application, Condition, Grant, Mount, Service
 from herdbook.compose.wishes import Percent, Snapshot
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError
+from herdbook.disks.given_files import check_target
+from herdbook.disks.service_changes import service_files
 from herdbook.fleet.applications import (
     BackupPolicy,
     Component,
@@ -20,7 +22,8 @@ from herdbook.fleet.applications import (
     UpdatePolicy,
     VolumeUse,
 )
-from herdbook.fleet.instances import DEFAULT_PROCESSES
+from herdbook.fleet.instances import DEFAULT_PROCESSES, ProcessChanges
+from herdbook.fleet.machine_changes import machine_changes
 from herdbook.fleet.own_settings import host_name_of, kernel_settings_of, other_hosts_of
 from herdbook.fleet.policies import rollback_policy, update_policy
 from herdbook.fleet.probing import probe_of
@@ -217,20 +220,27 @@ def _temporary(mount: Mount) -> str:
 
 
 def _refuse_for_machines(service: Service) -> None:
-    """Raise InvalidInputError for what only a container can have: a machine runs its own init."""
-    for key, value in (
-        ("command", service.command),
-        ("entrypoint", service.entrypoint),
-        ("user", service.user),
-        ("configs", service.configs),
-        ("tmpfs", service.tmpfs),
-    ):
-        if value:
-            raise InvalidInputError(
-                f"{service.name} is a machine, which runs what its image says: it has no {key}",
-                hint=f"Take {key} out, or say it in the image's recipe.",
-                where=service.where,
-            )
+    """Raise InvalidInputError for what no machine can have, or can be told."""
+    if service.tmpfs:
+        raise InvalidInputError(
+            f"{service.name} is a machine, which has the folders of its image: it has no tmpfs",
+            hint="Take tmpfs out; /tmp and /run are in memory.",
+            where=service.where,
+        )
+    said = ProcessChanges(
+        service.entrypoint,
+        service.command,
+        service.user,
+        service.working_dir,
+        service.stop_signal,
+    )
+    try:
+        service_files(machine_changes(said))
+        for each in service.configs:
+            check_target(each.target)
+    except InvalidInputError as error:
+        message = f"{service.name} is a machine: {error.message}"
+        raise InvalidInputError(message, hint=error.hint, where=service.where) from None
 
 
 def _secret(grant: Grant, around: Surroundings) -> SecretUse:

@@ -14,11 +14,12 @@ from time import monotonic, sleep
 
 from herdbook.actions.require_role import SYSTEM
 from herdbook.actions.workshop import Workshop
-from herdbook.catalogue.model import Variant
 from herdbook.core.errors import EngineError
 from herdbook.drivers.deaths import PidfdDeaths
 from herdbook.drivers.lone_server import LoneServer
 from herdbook.drivers.probes import HostProber
+from herdbook.fleet.ports import Executed
+from herdbook.fleet.probes import ProbeTarget
 from herdbook.loops.reconcile import Reconciler
 from herdbook.loops.stand_by import on_duty, wait_for_duty
 from herdbook.rollouts.duty import LEASE_SECONDS, lives_elsewhere, works_elsewhere
@@ -110,10 +111,14 @@ class _Program:
     def _work(self) -> None:
         """Tend all applications; whatever was known of them before is read again."""
         workshop = self.workshop
-        inside = workshop.insides[Variant.CONTAINER]
+
+        def ask(target: ProbeTarget) -> Executed:
+            inside, probe = workshop.insides[target.variant], target.probe
+            return inside.execute(target.instance, probe.command, probe.timeout_seconds)
+
         with (
             closing(PidfdDeaths(workshop.clock)) as deaths,
-            closing(HostProber(workshop.clock, inside.execute)) as prober,
+            closing(HostProber(workshop.clock, ask)) as prober,
             ThreadPoolExecutor(_HANDS) as pool,
         ):
             loop = self._loop = Reconciler(workshop, prober, deaths, pool, self.say)

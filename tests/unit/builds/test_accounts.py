@@ -2,7 +2,14 @@
 
 import pytest
 
-from herdbook.builds.accounts import ACCOUNT_FILES, USER_ID, Account, account_in, add_account
+from herdbook.builds.accounts import (
+    ACCOUNT_FILES,
+    USER_ID,
+    Account,
+    account_in,
+    add_account,
+    numbered,
+)
 from herdbook.core.errors import ConflictError
 
 EPOCH = 1_686_355_200
@@ -26,6 +33,16 @@ def test_a_new_user_is_in_every_file_and_cannot_log_in() -> None:
         "etc/gshadow": "web:!::\n",
     }
     assert account_in(changed["etc/passwd"], "web") == account
+
+
+@pytest.mark.parametrize(
+    ("numbers", "own"), [((33, 34), True), ((33, 0), False), ((4711, 0), False), ((34, 33), False)]
+)
+def test_a_number_has_its_own_group_where_the_files_say_so(
+    numbers: tuple[int, int], *, own: bool
+) -> None:
+    account = numbered(FILES["etc/passwd"], *numbers)
+    assert account == Account(str(numbers[0]), *numbers, own)
 
 
 def test_adding_a_user_again_changes_nothing() -> None:

@@ -206,12 +206,16 @@ def test_services_that_are_not_enabled_are_not_complained_about(read: Read) -> N
 
 def test_a_machine_is_told_what_only_containers_do(read: Read) -> None:
     found = read(
-        "services: {w: {command: a, cap_add: [A], volumes: ['./x:/x', 'd:/d'],"
+        "services: {w: {command: a, init: false, cap_add: [A], volumes: ['./x:/x', 'd:/d'],"
         " x-herdbook: {kind: vm, image: shop/w}}}\nvolumes: {d: }"
     )
     assert [each.key for each in found.unsupported] == [
-        *("services.w.command", "services.w.cap_add", "services.w.volumes.0.type")
+        *("services.w.init", "services.w.cap_add", "services.w.volumes.0.type")
     ]
+
+
+def test_a_machine_has_an_init_in_any_case(read: Read) -> None:
+    assert not read("services: {w: {init: true, x-herdbook: {kind: vm, image: a}}}").unsupported
 
 
 def test_what_a_provider_provides_is_left_out_and_waited_for_by_nobody(read: Read) -> None:

@@ -8,6 +8,7 @@ import zstandard
 
 from herdbook.core.errors import InvalidInputError
 from herdbook.disks import initrd
+from herdbook.drivers.qemu.ports_inside import PORT_NAMES, Lane
 
 DEPENDENCIES = """\
 kernel/drivers/virtio/virtio_pci.ko: kernel/drivers/virtio/virtio.ko kernel/drivers/virtio/virtio_ring.ko
@@ -96,7 +97,9 @@ def test_the_script_looks_for_the_ports_that_engines_plug_in_and_finds_all_it_la
         *("inside.conf", "take-command", "end-command"),
     }
     for port in ("commands", "errors", "end"):
-        assert f"find_port herdbook.{port})" in script
+        assert f'find_port "$2.{port}")' in script
+    for lane in Lane:
+        assert f"take_commands herdbook-{lane.value} {PORT_NAMES[lane]}\n" in script
 
 
 def test_programs_are_executable_and_the_console_is_a_device() -> None:

@@ -67,6 +67,11 @@ def test_the_service_and_all_that_runs_beside_it_stop_when_the_machine_does() ->
         assert "Before=shutdown.target\n" in unit
 
 
+def test_a_group_is_said_only_where_it_is_not_the_users_own() -> None:
+    assert "Group=" not in service_unit(SERVICE)
+    assert "\nUser=1000\nGroup=7\n" in service_unit(Service(("/b",), user="1000", group="7"))
+
+
 @pytest.mark.parametrize("user", ["", "a b", "root\n", "%u", "a:b"])
 def test_a_user_that_systemd_would_read_differently_is_refused(user: str) -> None:
     with pytest.raises(InvalidInputError):

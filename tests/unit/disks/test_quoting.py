@@ -19,13 +19,16 @@ def read_words(line: str) -> list[str]:
     for quoted in re.findall(r'"((?:[^"\\]|\\.)*)"(?: |$)', line, re.DOTALL):
         plain = re.sub(r"\\(x[0-9a-f]{2}|.)", unescaped, quoted, flags=re.DOTALL)
         assert not re.search(r"%", plain.replace("%%", ""))
-        words.append(plain.replace("%%", "%"))
+        words.append(plain.replace("%%", "%").encode(errors="surrogateescape").decode())
     return words
 
 
 def unescaped(match: re.Match[str]) -> str:
+    r"""Read an escape; one like \xff is a byte."""
     escape = match.group(1)
-    return chr(int(escape[1:], 16)) if len(escape) == 3 else escape
+    if len(escape) != 3:
+        return escape
+    return bytes([int(escape[1:], 16)]).decode(errors="surrogateescape")
 
 
 def read_environment_file(text: str) -> dict[str, str]:
@@ -41,6 +44,22 @@ def test_a_command_keeps_every_argument(arguments: list[str]) -> None:
     assert read_words(line[1:]) == ["/bin/true", *arguments]
 
 
+@given(st.lists(TEXT, min_size=1, max_size=5).filter(lambda words: words[0] != ""))
+def test_a_command_that_is_looked_for_keeps_every_argument(arguments: list[str]) -> None:
+    line = quoting.found_command(arguments)
+    assert line.startswith(":")
+    read = read_words(line[1:])
+    assert read[-len(arguments) :] == arguments
+    assert read[: -len(arguments)] in ([], ["/bin/sh", "-c", 'exec "$0" "$@"'])
+
+
+@given(TEXT)
+def test_no_line_has_what_systemd_takes_for_no_text(text: str) -> None:
+    """It would drop all of it."""
+    codes = [ord(character) for character in quoting.unit_word(text)]
+    assert not any(code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF for code in codes)
+
+
 @given(TEXT)
 def test_an_assignment_keeps_its_value(value: str) -> None:
     assert read_words(quoting.assignment("NAME", value)) == [f"NAME={value}"]
@@ -50,6 +69,10 @@ def test_an_assignment_keeps_its_value(value: str) -> None:
 def test_an_environment_file_keeps_every_value(environment: dict[str, str]) -> None:
     text = quoting.environment_file(environment).decode()
     assert read_environment_file(text) == environment
+
+
+def test_what_is_no_text_for_unicode_is_written_as_bytes() -> None:
+    assert quoting.unit_word("a\ufffe\ufdd0") == r'"a\xef\xbf\xbe\xef\xb7\x90"'
 
 
 def test_what_systemd_would_expand_is_written_so_that_it_does_not() -> None:

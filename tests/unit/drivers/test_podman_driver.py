@@ -18,7 +18,6 @@ from herdbook.core.errors import (
     NotFoundError,
 )
 from herdbook.drivers.podman.command import as_error
-from herdbook.drivers.podman.endings import signal_number
 from herdbook.drivers.podman.images import StoredImage
 from herdbook.drivers.podman.instance_files import Attempt
 from herdbook.drivers.podman.labels import from_labels, to_labels
@@ -173,14 +172,6 @@ def test_mounts_name_both_sides_and_a_comma_is_refused() -> None:
     assert flag.startswith("--mount=type=bind,source=/srv/a:b,target=/data,readonly=true")
     with pytest.raises(InvalidInputError, match="comma"):
         _arguments(mounts=(Mount(Path("/srv/a,b"), "/data"),))
-
-
-@pytest.mark.parametrize(
-    ("name", "number"),
-    [("SIGQUIT", 3), ("quit", 3), ("10", 10), ("SIGRTMIN+3", 37), ("", 15), ("SIGNONE", 15)],
-)
-def test_stop_signals_have_numbers(name: str, number: int) -> None:
-    assert signal_number(name) == number
 
 
 def test_owner_is_in_the_labels_and_nobody_for_containers_from_before_there_were_owners() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from herdbook.core.digests import of_bytes
 from herdbook.core.errors import ConflictError, EngineError, InvalidInputError, NoSpaceError
+from herdbook.disks.given_files import GivenFile
 from herdbook.disks.quoting import environment_file
 from herdbook.drivers import process
 from herdbook.drivers.qemu.boot_sector import boot_disk
@@ -24,6 +25,7 @@ from herdbook.fleet.instances import (
     MachineArtefact,
     Origin,
     Plugs,
+    ProcessChanges,
     PublishedPort,
     Tap,
     VolumeDisk,
@@ -91,11 +93,14 @@ def test_ports_for_commands_are_pipes_in_the_machines_own_folder() -> None:
     line = _command_line()
     pipes = [each for each in _after("-chardev", line) if each.startswith("pipe,")]
     assert [each.rpartition("path=")[2] for each in pipes] == [
-        f"/state,, long/web/inside-{port}" for port in ("commands", "errors", "end")
+        f"/state,, long/web/{lane}-{port}"
+        for lane in ("inside", "asking")
+        for port in ("commands", "errors", "end")
     ]
     names = [each.rpartition("name=")[2] for each in _after("-device", line)]
     assert [name for name in names if name.startswith("herdbook.")] == [
         *("herdbook.commands", "herdbook.errors", "herdbook.end"),
+        *("herdbook.asking.commands", "herdbook.asking.errors", "herdbook.asking.end"),
     ]
 
 
@@ -222,6 +227,19 @@ def test_a_machine_with_volumes_is_told_where_they_are_mounted(tmp_path: Path) -
         assert stream.read() == b"herdbook-volume-0 rw /data\n"
 
 
+def test_a_machine_is_told_its_files_and_what_its_service_does_otherwise(tmp_path: Path) -> None:
+    changes = ProcessChanges(command=("a",), user="7", init=False)
+    files = (GivenFile("/app.conf", b"text"),)
+    wanted = replace(WANTED, environment={}, secrets={}, process=changes, files=files)
+    path = write_credentials(wanted, tmp_path / "secrets")
+    assert path is not None
+    with tarfile.open(path) as archive:
+        assert set(archive.getnames()) == {
+            *("herdbook.environment", "herdbook.files", "herdbook.file.0"),
+            *("herdbook.arguments", "herdbook.service.conf"),
+        }
+
+
 def test_nothing_to_hand_over_is_no_disk(tmp_path: Path) -> None:
     wanted = replace(WANTED, environment={}, secrets={})
     assert write_credentials(wanted, tmp_path / "secrets") is None
@@ -241,7 +259,8 @@ def test_record_is_read_back(tmp_path: Path) -> None:
     plain = Record(
         "web", WANTED.origin, WANTED.ports, "/healthy", "tcg", started_at, "boot", Path("/m")
     )
-    full = replace(plain, owner="shop", volumes=(Path("/v/a"), Path("/v/b")), inside=True)
+    full = replace(plain, owner="shop", volumes=(Path("/v/a"), Path("/v/b")))
+    full = replace(full, inside=True, asking=True)
     for record in (plain, full):
         write_record(record, tmp_path / "instance.json")
         assert read_record(tmp_path / "instance.json") == record
@@ -255,7 +274,8 @@ def test_a_record_of_an_older_herdbook_is_read(tmp_path: Path) -> None:
     )
     write_record(record, path)
     document = json.loads(path.read_text("utf-8"))
-    older = {key: document[key] for key in document.keys() - {"owner", "volumes", "inside"}}
+    later = {"owner", "volumes", "inside", "asking"}
+    older = {key: document[key] for key in document.keys() - later}
     path.write_text(json.dumps(older))
     assert read_record(path) == record
 

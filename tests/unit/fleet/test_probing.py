@@ -13,6 +13,8 @@ from herdbook.fleet.probing import probe_of
 from herdbook.fleet.translating import ImageFacts
 from herdbook.recipes.model import Variant
 
+COMMAND = ProbeKind.COMMAND
+VM = replace(MACHINE, ports=(8000,), health_path="/healthz")
 CHECKED = replace(OWN, ports=(8000,), health_path="/healthz")
 LISTENS = replace(OWN, ports=(8000,))
 EXPOSES = replace(FOREIGN, ports=(8000,))
@@ -33,6 +35,8 @@ EXPOSES = replace(FOREIGN, ports=(8000,))
         ("x-herdbook: {probe: {http: /x}}", EXPOSES, ProbeKind.HTTP, 8000),
         ("x-herdbook: {probe: {command: [x]}}", CHECKED, ProbeKind.COMMAND, 0),
         ("healthcheck: {test: [CMD, x]}", CHECKED, ProbeKind.COMMAND, 0),
+        ("healthcheck: {test: [CMD, x]}, x-herdbook: {kind: vm, image: a}", VM, COMMAND, 0),
+        ("x-herdbook: {kind: vm, image: a, probe: {command: [x]}}", VM, COMMAND, 0),
         ("healthcheck: {disable: true}", CHECKED, None, 0),
         ("healthcheck: {test: [NONE]}", CHECKED, None, 0),
         ("healthcheck: {interval: 1s}", CHECKED, ProbeKind.HTTP, 8000),
@@ -83,13 +87,24 @@ def test_a_healthcheck_that_says_little_has_the_defaults_of_docker(service: OneS
     assert (found.interval_seconds, found.timeout_seconds, found.fall) == (30, 30, 3)
 
 
+def test_a_machine_is_asked_by_commands_less_often_as_each_costs_it_more(
+    service: OneService,
+) -> None:
+    wished = service("x-herdbook: {kind: vm, image: a, probe: {command: [x]}}")
+    found = probe_of(wished, (), "", Variant.VM)
+    assert found
+    assert (found.interval_seconds, found.start_interval_seconds, found.timeout_seconds) == (
+        5,
+        1,
+        3,
+    )
+
+
 @pytest.mark.parametrize(
     ("said", "image", "complaint"),
     [
         ("x-herdbook: {probe: {http: /x}}", OWN, "no port"),
         ("x-herdbook: {probe: {tcp: true}}", OWN, "no port"),
-        ("x-herdbook: {kind: vm, image: a, probe: {command: [x]}}", MACHINE, "is a machine"),
-        ("healthcheck: {test: x}, x-herdbook: {kind: vm, image: a}", MACHINE, "is a machine"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(

@@ -268,9 +268,16 @@ def test_the_size_of_a_machine_is_what_is_said_or_what_its_image_says(
 
 @pytest.mark.parametrize(
     "said",
-    ["command: a", "entrypoint: a", "user: a", "tmpfs: /a", "volumes: ['/a:/a']"],
+    [
+        "tmpfs: /a",
+        "volumes: ['/a:/a']",
+        "entrypoint: []",
+        "user: 'a b'",
+        "working_dir: here",
+        "stop_signal: SIGNONE",
+    ],
 )
-def test_a_machine_is_refused_what_only_a_container_can_have(
+def test_a_machine_is_refused_what_only_a_container_can_have_or_nobody(
     translate: Translate, said: str
 ) -> None:
     with pytest.raises(InvalidInputError) as caught:

@@ -1,12 +1,13 @@
 """Starts a container of what is wanted, and leaves nothing where that fails."""
 
+import signal
 from dataclasses import replace
 
 from herdbook.core.clock import Clock
 from herdbook.core.errors import NotFoundError
+from herdbook.core.signals import signal_number
 from herdbook.drivers.host_ports import refuse_taken_ports
 from herdbook.drivers.podman import command
-from herdbook.drivers.podman.endings import signal_number
 from herdbook.drivers.podman.images import Images
 from herdbook.drivers.podman.instance_files import Attempt, InstanceFiles
 from herdbook.drivers.podman.labels import ATTEMPT_LABEL, container_name, from_labels, to_labels
@@ -50,7 +51,8 @@ class Starter:
             process = identify(attempt.started_process_id())
             if process:
                 stop_signal = signal_number(wanted.process.stop_signal or image.stop_signal)
-                files.note_process(process, stop_signal)
+                # For what is no signal Podman, too, takes this one.
+                files.note_process(process, stop_signal or signal.SIGTERM)
         return replace(from_labels(labels), process=process)
 
 

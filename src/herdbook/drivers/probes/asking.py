@@ -127,12 +127,14 @@ class Asking:
         except OSError:  # all others have taken what was left
             return None
 
-    def _finish(self, asked: _Asked, complaint: str) -> None:
+    def _finish(self, asked: _Asked, complaint: str | None) -> None:
+        """Note an answer, unless it is None: nobody was asked; and plan when to ask again."""
         self._hang_up(asked)
         now = self._clock.monotonic_seconds()
         target = asked.target
-        self._note(Answer(target.instance, not complaint, now, complaint))
-        asked.rhythm = asked.rhythm.answered(target.probe, well=not complaint)
+        if complaint is not None:
+            self._note(Answer(target.instance, not complaint, now, complaint))
+            asked.rhythm = asked.rhythm.answered(target.probe, well=not complaint)
         chance = random.random()  # noqa: S311 - nobody is to guess nothing from it
         self._plan(asked, asked.rhythm.next_at(target.probe, asked.asked_at, now, chance))
 

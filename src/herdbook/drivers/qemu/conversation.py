@@ -1,7 +1,7 @@
 """Has one command run in a machine over its ports: asks, hands input over, hears how it ends.
 
-The other side is disks/inside/take-command. Only one conversation goes on with a machine at a time;
-what an earlier one has left there, where its host was killed, this one ends and passes over.
+The other side is disks/inside/take-command. Only one conversation goes on in a lane at a time; what
+an earlier one has left there, where its host was killed, this one ends and passes over.
 """
 
 import base64
@@ -23,6 +23,7 @@ from herdbook.core.errors import (
 from herdbook.drivers.qemu.inside_turns import take_turn
 from herdbook.drivers.qemu.machine_pipes import MachinePipes, Source
 from herdbook.drivers.qemu.marks import MarkedStream
+from herdbook.drivers.qemu.ports_inside import Lane
 
 _COMMAND_BYTES = 64 << 10
 _LINE_BYTES = 24 << 10
@@ -39,13 +40,14 @@ _HIGHEST_STATUS = 255
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be run, and who hears what it says.
+    """What is to be run by whom, and who hears what it says.
 
     `given` is the descriptor that its input is read from, None for none. `limit_seconds` is how
     long all of it may take, None for as long as it likes; `answer_seconds`, how long it may take
     until the machine has taken it.
     """
 
+    lane: Lane
     command: Sequence[str]
     said: Callable[[bytes], None]
     complained: Callable[[bytes], None]
@@ -64,8 +66,8 @@ def converse(directory: Path, order: Order, clock: Clock) -> int:
     words = _words(order.command)
     began = clock.monotonic_seconds()
     with (
-        take_turn(directory, order.answer_seconds, clock) as turn,
-        MachinePipes(directory) as pipes,
+        take_turn(directory, order.lane, order.answer_seconds, clock) as turn,
+        MachinePipes(directory, order.lane) as pipes,
     ):
         talk = _Talk(pipes, order, clock)
         answered = began + order.answer_seconds

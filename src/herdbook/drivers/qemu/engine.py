@@ -111,23 +111,25 @@ class QemuEngine:
 
     def execute(self, name: str, command: Sequence[str], limit_seconds: float = 10.0) -> Executed:
         """Run a command inside a machine as its service runs; what it leaves running is ended."""
-        return insides.execute(self._enterable(name), command, limit_seconds, self._clock)
+        record = self._enterable(name)
+        directory = self._directories.of(name)
+        return insides.execute(directory, record, command, limit_seconds, self._clock)
 
     def entering(self, name: str, command: Sequence[str], *, terminal: bool) -> list[str]:
         """Return the program and arguments by which a person runs a command inside."""
-        return insides.entering(self._enterable(name), command, terminal=terminal)
+        self._enterable(name)
+        return insides.entering(self._directories.of(name), command, terminal=terminal)
 
-    def _enterable(self, name: str) -> Path:
-        """Return the directory of a machine that runs and can be entered."""
+    def _enterable(self, name: str) -> Record:
+        """Return the record of a machine that runs and can be entered."""
         check_name(name)
         record = self._directories.read(name)
         if record is None:
             raise NotFoundError(f"There is no instance named {name!r}")
-        directory = self._directories.of(name)
-        if living_process(record, directory) is None:
+        if living_process(record, self._directories.of(name)) is None:
             raise EngineError(f"{name!r} does not run")
         insides.refuse_closed(record)
-        return directory
+        return record
 
     def _refuse_taken_name(self, name: str) -> None:
         if self._directories.read(name) is not None:
@@ -149,6 +151,7 @@ class QemuEngine:
             owner=wanted.owner,
             volumes=tuple(volume.path.resolve() for volume in wanted.volumes),
             inside=True,
+            asking=True,
         )
 
     def _start(

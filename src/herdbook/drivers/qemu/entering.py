@@ -15,6 +15,7 @@ from types import FrameType
 from herdbook.core.clock import SystemClock
 from herdbook.core.errors import HerdbookError
 from herdbook.drivers.qemu.conversation import Order, converse
+from herdbook.drivers.qemu.ports_inside import Lane
 
 _SIGNALS = 128
 
@@ -44,7 +45,7 @@ def enter(directory: Path, command: Sequence[str], *, terminal: bool) -> int:
     clock = SystemClock()
     words = in_terminal(command, os.get_terminal_size(sys.stdin.fileno())) if terminal else command
     said, complained = (_Writer(each.fileno()) for each in (sys.stdout, sys.stderr))
-    order = Order(words, said, complained, given=sys.stdin.fileno())
+    order = Order(Lane.PEOPLE, words, said, complained, given=sys.stdin.fileno())
     with _raw(terminal=terminal):
         return converse(directory, order, clock)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from herdbook.core.clock import Clock
 from herdbook.core.errors import ConflictError, EngineError
+from herdbook.drivers.qemu.ports_inside import Lane
 
-_LOCK = "inside-lock"
 _BEGUN = b"begun"
 _LOOK_SECONDS = 0.02
 
@@ -32,14 +32,15 @@ class Turn:
 
 
 @contextmanager
-def take_turn(directory: Path, limit_seconds: float, clock: Clock) -> Iterator[Turn]:
-    """Be the only one until the block ends, or this program does.
+def take_turn(directory: Path, lane: Lane, limit_seconds: float, clock: Clock) -> Iterator[Turn]:
+    """Be the only one of a lane until the block ends, or this program does.
 
     `directory` is the machine's. Raises ConflictError where somebody else still is at the limit.
     """
     deadline = clock.monotonic_seconds() + limit_seconds
+    lock = directory / f"{lane.value}-lock"
     try:
-        descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
         raise EngineError("The machine is not there any more") from None
     try:

@@ -1,4 +1,7 @@
-"""Runs commands inside machines that were started with ports for that, one at a time."""
+"""Runs commands inside machines that were started with ports for that: in each lane one at a time.
+
+What programs ask, health checks above all, and what people enter never wait for each other.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -7,6 +10,7 @@ from pathlib import Path
 from herdbook.core.clock import Clock
 from herdbook.core.errors import EngineError
 from herdbook.drivers.qemu.conversation import Order, converse
+from herdbook.drivers.qemu.ports_inside import Lane
 from herdbook.drivers.qemu.record import Record
 from herdbook.fleet.ports import Executed
 
@@ -15,11 +19,12 @@ _KEPT_BYTES = 1 << 20
 
 
 def execute(
-    directory: Path, command: Sequence[str], limit_seconds: float, clock: Clock
+    directory: Path, record: Record, command: Sequence[str], limit_seconds: float, clock: Clock
 ) -> Executed:
     """Run a command to its end; see the port's promises. `directory` is the machine's."""
     output, errors = _LastBytes(), _LastBytes()
-    order = Order(command, output.add, errors.add, None, limit_seconds, limit_seconds)
+    lane = Lane.PROGRAMS if record.asking else Lane.PEOPLE
+    order = Order(lane, command, output.add, errors.add, None, limit_seconds, limit_seconds)
     status = converse(directory, order, clock)
     return Executed(status, output.text() + errors.text())
 

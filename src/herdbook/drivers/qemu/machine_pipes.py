@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from herdbook.core.errors import EngineError
-from herdbook.drivers.qemu.ports_inside import COMMANDS, END, ERRORS, pipe_of
+from herdbook.drivers.qemu.ports_inside import COMMANDS, END, ERRORS, Lane, pipe_of
 
 _PIECE_BYTES = 1 << 16
 _AHEAD_BYTES = 1 << 16
@@ -26,17 +26,19 @@ class Source(Enum):
 
 
 class MachinePipes:
-    """The machine's pipes, open until the block ends; raises EngineError once QEMU is gone."""
+    """A lane's pipes, open until the block ends; raises EngineError once QEMU is gone."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, lane: Lane) -> None:
         self._directory = directory
+        self._lane = lane
         self._descriptors: list[int] = []
         self._sources: dict[int, Source] = {}
         self._unsent: dict[int, bytes] = {}
 
     def __enter__(self) -> Self:
-        commands, end = (pipe_of(self._directory, port) for port in (COMMANDS, END))
-        errors = pipe_of(self._directory, ERRORS)
+        commands, errors, end = (
+            pipe_of(self._directory, self._lane, port) for port in (COMMANDS, ERRORS, END)
+        )
         try:
             self._commands = self._open(commands.into, os.O_WRONLY)
             self._end = self._open(end.into, os.O_WRONLY)

@@ -16,7 +16,7 @@ class Record:
 
     `boot_id` names the time between two restarts of this computer; `monitor` is the socket by
     which QEMU is controlled. `volumes` are in the order of the machine's disks. `inside` tells
-    whether it has ports by which commands are run in it.
+    whether it has ports by which commands are run in it, `asking` whether programs have their own.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Record:
     owner: str = ""
     volumes: tuple[Path, ...] = ()
     inside: bool = False
+    asking: bool = False
 
     def seen(
         self, engine: str, state: State, reason: str, process: RunningProcess | None = None
@@ -80,4 +81,5 @@ def read_record(path: Path) -> Record | None:
         owner=document.get("owner", ""),  # absent where an older Herdbook started the machine
         volumes=tuple(Path(path) for path in document.get("volumes", ())),
         inside=document.get("inside", False),
+        asking=document.get("asking", False),
     )
