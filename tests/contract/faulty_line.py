@@ -102,6 +102,14 @@ def cut_off(handler: Handler) -> bool:
     return True
 
 
+def half_listed(handler: Handler) -> bool:
+    """There is more to list, and it is not said from where on."""
+    status, headers, content = handler.pass_on()
+    content = content.replace(b"<IsTruncated>false<", b"<IsTruncated>true<")
+    handler.answer(status, headers, content)
+    return True
+
+
 def damaged(handler: Handler) -> bool:
     """A bit of what is sent changes."""
     handler.body = bytes([handler.body[0] ^ 1]) + handler.body[1:]

@@ -159,6 +159,14 @@ def test_hidden_files_of_others_are_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / ".profile").read_text() == "mine"
 
 
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    store = open_folder(str(tmp_path))
+    store.keep("key/pieces/one", b"sealed")
+    (Path(store.where) / "key" / "backups").symlink_to("backups")  # it leads to itself
+    with pytest.raises(InvalidInputError, match="cannot be used"):
+        store.names("key/backups")
+
+
 def test_an_absent_directory_is_not_made() -> None:
     """It may be one whose disk is not mounted: the backup would land on the wrong one."""
     with pytest.raises(NotFoundError, match="no directory") as caught:

@@ -18,6 +18,7 @@ from faulty_line import (
     cut_off,
     damaged,
     faulty_line,
+    half_listed,
     lost,
     page,
     says,
@@ -260,6 +261,14 @@ def test_an_answer_that_is_cut_off_is_asked_for_again(store: BackupBucket, line:
     line.always = cut_off
     with pytest.raises(NetworkError):
         store.read("key/one")
+
+
+def test_a_list_that_breaks_off_is_not_taken_for_the_whole(store: BackupBucket, line: Line) -> None:
+    """So answer stores that know but the first version of listing."""
+    store.keep("key/one", b"sealed")
+    line.always = half_listed
+    with pytest.raises(NetworkError, match="does not list all"):
+        store.names("")
 
 
 def test_bytes_that_change_on_their_way_are_not_kept(store: BackupBucket, line: Line) -> None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from herdbook.core.errors import NotFoundError, VerificationError
+from herdbook.core.errors import NetworkError, NotFoundError, VerificationError
 from herdbook.fleet.backups import Backup, BackupStore, Shelf, surplus
 from herdbook.fleet.sealing import Seal
 from herdbook.fleet.volumes import PIECE_BYTES, Parcel, Snapshot
@@ -58,16 +58,16 @@ class BackupArchive:
 
     def shelf(self) -> Shelf:
         """Return all backups that are there."""
-        found, unreadable = [], []
+        found, unreadable, vanished = [], [], []
         for path in sorted(self._store.names(f"{self._seal.identity}/backups")):
             try:
                 content = self._seal.opened(path, self._store.read(path))
                 found.append(Backup.model_validate_json(content))
             except (VerificationError, ValidationError):
                 unreadable.append(path)
-            except NotFoundError:  # it was forgotten a moment ago
-                continue
-        return Shelf(tuple(sorted(found, key=_age)), tuple(unreadable))
+            except NotFoundError:  # another writer forgot it a moment ago
+                vanished.append(path)
+        return Shelf(tuple(sorted(found, key=_age)), tuple(unreadable), tuple(vanished))
 
     def has_strangers(self) -> bool:
         """Tell whether there are backups of other keys."""
@@ -142,14 +142,22 @@ class BackupArchive:
     def thin_out(self, newest: Backup, keep: int) -> list[Backup]:
         """Forget what is too old of a volume, then the pieces nobody needs; return the former.
 
-        Where something cannot be read, nobody knows which pieces it needs: all are kept.
+        Where something cannot be read, nobody knows which pieces it needs: all are kept. So is
+        everything where the newest is not shown, as others may not be: that raises NetworkError.
         """
         shelf = self.shelf()
+        if newest not in shelf.backups:
+            raise NetworkError(
+                f"{self.where} does not show the backup {newest.name} that was just kept there, "
+                "so nothing older was removed",
+                hint="See whether all of it is there: a disk that is not mounted any more, a store "
+                "that lists late. Then back up once more.",
+            )
         gone = surplus(shelf.backups, newest, keep)
         for each in gone:
             self._store.forget(self._header(each))
         left = [each for each in shelf.backups if each not in gone]
-        if shelf.unreadable:
+        if shelf.unreadable or shelf.vanished:  # nobody else writes: what is gone is a bad answer
             return gone
         try:
             needed = {self._piece(name) for each in left for name in self._names(each)}

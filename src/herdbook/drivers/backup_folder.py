@@ -47,12 +47,13 @@ class BackupFolder:
     def names(self, folder: str) -> set[str]:
         """Return the files below; what is being written has a name that begins with a full stop."""
         top = self._path(folder) if folder else self._folder
-        return {
-            str((Path(place) / name).relative_to(self._folder))
-            for place, _, names in os.walk(top)
-            for name in names
-            if not name.startswith(".")
-        }
+        with self._failures():
+            return {
+                str((Path(place) / name).relative_to(self._folder))
+                for place, _, names in os.walk(top, onerror=_unless_absent)
+                for name in names
+                if not name.startswith(".")
+            }
 
     def keep(self, name: str, content: bytes) -> None:
         """Write a file beside, and give it its name when it is on the disk."""
@@ -104,6 +105,12 @@ class BackupFolder:
                 f"The directory {self._folder} for backups cannot be used: {error.strerror}",
                 hint="See to it that it can be written, or name another one with --to.",
             ) from error
+
+
+def _unless_absent(error: OSError) -> None:
+    """Raise what keeps a folder from being listed: it must not be taken for an empty one."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _make_folder(folder: Path) -> None:

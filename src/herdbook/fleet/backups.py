@@ -38,10 +38,14 @@ class Backup(Settled):
 
 @dataclass(frozen=True)
 class Shelf:
-    """The backups of one target, the oldest first, and the names of those nobody can read."""
+    """The backups of one target, the oldest first, and the names of those nobody can read.
+
+    `vanished` are those that were listed, and were not there when they were read.
+    """
 
     backups: tuple[Backup, ...]
     unreadable: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
 
 
 class BackupStore(Protocol):

@@ -11,16 +11,23 @@ from herdbook.fleet.backups import words_of
 
 @dataclass
 class FakeBackups:
-    """A target of backups; `room_bytes` is how much it takes, None for any amount."""
+    """A target of backups; `room_bytes` is how much it takes, None for any amount.
+
+    It can be made a bad one: of what is kept, `unlisted` is not listed, and `unanswered` is listed
+    and then said to be absent.
+    """
 
     kept: dict[str, bytes] = field(default_factory=dict)
     room_bytes: int | None = None
+    unlisted: set[str] = field(default_factory=set)
+    unanswered: set[str] = field(default_factory=set)
     where: str = "memory"
     _lock: Lock = field(default_factory=Lock)
 
     def names(self, folder: str) -> set[str]:
         """Return the names below a folder."""
-        return {name for name in list(self.kept) if not folder or name.startswith(f"{folder}/")}
+        listed = set(self.kept) - self.unlisted
+        return {name for name in listed if not folder or name.startswith(f"{folder}/")}
 
     def keep(self, name: str, content: bytes) -> None:
         """Keep bytes, if there is room."""
@@ -34,7 +41,7 @@ class FakeBackups:
     def read(self, name: str) -> bytes:
         """Return what is kept."""
         words_of(name)
-        if name not in self.kept:
+        if name not in self.kept or name in self.unanswered:
             raise NotFoundError(f"There is no {name} in {self.where}")
         return self.kept[name]
 

@@ -22,7 +22,7 @@ from botocore.session import Session
 
 from herdbook.compose.backup_places import BucketPlace
 from herdbook.core.errors import InvalidInputError, NotFoundError
-from herdbook.drivers.s3.failures import failed, no_store, refused
+from herdbook.drivers.s3.failures import failed, half_listed, no_store, refused
 
 _DEFAULT_REGION = "us-east-1"
 """Stores other than Amazon's take any region, or say which one they want."""
@@ -112,9 +112,11 @@ class Connection:
                     yield each["Key"], each["LastModified"]
 
     def _require_listing(self, page: Mapping[str, Any]) -> None:
-        """Raise our error for a page of somebody else: botocore takes it for an empty bucket."""
+        """Raise our error for what botocore takes for an empty bucket, or for the end of a list."""
         if "IsTruncated" not in page:
             raise no_store(self._place)
+        if page["IsTruncated"] and not page.get("NextContinuationToken"):
+            raise half_listed(self._place)
 
     def _read(self, key: str) -> bytes:
         answer = self._client.get_object(Bucket=self._place.bucket, Key=key)

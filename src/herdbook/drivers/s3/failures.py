@@ -104,6 +104,14 @@ def no_store(place: BucketPlace) -> NetworkError:
     )
 
 
+def half_listed(place: BucketPlace) -> NetworkError:
+    """Return the error of a list that breaks off: the rest must not be taken for absent."""
+    return NetworkError(
+        f"{_store(place)} does not list all that is in the bucket {place.bucket}",
+        hint="Backups need a store that lists page by page (ListObjectsV2): ask who runs it.",
+    )
+
+
 def _store(place: BucketPlace) -> str:
     return place.endpoint or "Amazon S3"
 
