@@ -167,6 +167,15 @@ def test_a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(tmp_path: 
         store.names("key/backups")
 
 
+def test_a_place_that_is_gone_while_it_is_written_to_is_told_with_the_next_step(
+    tmp_path: Path,
+) -> None:
+    store = open_folder(str(tmp_path))
+    (tmp_path / "herdbook-backups").symlink_to("nowhere/at/all")
+    with pytest.raises(InvalidInputError, match="cannot be used"):
+        store.keep("key/one", b"sealed")
+
+
 def test_an_absent_directory_is_not_made() -> None:
     """It may be one whose disk is not mounted: the backup would land on the wrong one."""
     with pytest.raises(NotFoundError, match="no directory") as caught:

@@ -20,6 +20,7 @@ from faulty_line import (
     faulty_line,
     half_listed,
     lost,
+    mangled,
     page,
     says,
     silent,
@@ -79,6 +80,16 @@ def store(server: S3Server, line: Line, tmp_path: Path) -> BackupBucket:
     """A place behind a line that may be bad."""
     place = replace(bucket_place(server.address()), endpoint=line.endpoint)
     return open_bucket(place, tmp_path / "writers", QUICK, SHORT)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """One for this machine's own address, and its key."""
+    made, key = tmp_path / "certificate", tmp_path / "key"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=store"]
+    command += f"-addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {made}".split()
+    subprocess.run(command, check=True, capture_output=True)
+    return made, key
 
 
 def _refusal(address: str, folder: Path) -> HerdbookError:
@@ -200,17 +211,15 @@ def test_credentials_come_from_a_file_that_is_named(
     assert opened.read("key/one") == b"sealed"
 
 
-def test_a_certificate_has_to_be_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    certificate, key = tmp_path / "certificate", tmp_path / "key"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=store"]
-    command += f"-addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate}".split()
-    subprocess.run(command, check=True, capture_output=True)
-    with rclone(tmp_path / "server", (certificate, key)) as server:
+def test_a_certificate_has_to_be_trusted(
+    certificate: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with rclone(tmp_path / "server", certificate) as server:
         address = server.address()
         refused = _refusal(address, tmp_path)
         assert isinstance(refused, NetworkError)
         assert "AWS_CA_BUNDLE" in refused.hint
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate[0]))
         opened = BackupPlaces(tmp_path).open(address)
         opened.keep("key/one", b"sealed")
         assert opened.read("key/one") == b"sealed"
@@ -261,6 +270,25 @@ def test_an_answer_that_is_cut_off_is_asked_for_again(store: BackupBucket, line:
     line.always = cut_off
     with pytest.raises(NetworkError):
         store.read("key/one")
+
+
+def test_an_answer_that_tls_finds_damaged_is_asked_for_again(
+    rclone_server: S3Server,
+    certificate: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate[0]))
+    with faulty_line(rclone_server.endpoint, certificate) as line:
+        place = replace(bucket_place(rclone_server.address()), endpoint=line.endpoint)
+        store = open_bucket(place, tmp_path / "writers", QUICK, SHORT)
+        store.keep("key/one", b"sealed")
+        line.faults = [mangled, mangled]
+        assert store.read("key/one") == b"sealed"
+        assert not line.faults
+        line.always = mangled
+        with pytest.raises(NetworkError):
+            store.read("key/one")
 
 
 def test_a_list_that_breaks_off_is_not_taken_for_the_whole(store: BackupBucket, line: Line) -> None:

@@ -65,11 +65,12 @@ class BackupFolder:
 
     def read(self, name: str) -> bytes:
         """Read a file."""
-        try:
-            with self._failures():
-                return self._path(name).read_bytes()
-        except FileNotFoundError:
-            raise NotFoundError(f"There is no {name} in {self._folder}") from None
+        path = self._path(name)
+        with self._failures():
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                raise NotFoundError(f"There is no {name} in {self._folder}") from None
 
     def forget(self, name: str) -> None:
         """Remove a file."""
@@ -96,8 +97,6 @@ class BackupFolder:
     def _failures(self) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError:
-            raise
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise NoSpaceError(f"There is no space left in {self._folder}") from error

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event
+from traceback import format_exception
 
 from herdbook.actions.back_up import BackedUp, NoDataError, back_up_volume
 from herdbook.actions.list_data import HeldVolume, last_backup, volumes_in
@@ -142,18 +143,23 @@ class BackupsOnTime:
         now = self.workshop.clock.now()
         try:
             outcome = future.result()
-        except HerdbookError as error:
+        except Exception as error:  # noqa: BLE001 - tried again at once, it would copy all again
             before = self._memories.get(planned.key, Memory())
             self._memories[planned.key] = replace(before, failed_at=now)
-            next_step = f" ({error.hint})" if error.hint else ""
-            words = f"the backup of {planned.volume.name} failed: {error.message}{next_step}"
-            self._tell(planned, words)
+            self._tell(planned, f"the backup of {planned.volume.name} failed: {self._why(error)}")
             return
         self._memories[planned.key] = Memory(looked=True, last=outcome.last)
         if outcome.made is not None:
             backup = outcome.made.backup
             words = f"{backup.volume} is backed up to {outcome.made.where}: {backup.name}"
             self._tell(planned, words)
+
+    def _why(self, error: Exception) -> str:
+        """Return what a failure says to people; where it is a fault of ours, the log gets all."""
+        if isinstance(error, HerdbookError):
+            return f"{error.message} ({error.hint})" if error.hint else error.message
+        self.say("".join(format_exception(error)))
+        return f"a fault in Herdbook: {type(error).__name__}: {error}"
 
     def _tell(self, planned: Planned, words: str) -> None:
         volume = planned.volume

@@ -78,6 +78,7 @@ class _Bench:
     def __init__(self, folder: Path) -> None:
         self.store = FakeBackups()
         self.mounted = True
+        self.fault: Exception | None = None
         made = fleet_workshop(folder / "state")
         volumes = FakeVolumes(folder, made.clock)
         self.workshop: Workshop = replace(
@@ -110,6 +111,8 @@ class _Bench:
 
     def _opened(self, address: str) -> BackupStore:
         assert address == "/target"
+        if self.fault is not None:
+            raise self.fault
         if not self.mounted:
             raise NotFoundError("There is no directory /target", hint="Mount it.")
         return self.store
@@ -168,6 +171,20 @@ def test_a_failure_is_said_once_an_hour_and_made_up_for(bench: _Bench) -> None:
     )
     assert len(failures) == 2
     bench.mounted = True
+    bench.pass_(1)
+    assert bench.backups() == 1
+
+
+def test_a_fault_of_ours_is_a_failure_too_and_not_tried_again_at_once(bench: _Bench) -> None:
+    """Each try might copy the whole volume."""
+    bench.fault = OSError(116, "Stale file handle")
+    bench.pass_(2)
+    assert bench.pool.done == 2
+    failures = [each for each in bench.happened() if "failed" in each]
+    assert len(failures) == 2
+    assert failures[0].endswith("a fault in Herdbook: OSError: [Errno 116] Stale file handle")
+    assert any("Traceback" in each for each in bench.said)
+    bench.fault = None
     bench.pass_(1)
     assert bench.backups() == 1
 

@@ -19,6 +19,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
+from urllib3.exceptions import HTTPError
 
 from herdbook.compose.backup_places import BucketPlace
 from herdbook.core.errors import InvalidInputError, NotFoundError
@@ -93,7 +94,7 @@ class Connection:
             for _ in range(self._tries - 1):
                 try:
                     return self._read(key)
-                except (HTTPClientError, IncompleteReadError, ResponseStreamingError):
+                except (HTTPClientError, HTTPError, IncompleteReadError, ResponseStreamingError):
                     continue  # cut off: botocore tries again only until an answer begins
             return self._read(key)
 
@@ -132,7 +133,7 @@ class Connection:
             if key and error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
                 raise NotFoundError(f"There is no {key} in {self._place.address}") from None
             raise refused(self._place, error.response) from error
-        except (BotoCoreError, ResponseParserError) as error:
+        except (BotoCoreError, HTTPError, ResponseParserError) as error:
             raise failed(self._place, error) from error
 
 

@@ -11,6 +11,7 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from herdbook.compose.backup_places import BucketPlace
 from herdbook.core.errors import (
@@ -71,7 +72,9 @@ def refused(place: BucketPlace, response: Mapping[str, Any]) -> HerdbookError:
     )
 
 
-def failed(place: BucketPlace, error: BotoCoreError | ResponseParserError) -> HerdbookError:
+def failed(
+    place: BucketPlace, error: BotoCoreError | HTTPError | ResponseParserError
+) -> HerdbookError:
     """Return the error of a request that no answer came to."""
     where = _store(place)
     if isinstance(error, ProfileNotFound):
