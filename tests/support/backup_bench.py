@@ -39,7 +39,7 @@ class BackupBench:
         with self.archive.alone():
             written = self.write(pieces, volume)
             self.archive.finish(written)
-            self.archive.thin_out(written.backup, keep)
+            self.archive.thin_out(written.backup, keep, written.backup.taken_at)
         return written.backup
 
     def read(self, backup: Backup) -> list[tuple[int, bytes]]:

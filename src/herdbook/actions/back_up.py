@@ -90,7 +90,7 @@ def back_up_volume(workshop: Workshop, volume: HeldVolume, to: str) -> BackedUp:
     with _snapshot(workshop, volume) as snapshot, archive.alone():
         written = _proven(workshop, archive, volume, snapshot)
         archive.finish(written)
-        forgotten = archive.thin_out(written.backup, keep)
+        forgotten = archive.thin_out(written.backup, keep, workshop.clock.now())
     return BackedUp(written.backup, archive.where, written.new_bytes, tuple(forgotten))
 
 

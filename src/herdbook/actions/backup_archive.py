@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -139,7 +140,7 @@ class BackupArchive:
                 continue
         return dropped
 
-    def thin_out(self, newest: Backup, keep: int) -> list[Backup]:
+    def thin_out(self, newest: Backup, keep: int, now: datetime) -> list[Backup]:
         """Forget what is too old of a volume, then the pieces nobody needs; return the former.
 
         Where something cannot be read, nobody knows which pieces it needs: all are kept. So is
@@ -153,7 +154,7 @@ class BackupArchive:
                 hint="See whether all of it is there: a disk that is not mounted any more, a store "
                 "that lists late. Then back up once more.",
             )
-        gone = surplus(shelf.backups, newest, keep)
+        gone = surplus(shelf.backups, newest, keep, now)
         for each in gone:
             self._store.forget(self._header(each))
         left = [each for each in shelf.backups if each not in gone]

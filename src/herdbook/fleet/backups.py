@@ -1,6 +1,7 @@
 """What is known of a backup, and the port to the place where backups are kept."""
 
 import re
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Protocol
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError
 from herdbook.fleet.applications import Settled
+from herdbook.fleet.schedules import is_ahead
 from herdbook.recipes.model import Variant
 
 _WORD = re.compile(r"[a-z0-9-][a-z0-9.-]*")
@@ -93,8 +95,17 @@ def words_of(name: str) -> list[str]:
     return words
 
 
-def surplus(backups: tuple[Backup, ...], newest: Backup, keep: int) -> list[Backup]:
+def in_order(backups: Iterable[Backup], now: datetime) -> list[Backup]:
+    """Return backups, the oldest first.
+
+    Those from the future come before all others: nobody knows when they were made.
+    """
+    return sorted(
+        backups, key=lambda each: (not is_ahead(each.taken_at, now), each.taken_at, each.name)
+    )
+
+
+def surplus(backups: tuple[Backup, ...], newest: Backup, keep: int, now: datetime) -> list[Backup]:
     """Return which backups of the same volume are too many, `newest` being kept in any case."""
-    same = [each for each in backups if each.subject == newest.subject]
-    same.sort(key=lambda each: (each.taken_at, each.name))
+    same = in_order((each for each in backups if each.subject == newest.subject), now)
     return [each for each in same[: -max(keep, 1)] if each.name != newest.name]

@@ -14,6 +14,7 @@ from herdbook.actions.backup_archive import BackupArchive
 from herdbook.compose.schedules import checked_schedule
 from herdbook.core.digests import of_bytes
 from herdbook.core.errors import InvalidInputError, NoSpaceError, VerificationError
+from herdbook.fleet.backups import in_order, surplus
 from herdbook.fleet.schedules import is_due, last_moment
 from herdbook.fleet.sealing import Seal, new_key
 from herdbook.fleet.volumes import Parcel, Snapshot
@@ -141,9 +142,31 @@ def test_missed_times_are_caught_up_once() -> None:
     assert not is_due("0 3 * * *", now, NOON, now + timedelta(hours=14))
 
 
-def test_a_clock_that_went_back_makes_nothing_due() -> None:
+def test_from_a_moment_in_the_future_nothing_can_be_told_so_it_is_due() -> None:
+    """A clock was wrong once; else nothing were done until that moment, perhaps for years."""
+    for schedule in ("24h", "* * * * *", "0 3 * * *"):
+        assert is_due(schedule, NOON, NOON, NOON - timedelta(days=1))
+        assert is_due(schedule, None, NOON, NOON - timedelta(days=1))
+
+
+def test_clocks_that_differ_a_little_make_nothing_due() -> None:
     for schedule in ("24h", "* * * * *"):
-        assert not is_due(schedule, NOON, NOON, NOON - timedelta(days=1))
+        assert not is_due(schedule, NOON, NOON, NOON - timedelta(minutes=10))
+
+
+def test_however_long_a_duration_is_it_can_be_asked_for() -> None:
+    """Releases of before may say so."""
+    assert not is_due("999999999999h", NOON, NOON, NOON + timedelta(days=1))
+
+
+def test_backups_from_the_future_go_before_those_whose_age_is_known() -> None:
+    bench = BackupBench()
+    early, late = bench.back_up([b"a"]), bench.back_up([b"b"])
+    ahead = bench.write([b"c"]).backup.model_copy(update={"taken_at": NOON + timedelta(days=3650)})
+    every, now = (early, late, ahead), NOON + timedelta(days=1)
+    assert in_order(every, now) == [ahead, early, late]
+    assert surplus(every, late, 2, now) == [ahead]
+    assert surplus(every, late, 1, now) == [ahead, early]
 
 
 @settings(deadline=None)
@@ -286,7 +309,7 @@ def test_two_installations_share_a_place_and_do_not_see_each_other() -> None:
     parcel = Parcel(Snapshot("data", "one", NOON, 1), of_bytes(b"x"), iter([(0, b"x"), (1, b"")]))
     written = other.write("shop", Variant.CONTAINER, parcel, lambda _: None)
     other.finish(written)
-    other.thin_out(written.backup, 1)
+    other.thin_out(written.backup, 1, NOON)
     assert bench.read(first) == [(0, b"a"), (1000, b"")]
 
 

@@ -1,7 +1,7 @@
 """A place of backups that lists or answers wrongly costs no backup that was there."""
 
 import pytest
-from backup_bench import KEY, BackupBench
+from backup_bench import KEY, NOON, BackupBench
 
 from herdbook.core.errors import NetworkError
 from herdbook.fleet.backups import Backup
@@ -22,7 +22,7 @@ def test_a_place_that_does_not_show_what_was_just_kept_loses_nothing() -> None:
         for hidden in ({written.backup}, {written.backup, first}):
             bench.store.unlisted = set(map(_header, hidden))
             with pytest.raises(NetworkError, match=written.backup.name):
-                bench.archive.thin_out(written.backup, 1)
+                bench.archive.thin_out(written.backup, 1, NOON)
     bench.store.unlisted = set()
     assert bench.archive.shelf().backups == (first, written.backup)
     assert bench.read(first)[0] == (0, b"a")
