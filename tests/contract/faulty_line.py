@@ -5,7 +5,7 @@ import os
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -115,6 +115,18 @@ def mangled(handler: Handler) -> bool:
     record = b"\x17\x03\x03" + (32).to_bytes(2) + bytes(32)
     os.write(handler.connection.fileno(), record)  # past the encryption
     handler.close_connection = True
+    return True
+
+
+def endless(handler: Handler) -> bool:
+    """There is far more than anybody wants."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(1 << 40))
+    handler.end_headers()
+    handler.close_connection = True
+    with suppress(OSError):  # they have had enough
+        for _ in range(32):
+            handler.wfile.write(bytes(1 << 20))
     return True
 
 

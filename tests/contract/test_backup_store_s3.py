@@ -17,6 +17,7 @@ from faulty_line import (
     an_hour_late,
     cut_off,
     damaged,
+    endless,
     faulty_line,
     half_listed,
     lost,
@@ -36,6 +37,7 @@ from herdbook.core.errors import (
     NetworkError,
     NoSpaceError,
     NotFoundError,
+    VerificationError,
 )
 from herdbook.drivers.backup_places import BackupPlaces
 from herdbook.drivers.network import HostNetwork
@@ -307,6 +309,24 @@ def test_bytes_that_change_on_their_way_are_not_kept(store: BackupBucket, line: 
     assert store.names("") == set()
 
 
+def test_what_is_larger_than_anything_of_ours_is_not_read(store: BackupBucket, line: Line) -> None:
+    store.keep("key/one", b"sealed")
+    line.always = endless
+    with pytest.raises(VerificationError, match="larger"):
+        store.read("key/one")
+
+
+def test_what_others_lay_in_the_bucket_is_not_seen(server: S3Server, tmp_path: Path) -> None:
+    store = BackupPlaces(tmp_path).open(server.address())
+    store.keep("key/backups/one", b"sealed")
+    bucket = bucket_place(store.where).bucket
+    for name in ("", "Thumbs.db", "key/backups/@eaDir/one"):
+        key = f"backups/here/herdbook-backups/{name}"
+        client(server.endpoint).put_object(Bucket=bucket, Key=key, Body=b"")
+    assert store.names("") == {"key/backups/one"}
+    assert store.names("key/backups") == {"key/backups/one"}
+
+
 # --- writers here and elsewhere
 
 
@@ -353,6 +373,17 @@ def test_a_writer_elsewhere_is_waited_for(store: BackupBucket, tmp_path: Path) -
         store.keep("key/one", b"sealed")
     thread.join()
     assert entered.is_set()
+
+
+def test_who_waits_for_a_writer_elsewhere_can_be_ended(store: BackupBucket, tmp_path: Path) -> None:
+    def ended() -> None:
+        raise ConflictError("The server ends")
+
+    other = _elsewhere(store, tmp_path)
+    with store.alone():
+        with pytest.raises(ConflictError, match="The server ends"), other.alone("key", ended):
+            pass
+        store.keep("key/one", b"sealed")
 
 
 def test_many_writers_are_alone_one_after_the_other(store: BackupBucket, tmp_path: Path) -> None:

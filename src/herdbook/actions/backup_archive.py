@@ -14,7 +14,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from herdbook.core.errors import NetworkError, NotFoundError, VerificationError
-from herdbook.fleet.backups import Backup, BackupStore, Shelf, surplus
+from herdbook.fleet.backups import Backup, BackupStore, Shelf, patiently, surplus
 from herdbook.fleet.sealing import Seal
 from herdbook.fleet.volumes import PIECE_BYTES, Parcel, Snapshot
 from herdbook.recipes.model import Variant
@@ -31,10 +31,11 @@ _Made = TypeVar("_Made")
 class Written:
     """A backup whose pieces are kept; without `finish` nobody sees it, and it is swept away.
 
-    `new_bytes` is what was not there yet, as it is stored.
+    `names` are those of all its pieces; `new_bytes` is what was not there yet, as it is stored.
     """
 
     backup: Backup
+    names: frozenset[str]
     new_bytes: int
 
 
@@ -53,9 +54,9 @@ class BackupArchive:
         """The place, for people."""
         return self._store.where
 
-    def alone(self) -> AbstractContextManager[None]:
-        """Keep other writers out."""
-        return self._store.alone()
+    def alone(self, waits: Callable[[], None] = patiently) -> AbstractContextManager[None]:
+        """Keep other writers out; what `waits` raises ends the wait for them."""
+        return self._store.alone(self._seal.identity, waits)
 
     def shelf(self) -> Shelf:
         """Return all backups that are there."""
@@ -111,7 +112,8 @@ class BackupArchive:
             fingerprint=parcel.fingerprint,
             listing=tuple(keep(listing[start : start + PIECE_BYTES]) for start in starts),
         )
-        return Written(backup, sum(sizes))
+        names = {*backup.listing, *(name for _, name in pieces if name)}
+        return Written(backup, frozenset(names), sum(sizes))
 
     def finish(self, written: Written) -> None:
         """Let a backup be seen, all of it at once."""
@@ -124,13 +126,13 @@ class BackupArchive:
         about = Snapshot(backup.volume, name, backup.taken_at, backup.size_bytes)
         return Parcel(about, backup.fingerprint, self._pieces(backup, seen))
 
-    def drop_damaged(self, backup: Backup) -> int:
+    def drop_damaged(self, written: Written) -> int:
         """Remove the pieces of a backup that are not what they were; the next one writes them anew.
 
-        Returns how many there were.
+        Returns how many there were. Its listing is not asked for them: it may be one of these.
         """
         dropped = 0
-        for name in sorted(self._names(backup)):
+        for name in sorted(written.names):
             try:
                 self._read(name)
             except VerificationError:

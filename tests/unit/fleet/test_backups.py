@@ -269,16 +269,28 @@ def test_a_place_that_is_full_shows_no_half_backup_and_keeps_the_others() -> Non
 def test_a_damaged_piece_is_found_out_and_can_be_written_anew() -> None:
     bench = BackupBench()
     first = bench.back_up([b"a", b"b"])
-    victim = next(
-        path for path in sorted(bench.pieces()) if path.rpartition("/")[2] == _name_of(b"a")
-    )
-    content = bench.store.kept[victim]
-    bench.store.kept[victim] = content[:-1] + bytes([content[-1] ^ 1])
+    _damage(bench, _name_of(b"a"))
     with pytest.raises(VerificationError):
         bench.read(first)
-    assert bench.archive.drop_damaged(first) == 1
+    assert bench.archive.drop_damaged(bench.write([b"a", b"b"])) == 1
     bench.back_up([b"a", b"b"])
     assert bench.read(first)[0] == (0, b"a")
+
+
+def test_a_damaged_list_of_pieces_is_written_anew_and_so_is_what_stands_on_it() -> None:
+    bench = BackupBench()
+    first = bench.back_up([b"a", b"b"])
+    _damage(bench, first.listing[0])
+    _damage(bench, _name_of(b"a"))
+    assert bench.archive.drop_damaged(bench.write([b"a", b"b"])) == 2
+    bench.back_up([b"a", b"b"])
+    assert bench.read(first)[0] == (0, b"a")
+
+
+def _damage(bench: BackupBench, name: str) -> None:
+    (victim,) = (path for path in bench.pieces() if path.rpartition("/")[2] == name)
+    content = bench.store.kept[victim]
+    bench.store.kept[victim] = content[:-1] + bytes([content[-1] ^ 1])
 
 
 def _name_of(content: bytes) -> str:

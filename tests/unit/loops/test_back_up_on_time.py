@@ -1,7 +1,8 @@
 """Volumes are backed up when they are due, one at a time, and what came of it is said."""
 
+import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -100,7 +101,7 @@ class _Bench:
         self.fault: Exception | None = None
         made = fleet_workshop(folder / "state")
         self.clock = _Clock()
-        volumes = FakeVolumes(folder, self.clock)
+        self.volumes = volumes = FakeVolumes(folder, self.clock)
         self.workshop: Workshop = replace(
             made,
             clock=self.clock,
@@ -247,6 +248,25 @@ def test_an_application_that_is_down_is_not_backed_up(bench: _Bench) -> None:
     bench.workshop.fleet.keep(replace(found, standing=0))
     bench.pass_(2)
     assert bench.pool.done == 0
+
+
+def test_a_server_that_ends_does_not_wait_until_others_have_written(bench: _Bench) -> None:
+    with ThreadPoolExecutor(1) as pool, bench.store.alone():
+        loop = BackupsOnTime(bench.workshop, pool, bench.said.append)
+        loop.turn()
+        _until(lambda: bench.volumes.snapshots("shop_data"))
+        loop.close()
+        _until(lambda: not bench.volumes.snapshots("shop_data"))
+    loop.turn()
+    assert "The server ends" in bench.happened()[-1]
+
+
+def _until(happens: Callable[[], object]) -> None:
+    for _ in range(500):
+        if happens():
+            return
+        time.sleep(0.02)
+    pytest.fail("it takes too long")
 
 
 def test_a_server_that_ends_waits_for_no_backup(bench: _Bench) -> None:

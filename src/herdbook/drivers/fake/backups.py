@@ -1,12 +1,14 @@
 """Keeps backups in memory: the port's promises, and what is kept laid open for tests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
 from herdbook.core.errors import NoSpaceError, NotFoundError
-from herdbook.fleet.backups import words_of
+from herdbook.fleet.backups import fitting, is_name, patiently, words_of
+
+_LOOK_SECONDS = 0.05
 
 
 @dataclass
@@ -26,7 +28,7 @@ class FakeBackups:
 
     def names(self, folder: str) -> set[str]:
         """Return the names below a folder."""
-        listed = set(self.kept) - self.unlisted
+        listed = {name for name in list(self.kept) if is_name(name)} - self.unlisted
         return {name for name in listed if not folder or name.startswith(f"{folder}/")}
 
     def keep(self, name: str, content: bytes) -> None:
@@ -43,7 +45,7 @@ class FakeBackups:
         words_of(name)
         if name not in self.kept or name in self.unanswered:
             raise NotFoundError(f"There is no {name} in {self.where}")
-        return self.kept[name]
+        return fitting(name, self.kept[name])
 
     def forget(self, name: str) -> None:
         """Forget a name."""
@@ -51,7 +53,12 @@ class FakeBackups:
         self.kept.pop(name, None)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self, folder: str = "", waits: Callable[[], None] = patiently) -> Iterator[None]:
         """Keep other threads out."""
-        with self._lock:
+        del folder
+        while not self._lock.acquire(timeout=_LOOK_SECONDS):
+            waits()
+        try:
             yield
+        finally:
+            self._lock.release()

@@ -30,6 +30,7 @@ _DEFAULT_REGION = "us-east-1"
 
 _PAUSES_SECONDS = 15.0
 _AT_ONCE = 8
+_PART_BYTES = 1 << 20
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 """Whom this machine trusts: a store of one's own often has a certificate of one's own."""
 
@@ -88,15 +89,15 @@ class Connection:
                 Bucket=self._place.bucket, Key=key, Body=content, ContentMD5=md5
             )
 
-    def get(self, key: str) -> bytes:
-        """Return an object's bytes; raises NotFoundError."""
+    def get(self, key: str, most_bytes: int) -> bytes:
+        """Return an object's bytes, the first ones of a larger one; raises NotFoundError."""
         with self._failures(key):
             for _ in range(self._tries - 1):
                 try:
-                    return self._read(key)
+                    return self._read(key, most_bytes)
                 except (HTTPClientError, HTTPError, IncompleteReadError, ResponseStreamingError):
                     continue  # cut off: botocore tries again only until an answer begins
-            return self._read(key)
+            return self._read(key, most_bytes)
 
     def delete(self, key: str) -> None:
         """Delete an object; idempotent."""
@@ -119,11 +120,14 @@ class Connection:
         if page["IsTruncated"] and not page.get("NextContinuationToken"):
             raise half_listed(self._place)
 
-    def _read(self, key: str) -> bytes:
+    def _read(self, key: str, most_bytes: int) -> bytes:
         answer = self._client.get_object(Bucket=self._place.bucket, Key=key)
+        content = bytearray()
         with closing(answer["Body"]) as body:
-            content: bytes = body.read()
-        return content
+            # Until nothing comes any more: only then it is looked whether all of it came.
+            while len(content) < most_bytes and (part := body.read(_PART_BYTES)):
+                content += part
+        return bytes(content[:most_bytes])
 
     @contextmanager
     def _failures(self, key: str = "") -> Iterator[None]:
