@@ -1,11 +1,14 @@
 """A line to an S3 server whose faults a test writes down."""
 
 import http.client
+import os
+import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from urllib.parse import urlsplit
 
@@ -102,6 +105,39 @@ def cut_off(handler: Handler) -> bool:
     return True
 
 
+def mangled(handler: Handler) -> bool:
+    """A part of the answer is not what was sent, and TLS notices."""
+    status, _, content = handler.pass_on()
+    handler.send_response(status)
+    handler.send_header("Content-Length", str(len(content)))
+    handler.end_headers()
+    handler.wfile.write(content[: len(content) // 2])
+    record = b"\x17\x03\x03" + (32).to_bytes(2) + bytes(32)
+    os.write(handler.connection.fileno(), record)  # past the encryption
+    handler.close_connection = True
+    return True
+
+
+def endless(handler: Handler) -> bool:
+    """There is far more than anybody wants."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(1 << 40))
+    handler.end_headers()
+    handler.close_connection = True
+    with suppress(OSError):  # they have had enough
+        for _ in range(32):
+            handler.wfile.write(bytes(1 << 20))
+    return True
+
+
+def half_listed(handler: Handler) -> bool:
+    """There is more to list, and it is not said from where on."""
+    status, headers, content = handler.pass_on()
+    content = content.replace(b"<IsTruncated>false<", b"<IsTruncated>true<")
+    handler.answer(status, headers, content)
+    return True
+
+
 def damaged(handler: Handler) -> bool:
     """A bit of what is sent changes."""
     handler.body = bytes([handler.body[0] ^ 1]) + handler.body[1:]
@@ -138,12 +174,17 @@ def an_hour_late(handler: Handler) -> bool:
 
 
 @contextmanager
-def faulty_line(upstream: str) -> Iterator[Line]:
-    """Give a line to a server, until the block ends."""
+def faulty_line(upstream: str, certificate: tuple[Path, Path] | None = None) -> Iterator[Line]:
+    """Give a line to a server, until the block ends; with a certificate and its key, by TLS."""
     line = Line(upstream)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("LineHandler", (Handler,), {"line": line}))
     server.daemon_threads = True
-    line.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    scheme = "https" if certificate else "http"
+    line.endpoint = f"{scheme}://127.0.0.1:{server.server_address[1]}"
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:

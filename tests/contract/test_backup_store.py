@@ -1,5 +1,6 @@
 """The promises of the BackupStore port, proven on every driver."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -13,11 +14,17 @@ from threading import Event, Thread
 import pytest
 from s3_servers import S3Server, credentials
 
-from herdbook.core.errors import InvalidInputError, NoSpaceError, NotFoundError
+from herdbook.core.errors import (
+    ConflictError,
+    InvalidInputError,
+    NoSpaceError,
+    NotFoundError,
+    VerificationError,
+)
 from herdbook.drivers.backup_folder import open_folder
 from herdbook.drivers.backup_places import BackupPlaces
 from herdbook.drivers.fake.backups import FakeBackups
-from herdbook.fleet.backups import BackupStore
+from herdbook.fleet.backups import LARGEST_BYTES, BackupStore
 from herdbook.fleet.volumes import PIECE_BYTES
 
 _WRITE = """
@@ -101,6 +108,22 @@ def test_who_is_alone_keeps_others_waiting(opened: Callable[[], BackupStore]) ->
     assert order == ["first", "second"]
 
 
+def test_who_waits_for_others_can_be_ended(opened: Callable[[], BackupStore]) -> None:
+    asked: list[str] = []
+
+    def ended() -> None:
+        asked.append("again")
+        if len(asked) > 1:
+            raise ConflictError("The server ends")
+
+    with opened().alone("key"):
+        waiting = opened().alone("key", ended)
+        with pytest.raises(ConflictError, match="The server ends"):
+            waiting.__enter__()
+    with opened().alone("key"):
+        assert len(asked) == 2
+
+
 def test_it_says_that_there_is_no_room() -> None:
     with pytest.raises(NoSpaceError):
         FakeBackups(room_bytes=3).keep("key/one", b"sealed")
@@ -141,8 +164,8 @@ def test_a_killed_writer_leaves_whole_things_and_nothing_else(tmp_path: Path) ->
         with store.alone():
             for name in store.names(""):
                 assert store.read(name) in (b"a" * 3_000_000, b"b" * 3_000_000)
-        files = [each for each in tmp_path.rglob("*") if each.is_file()]
-        assert len(files) <= 1
+        files = {each.name for each in tmp_path.rglob("*") if each.is_file()}
+        assert files <= {"one", ".writers"}
 
 
 def test_a_folder_tells_others_nothing_but_that_it_is_there(tmp_path: Path) -> None:
@@ -159,17 +182,95 @@ def test_hidden_files_of_others_are_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / ".profile").read_text() == "mine"
 
 
+def test_writers_wait_for_a_file_which_also_keeps_out_those_of_other_machines(
+    tmp_path: Path,
+) -> None:
+    """On NFS and SMB a lock on a directory is one of this machine alone."""
+    store = open_folder(str(tmp_path))
+    with store.alone():
+        pass
+
+    def ended() -> None:
+        raise ConflictError("somebody has it")
+
+    with (Path(store.where) / ".writers").open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(ConflictError, match="somebody has it"), store.alone("", ended):
+            pass
+
+
+def test_what_killed_writers_of_others_left_is_theirs_to_remove(tmp_path: Path) -> None:
+    """Where locks do not hold, it may be what a writer of another machine is writing."""
+    store = open_folder(str(tmp_path))
+    for name in ("key/pieces/one", "other/pieces/one"):
+        store.keep(name, b"sealed")
+        (Path(store.where) / name).with_name(".one.abcd").write_bytes(b"half")
+    with store.alone("key"):
+        pass
+    left = [str(each.relative_to(store.where)) for each in Path(store.where).rglob(".one.*")]
+    assert left == ["other/pieces/.one.abcd"]
+
+
+def test_what_others_lay_in_the_folder_is_not_seen(tmp_path: Path) -> None:
+    store = open_folder(str(tmp_path))
+    store.keep("key/backups/one", b"sealed")
+    strange = Path(store.where) / "key" / "backups" / "@eaDir"
+    strange.mkdir()
+    (strange / "one@SynoEAStream").touch()
+    (strange / "one").touch()
+    (Path(store.where) / "Thumbs.db").touch()
+    assert store.names("") == {"key/backups/one"}
+    assert store.names("key/backups") == {"key/backups/one"}
+
+
+def test_a_file_that_is_larger_than_anything_of_ours_is_not_read(tmp_path: Path) -> None:
+    store = open_folder(str(tmp_path))
+    store.keep("key/one", b"")
+    with (Path(store.where) / "key" / "one").open("r+b") as file:
+        file.truncate(LARGEST_BYTES)
+        assert len(store.read("key/one")) == LARGEST_BYTES
+        file.truncate(LARGEST_BYTES + 1)
+        with pytest.raises(VerificationError, match="larger"):
+            store.read("key/one")
+
+
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    store = open_folder(str(tmp_path))
+    store.keep("key/pieces/one", b"sealed")
+    (Path(store.where) / "key" / "backups").symlink_to("backups")  # it leads to itself
+    with pytest.raises(InvalidInputError, match="cannot be used"):
+        store.names("key/backups")
+
+
+def test_a_place_that_is_gone_while_it_is_written_to_is_told_with_the_next_step(
+    tmp_path: Path,
+) -> None:
+    store = open_folder(str(tmp_path))
+    (tmp_path / "herdbook-backups").symlink_to("nowhere/at/all")
+    with pytest.raises(InvalidInputError, match="cannot be used"):
+        store.keep("key/one", b"sealed")
+
+
 def test_an_absent_directory_is_not_made() -> None:
     """It may be one whose disk is not mounted: the backup would land on the wrong one."""
     with pytest.raises(NotFoundError, match="no directory") as caught:
         open_folder("/nowhere/at/all")
-    assert "mkdir -p" in caught.value.hint
+    assert "inside the mounted file system: mkdir -p" in caught.value.hint
 
 
 @pytest.mark.parametrize("address", ["sftp://you:secret@host", "s3://B", "relative", ""])
 def test_an_address_nobody_knows_is_refused(address: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError) as caught:
         BackupPlaces(tmp_path).open(address)
+    assert "secret" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize("endpoint", ["s3.example.org:9000", "https://you:secret@host"])
+def test_an_endpoint_of_the_environment_is_checked_as_one_of_an_address(
+    endpoint: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidInputError, match="AWS_ENDPOINT_URL") as caught:
+        BackupPlaces(tmp_path, endpoint=endpoint).open("s3://bucket/prefix")
     assert "secret" not in caught.value.message + caught.value.hint
 
 

@@ -17,8 +17,11 @@ from faulty_line import (
     an_hour_late,
     cut_off,
     damaged,
+    endless,
     faulty_line,
+    half_listed,
     lost,
+    mangled,
     page,
     says,
     silent,
@@ -34,6 +37,7 @@ from herdbook.core.errors import (
     NetworkError,
     NoSpaceError,
     NotFoundError,
+    VerificationError,
 )
 from herdbook.drivers.backup_places import BackupPlaces
 from herdbook.drivers.network import HostNetwork
@@ -78,6 +82,16 @@ def store(server: S3Server, line: Line, tmp_path: Path) -> BackupBucket:
     """A place behind a line that may be bad."""
     place = replace(bucket_place(server.address()), endpoint=line.endpoint)
     return open_bucket(place, tmp_path / "writers", QUICK, SHORT)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """One for this machine's own address, and its key."""
+    made, key = tmp_path / "certificate", tmp_path / "key"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=store"]
+    command += f"-addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {made}".split()
+    subprocess.run(command, check=True, capture_output=True)
+    return made, key
 
 
 def _refusal(address: str, folder: Path) -> HerdbookError:
@@ -199,17 +213,15 @@ def test_credentials_come_from_a_file_that_is_named(
     assert opened.read("key/one") == b"sealed"
 
 
-def test_a_certificate_has_to_be_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    certificate, key = tmp_path / "certificate", tmp_path / "key"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=store"]
-    command += f"-addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate}".split()
-    subprocess.run(command, check=True, capture_output=True)
-    with rclone(tmp_path / "server", (certificate, key)) as server:
+def test_a_certificate_has_to_be_trusted(
+    certificate: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with rclone(tmp_path / "server", certificate) as server:
         address = server.address()
         refused = _refusal(address, tmp_path)
         assert isinstance(refused, NetworkError)
         assert "AWS_CA_BUNDLE" in refused.hint
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate[0]))
         opened = BackupPlaces(tmp_path).open(address)
         opened.keep("key/one", b"sealed")
         assert opened.read("key/one") == b"sealed"
@@ -262,12 +274,57 @@ def test_an_answer_that_is_cut_off_is_asked_for_again(store: BackupBucket, line:
         store.read("key/one")
 
 
+def test_an_answer_that_tls_finds_damaged_is_asked_for_again(
+    rclone_server: S3Server,
+    certificate: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate[0]))
+    with faulty_line(rclone_server.endpoint, certificate) as line:
+        place = replace(bucket_place(rclone_server.address()), endpoint=line.endpoint)
+        store = open_bucket(place, tmp_path / "writers", QUICK, SHORT)
+        store.keep("key/one", b"sealed")
+        line.faults = [mangled, mangled]
+        assert store.read("key/one") == b"sealed"
+        assert not line.faults
+        line.always = mangled
+        with pytest.raises(NetworkError):
+            store.read("key/one")
+
+
+def test_a_list_that_breaks_off_is_not_taken_for_the_whole(store: BackupBucket, line: Line) -> None:
+    """So answer stores that know but the first version of listing."""
+    store.keep("key/one", b"sealed")
+    line.always = half_listed
+    with pytest.raises(NetworkError, match="does not list all"):
+        store.names("")
+
+
 def test_bytes_that_change_on_their_way_are_not_kept(store: BackupBucket, line: Line) -> None:
     line.always = damaged
     with pytest.raises(HerdbookError):
         store.keep("key/one", os.urandom(100_000))
     line.always = None
     assert store.names("") == set()
+
+
+def test_what_is_larger_than_anything_of_ours_is_not_read(store: BackupBucket, line: Line) -> None:
+    store.keep("key/one", b"sealed")
+    line.always = endless
+    with pytest.raises(VerificationError, match="larger"):
+        store.read("key/one")
+
+
+def test_what_others_lay_in_the_bucket_is_not_seen(server: S3Server, tmp_path: Path) -> None:
+    store = BackupPlaces(tmp_path).open(server.address())
+    store.keep("key/backups/one", b"sealed")
+    bucket = bucket_place(store.where).bucket
+    for name in ("", "Thumbs.db", "key/backups/@eaDir/one"):
+        key = f"backups/here/herdbook-backups/{name}"
+        client(server.endpoint).put_object(Bucket=bucket, Key=key, Body=b"")
+    assert store.names("") == {"key/backups/one"}
+    assert store.names("key/backups") == {"key/backups/one"}
 
 
 # --- writers here and elsewhere
@@ -316,6 +373,17 @@ def test_a_writer_elsewhere_is_waited_for(store: BackupBucket, tmp_path: Path) -
         store.keep("key/one", b"sealed")
     thread.join()
     assert entered.is_set()
+
+
+def test_who_waits_for_a_writer_elsewhere_can_be_ended(store: BackupBucket, tmp_path: Path) -> None:
+    def ended() -> None:
+        raise ConflictError("The server ends")
+
+    other = _elsewhere(store, tmp_path)
+    with store.alone():
+        with pytest.raises(ConflictError, match="The server ends"), other.alone("key", ended):
+            pass
+        store.keep("key/one", b"sealed")
 
 
 def test_many_writers_are_alone_one_after_the_other(store: BackupBucket, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -87,10 +87,10 @@ def back_up_volume(workshop: Workshop, volume: HeldVolume, to: str) -> BackedUp:
     """Back up one volume; until it is proven by a test restore, nobody sees it."""
     archive = open_archive_to_write(workshop, to)
     keep = volume.policy.keep if volume.policy else DEFAULT_BACKUPS_KEPT
-    with _snapshot(workshop, volume) as snapshot, archive.alone():
+    with _snapshot(workshop, volume) as snapshot, _alone(workshop, archive):
         written = _proven(workshop, archive, volume, snapshot)
         archive.finish(written)
-        forgotten = archive.thin_out(written.backup, keep)
+        forgotten = archive.thin_out(written.backup, keep, workshop.clock.now())
     return BackedUp(written.backup, archive.where, written.new_bytes, tuple(forgotten))
 
 
@@ -144,6 +144,16 @@ def _snapshot(workshop: Workshop, volume: HeldVolume) -> Iterator[Snapshot]:
         volumes.forget_snapshot(volume.name, name)
 
 
+@contextmanager
+def _alone(workshop: Workshop, archive: BackupArchive) -> Iterator[None]:
+    """Keep other writers out; who waits for them is told so, and can be ended."""
+    with ExitStack() as stack:
+        title = f"Seeing to it that nobody else writes to {archive.where}"
+        with workshop.progress.task(title) as task:
+            stack.enter_context(archive.alone(lambda: task.advance(0)))
+        yield
+
+
 def _proven(
     workshop: Workshop, archive: BackupArchive, volume: HeldVolume, snapshot: Snapshot
 ) -> Written:
@@ -155,7 +165,7 @@ def _proven(
     try:
         _rehearse(workshop, archive, volume, written.backup)
     except (VerificationError, NotFoundError):
-        if not archive.drop_damaged(written.backup):
+        if not archive.drop_damaged(written):
             raise
         written = _write(workshop, archive, volume, snapshot)
         _rehearse(workshop, archive, volume, written.backup)

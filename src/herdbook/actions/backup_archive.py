@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from pydantic import ValidationError
 
-from herdbook.core.errors import NotFoundError, VerificationError
-from herdbook.fleet.backups import Backup, BackupStore, Shelf, surplus
+from herdbook.core.errors import NetworkError, NotFoundError, VerificationError
+from herdbook.fleet.backups import Backup, BackupStore, Shelf, patiently, surplus
 from herdbook.fleet.sealing import Seal
 from herdbook.fleet.volumes import PIECE_BYTES, Parcel, Snapshot
 from herdbook.recipes.model import Variant
@@ -30,10 +31,11 @@ _Made = TypeVar("_Made")
 class Written:
     """A backup whose pieces are kept; without `finish` nobody sees it, and it is swept away.
 
-    `new_bytes` is what was not there yet, as it is stored.
+    `names` are those of all its pieces; `new_bytes` is what was not there yet, as it is stored.
     """
 
     backup: Backup
+    names: frozenset[str]
     new_bytes: int
 
 
@@ -52,22 +54,22 @@ class BackupArchive:
         """The place, for people."""
         return self._store.where
 
-    def alone(self) -> AbstractContextManager[None]:
-        """Keep other writers out."""
-        return self._store.alone()
+    def alone(self, waits: Callable[[], None] = patiently) -> AbstractContextManager[None]:
+        """Keep other writers out; what `waits` raises ends the wait for them."""
+        return self._store.alone(self._seal.identity, waits)
 
     def shelf(self) -> Shelf:
         """Return all backups that are there."""
-        found, unreadable = [], []
+        found, unreadable, vanished = [], [], []
         for path in sorted(self._store.names(f"{self._seal.identity}/backups")):
             try:
                 content = self._seal.opened(path, self._store.read(path))
                 found.append(Backup.model_validate_json(content))
             except (VerificationError, ValidationError):
                 unreadable.append(path)
-            except NotFoundError:  # it was forgotten a moment ago
-                continue
-        return Shelf(tuple(sorted(found, key=_age)), tuple(unreadable))
+            except NotFoundError:  # another writer forgot it a moment ago
+                vanished.append(path)
+        return Shelf(tuple(sorted(found, key=_age)), tuple(unreadable), tuple(vanished))
 
     def has_strangers(self) -> bool:
         """Tell whether there are backups of other keys."""
@@ -110,7 +112,8 @@ class BackupArchive:
             fingerprint=parcel.fingerprint,
             listing=tuple(keep(listing[start : start + PIECE_BYTES]) for start in starts),
         )
-        return Written(backup, sum(sizes))
+        names = {*backup.listing, *(name for _, name in pieces if name)}
+        return Written(backup, frozenset(names), sum(sizes))
 
     def finish(self, written: Written) -> None:
         """Let a backup be seen, all of it at once."""
@@ -123,13 +126,13 @@ class BackupArchive:
         about = Snapshot(backup.volume, name, backup.taken_at, backup.size_bytes)
         return Parcel(about, backup.fingerprint, self._pieces(backup, seen))
 
-    def drop_damaged(self, backup: Backup) -> int:
+    def drop_damaged(self, written: Written) -> int:
         """Remove the pieces of a backup that are not what they were; the next one writes them anew.
 
-        Returns how many there were.
+        Returns how many there were. Its listing is not asked for them: it may be one of these.
         """
         dropped = 0
-        for name in sorted(self._names(backup)):
+        for name in sorted(written.names):
             try:
                 self._read(name)
             except VerificationError:
@@ -139,17 +142,25 @@ class BackupArchive:
                 continue
         return dropped
 
-    def thin_out(self, newest: Backup, keep: int) -> list[Backup]:
+    def thin_out(self, newest: Backup, keep: int, now: datetime) -> list[Backup]:
         """Forget what is too old of a volume, then the pieces nobody needs; return the former.
 
-        Where something cannot be read, nobody knows which pieces it needs: all are kept.
+        Where something cannot be read, nobody knows which pieces it needs: all are kept. So is
+        everything where the newest is not shown, as others may not be: that raises NetworkError.
         """
         shelf = self.shelf()
-        gone = surplus(shelf.backups, newest, keep)
+        if newest not in shelf.backups:
+            raise NetworkError(
+                f"{self.where} does not show the backup {newest.name} that was just kept there, "
+                "so nothing older was removed",
+                hint="See whether all of it is there: a disk that is not mounted any more, a store "
+                "that lists late. Then back up once more.",
+            )
+        gone = surplus(shelf.backups, newest, keep, now)
         for each in gone:
             self._store.forget(self._header(each))
         left = [each for each in shelf.backups if each not in gone]
-        if shelf.unreadable:
+        if shelf.unreadable or shelf.vanished:  # nobody else writes: what is gone is a bad answer
             return gone
         try:
             needed = {self._piece(name) for each in left for name in self._names(each)}

@@ -152,11 +152,11 @@ def open_archive_to_write(workshop: Workshop, address: str) -> BackupArchive:
     return BackupArchive(store, Seal(kept_whole(workshop.backup_key, new_key)))
 
 
-def last_backup(workshop: Workshop, volume: HeldVolume, address: str) -> datetime | None:
-    """Return when a volume was backed up last at an address, or None."""
+def times_backed_up(workshop: Workshop, volume: HeldVolume, address: str) -> list[datetime]:
+    """Return when a volume was backed up at an address."""
     subject = (volume.application, volume.kind, volume.name)
     shelf = open_archive_to_write(workshop, address).shelf()
-    return max((each.taken_at for each in shelf.backups if each.subject == subject), default=None)
+    return [each.taken_at for each in shelf.backups if each.subject == subject]
 
 
 def _volumes(release: Release) -> Iterator[HeldVolume]:

@@ -1,6 +1,7 @@
 """Puts a snapshot or a backup in place of what a volume holds, which is put aside first."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from herdbook.actions.tell import tell
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import ConflictError, InvalidInputError, NotFoundError
 from herdbook.core.nearest import did_you_mean
-from herdbook.fleet.backups import Backup
+from herdbook.fleet.backups import Backup, in_order
 from herdbook.people.acts import Act
 
 _ASIDE = "before-restore-"
@@ -105,8 +106,11 @@ def _chosen(
         and each.volume in names
         and (volume is None or each.kind is volume.kind)
     ]
-    for each in reversed(found):
-        if wish.name in ("", each.name):
+    for each in reversed(in_order(found, workshop.clock.now())):
+        if wish.name == each.name:
+            return each
+        if not wish.name:
+            _tell_of_later(workshop, each, found)
             return each
     if not found and archive.has_strangers() and not shelf.backups:
         raise NotFoundError(
@@ -121,6 +125,15 @@ def _chosen(
         f"There is no {what} of {wish.volume} of {wish.application} in {archive.where}",
         hint=did_you_mean(wish.name, known, listed),
     )
+
+
+def _tell_of_later(workshop: Workshop, chosen: Backup, every: Sequence[Backup]) -> None:
+    later = [each.name for each in every if each.taken_at > chosen.taken_at]
+    if later:
+        workshop.progress.say(
+            f"{chosen.name} is restored. From the future, by this machine's clock, are "
+            f"{', '.join(later)}: to restore one of these, name it."
+        )
 
 
 def _from_backup(

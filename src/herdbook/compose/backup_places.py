@@ -75,9 +75,7 @@ def bucket_place(address: str) -> BucketPlace:
     if prefix and not _PREFIX.fullmatch(prefix):
         raise ValueError(f"has a prefix of other than words and slashes: it {_FORM}")
     said = _said(query)
-    endpoint = said.get("endpoint", "").removesuffix("/")
-    if endpoint and not _ENDPOINT.fullmatch(endpoint):
-        raise ValueError("has an endpoint that is no address such as https://HOST:PORT")
+    endpoint = checked_endpoint(said.get("endpoint", ""))
     style = said.get("style", "")
     if style and style not in _STYLES:
         raise ValueError(f"has a style other than {' or '.join(_STYLES)}")
@@ -87,6 +85,13 @@ def bucket_place(address: str) -> BucketPlace:
     return BucketPlace(
         bucket, prefix, endpoint, said.get("region", ""), said.get("profile", ""), style
     )
+
+
+def checked_endpoint(text: str) -> str:
+    """Return a store's address, or nothing where none is said; raises ValueError, without it."""
+    if text and not _ENDPOINT.fullmatch(text):
+        raise ValueError("has an endpoint that is no address such as https://HOST:PORT")
+    return text.removesuffix("/")
 
 
 def _said(query: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from herdbook.compose.units import seconds_of
 
 _FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
+_LONGEST_SECONDS = 366 * 24 * 3600
 _PART = re.compile(r"(?:\*|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?")
 
 
@@ -15,8 +16,8 @@ def checked_schedule(value: object) -> str:
     fields = text.split()
     if len(fields) == len(_FIELDS):
         _check_cron(fields)
-    elif not text or " " in text or seconds_of(text) <= 0:
-        raise ValueError("is a cron line of five fields, or a duration such as 24h")
+    elif not text or " " in text or not 0 < seconds_of(text) <= _LONGEST_SECONDS:
+        raise ValueError("is a cron line of five fields, or a duration of up to a year, as 24h")
     return text
 
 
@@ -32,4 +33,4 @@ def _is_part(part: str, low: int, high: int) -> bool:
         return False
     first = int(match[1] or low)
     last = int(match[2] or match[1] or high)
-    return low <= first <= last <= high and match[3] != "0"
+    return low <= first <= last <= high and match[3] not in ("0", "00")

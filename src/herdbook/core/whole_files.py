@@ -2,12 +2,14 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 _PRIVATE = 0o600
+_LOOK_SECONDS = 0.2
 
 
 def write_whole(path: Path, content: bytes, mode: int = _PRIVATE, *, synced: bool = True) -> None:
@@ -57,3 +59,29 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def alone_with(file: Path, waits: Callable[[], None]) -> Iterator[None]:
+    """Keep out every other program that asks for the same file, which is made, and stays.
+
+    On NFS and SMB a file keeps out those of other machines, and a directory does not. While another
+    one has it, `waits` is called again and again: what it raises ends the wait.
+    """
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE)
+    try:
+        while not _is_ours(descriptor):
+            waits()
+            time.sleep(_LOOK_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_ours(descriptor: int) -> bool:
+    """Lock a file if nobody else has; by what file system it is on, either error says so."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from herdbook.compose.backup_places import BucketPlace, bucket_place, is_bucket
+from herdbook.compose.backup_places import BucketPlace, bucket_place, checked_endpoint, is_bucket
 from herdbook.core.errors import InvalidInputError
 from herdbook.drivers.backup_folder import open_folder
 from herdbook.fleet.backups import BackupStore
@@ -48,8 +48,11 @@ class BackupPlaces:
                 f"The address of the bucket {error}",
                 hint="As in s3://backups/herdbook?endpoint=https://s3.example.org&region=eu",
             ) from None
-        return replace(
-            place,
-            endpoint=place.endpoint or self.endpoint.rstrip("/"),
-            region=place.region or self.region,
-        )
+        try:
+            endpoint = place.endpoint or checked_endpoint(self.endpoint)
+        except ValueError as error:
+            raise InvalidInputError(
+                f"AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL {error}",
+                hint="Correct it, or say in the address which endpoint is meant: ?endpoint=...",
+            ) from None
+        return replace(place, endpoint=endpoint, region=place.region or self.region)

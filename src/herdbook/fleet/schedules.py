@@ -9,6 +9,8 @@ _BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 _FIELDS = len(_BOUNDS)
 _SUNDAY = 7
 _DAY = timedelta(days=1)
+_APART = timedelta(minutes=10)
+"""Clocks that differ by no more are taken for right."""
 
 
 def is_duration(schedule: str) -> bool:
@@ -16,14 +18,22 @@ def is_duration(schedule: str) -> bool:
     return len(schedule.split()) != _FIELDS
 
 
+def is_ahead(moment: datetime, now: datetime) -> bool:
+    """Tell whether a moment is in the future, so that the clock it was read from was wrong."""
+    return moment > now + _APART
+
+
 def is_due(schedule: str, last: datetime | None, since: datetime, now: datetime) -> bool:
     """Tell whether something is to be done now; however often it was missed, it is due once.
 
     `last` is when it was done last. Where it never was, a duration is over at once, and a cron
-    line waits for its first moment after `since`.
+    line waits for its first moment after `since`. From a moment in the future nothing can be
+    told: it is due.
     """
+    if is_ahead(last or since, now):
+        return True
     if is_duration(schedule):
-        return last is None or now - last >= timedelta(seconds=seconds_of(schedule))
+        return last is None or (now - last).total_seconds() >= seconds_of(schedule)
     return last_moment(schedule, last or since, now) is not None
 
 

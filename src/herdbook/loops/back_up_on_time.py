@@ -6,18 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Event
+from traceback import format_exception
 
 from herdbook.actions.back_up import BackedUp, NoDataError, back_up_volume
-from herdbook.actions.list_data import HeldVolume, last_backup, volumes_in
+from herdbook.actions.list_data import HeldVolume, times_backed_up, volumes_in
 from herdbook.actions.tell import tell
 from herdbook.actions.workshop import Workshop
 from herdbook.core.errors import ConflictError, HerdbookError
 from herdbook.core.progress import NoProgress, Task
 from herdbook.fleet.applications import Release
-from herdbook.fleet.schedules import is_due
+from herdbook.fleet.schedules import is_ahead, is_due
 
 _LOOK_SECONDS = 5.0
-_AGAIN = timedelta(hours=1)
+_AGAIN_SECONDS = 3600.0
 """After a failure; an hour is long enough for a person to have mounted a disk."""
 
 
@@ -39,11 +40,15 @@ class Planned:
 
 @dataclass(frozen=True)
 class Memory:
-    """What is known of a planned volume; `looked` is whether its place was asked for the last."""
+    """What is known of a planned volume; `looked` is whether its place was asked for the last.
+
+    `failed_at` is in seconds that only grow, and `ahead` whether there are backups from the future.
+    """
 
     looked: bool = False
     last: datetime | None = None
-    failed_at: datetime | None = None
+    failed_at: float | None = None
+    ahead: bool = False
 
 
 def planned_of(release: Release) -> Iterator[Planned]:
@@ -54,21 +59,39 @@ def planned_of(release: Release) -> Iterator[Planned]:
 
 
 def due(
-    planned: Iterable[Planned], memories: Mapping[tuple[str, str, str, str], Memory], now: datetime
+    planned: Iterable[Planned],
+    memories: Mapping[tuple[str, str, str, str], Memory],
+    now: datetime,
+    seconds: float,
 ) -> Planned | None:
     """Return what is to be done next, if anything: what waits longest comes first.
 
     What nobody has looked for yet is due, so that a missed time is caught up, once. What failed
-    is tried again after an hour.
+    is tried again after an hour, by `seconds` that only grow.
     """
     waiting: list[tuple[datetime, Planned]] = []
     for each in planned:
         memory = memories.get(each.key, Memory())
-        if memory.failed_at is not None and now < memory.failed_at + _AGAIN:
-            continue
-        if not memory.looked or is_due(each.schedule, memory.last, each.since, now):
-            waiting.append((memory.failed_at or memory.last or each.since, each))
+        since = memory.last or each.since
+        if memory.failed_at is not None:
+            rested = seconds - memory.failed_at
+            if rested < _AGAIN_SECONDS:
+                continue
+            since = now - timedelta(seconds=rested)
+        if not memory.looked or _is_due(each, memory.last, now):
+            waiting.append((since, each))
     return min(waiting, key=lambda pair: pair[0])[1] if waiting else None
+
+
+def _is_due(planned: Planned, last: datetime | None, now: datetime) -> bool:
+    """Tell whether it is time for one of several; where its schedule has no meaning, it is.
+
+    Carried out, it fails for that reason, and the others are not kept waiting.
+    """
+    try:
+        return is_due(planned.schedule, last, planned.since, now)
+    except (ValueError, ArithmeticError):
+        return True
 
 
 @dataclass(frozen=True)
@@ -76,6 +99,7 @@ class _Outcome:
     """What came of a look at one volume's place, and of a backup if one was due."""
 
     last: datetime | None
+    ahead: bool
     made: BackedUp | None = None
 
 
@@ -104,7 +128,7 @@ class BackupsOnTime:
         if self._looked_at is not None and seconds < self._looked_at + _LOOK_SECONDS:
             return
         now = self.workshop.clock.now()
-        found = due(self._planned(), self._memories, now)
+        found = due(self._planned(), self._memories, now, seconds)
         if found is None:
             self._looked_at = seconds  # only now: what else is due need not wait
         else:
@@ -128,32 +152,43 @@ class BackupsOnTime:
         """In a thread of its own: look for the last backup, and make one if that is too old."""
         workshop = replace(self.workshop, progress=_Stoppable(self._ended))
         workshop.duty.require()
-        last = last_backup(workshop, planned.volume, planned.to)
+        times = times_backed_up(workshop, planned.volume, planned.to)
+        right = [each for each in times if not is_ahead(each, now)]
+        last, ahead = max(right, default=None), len(right) < len(times)
         if not is_due(planned.schedule, last, planned.since, now):
-            return _Outcome(last)
+            return _Outcome(last, ahead)
         workshop.duty.require()
         try:
             made = back_up_volume(workshop, planned.volume, planned.to)
         except NoDataError:
-            return _Outcome(now)  # its next time is as good as this one
-        return _Outcome(made.backup.taken_at, made)
+            return _Outcome(now, ahead)  # its next time is as good as this one
+        return _Outcome(made.backup.taken_at, ahead, made)
 
     def _take_note(self, planned: Planned, future: "Future[_Outcome]") -> None:
-        now = self.workshop.clock.now()
+        before = self._memories.get(planned.key, Memory())
         try:
             outcome = future.result()
-        except HerdbookError as error:
-            before = self._memories.get(planned.key, Memory())
-            self._memories[planned.key] = replace(before, failed_at=now)
-            next_step = f" ({error.hint})" if error.hint else ""
-            words = f"the backup of {planned.volume.name} failed: {error.message}{next_step}"
-            self._tell(planned, words)
+        except Exception as error:  # noqa: BLE001 - tried again at once, it would copy all again
+            seconds = self.workshop.clock.monotonic_seconds()
+            self._memories[planned.key] = replace(before, failed_at=seconds)
+            self._tell(planned, f"the backup of {planned.volume.name} failed: {self._why(error)}")
             return
-        self._memories[planned.key] = Memory(looked=True, last=outcome.last)
+        self._memories[planned.key] = Memory(True, outcome.last, ahead=outcome.ahead)
+        if outcome.ahead and not before.ahead:
+            volume = planned.volume.name
+            words = f"{planned.to} holds backups of {volume} from the future: a clock was wrong"
+            self._tell(planned, f"{words}, they do not count and are the first to go")
         if outcome.made is not None:
             backup = outcome.made.backup
             words = f"{backup.volume} is backed up to {outcome.made.where}: {backup.name}"
             self._tell(planned, words)
+
+    def _why(self, error: Exception) -> str:
+        """Return what a failure says to people; where it is a fault of ours, the log gets all."""
+        if isinstance(error, HerdbookError):
+            return f"{error.message} ({error.hint})" if error.hint else error.message
+        self.say("".join(format_exception(error)))
+        return f"a fault in Herdbook: {type(error).__name__}: {error}"
 
     def _tell(self, planned: Planned, words: str) -> None:
         volume = planned.volume

@@ -1,30 +1,24 @@
 """Promises of schedules, of sealing, and of what is kept and forgotten of backups."""
 
-import itertools
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from backup_bench import KEY, NOON, BackupBench
 from fleet_images import Translate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from herdbook.actions.backup_archive import BackupArchive, Written
+from herdbook.actions.backup_archive import BackupArchive
 from herdbook.compose.schedules import checked_schedule
 from herdbook.core.digests import of_bytes
 from herdbook.core.errors import InvalidInputError, NoSpaceError, VerificationError
-from herdbook.drivers.fake.backups import FakeBackups
-from herdbook.fleet.backups import Backup
+from herdbook.fleet.backups import in_order, surplus
 from herdbook.fleet.schedules import is_due, last_moment
 from herdbook.fleet.sealing import Seal, new_key
 from herdbook.fleet.volumes import Parcel, Snapshot
 from herdbook.recipes.model import Variant
-
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)  # a Sunday
-KEY = new_key()
 
 
 def _at(text: str) -> datetime:
@@ -148,9 +142,31 @@ def test_missed_times_are_caught_up_once() -> None:
     assert not is_due("0 3 * * *", now, NOON, now + timedelta(hours=14))
 
 
-def test_a_clock_that_went_back_makes_nothing_due() -> None:
+def test_from_a_moment_in_the_future_nothing_can_be_told_so_it_is_due() -> None:
+    """A clock was wrong once; else nothing were done until that moment, perhaps for years."""
+    for schedule in ("24h", "* * * * *", "0 3 * * *"):
+        assert is_due(schedule, NOON, NOON, NOON - timedelta(days=1))
+        assert is_due(schedule, None, NOON, NOON - timedelta(days=1))
+
+
+def test_clocks_that_differ_a_little_make_nothing_due() -> None:
     for schedule in ("24h", "* * * * *"):
-        assert not is_due(schedule, NOON, NOON, NOON - timedelta(days=1))
+        assert not is_due(schedule, NOON, NOON, NOON - timedelta(minutes=10))
+
+
+def test_however_long_a_duration_is_it_can_be_asked_for() -> None:
+    """Releases of before may say so."""
+    assert not is_due("999999999999h", NOON, NOON, NOON + timedelta(days=1))
+
+
+def test_backups_from_the_future_go_before_those_whose_age_is_known() -> None:
+    bench = BackupBench()
+    early, late = bench.back_up([b"a"]), bench.back_up([b"b"])
+    ahead = bench.write([b"c"]).backup.model_copy(update={"taken_at": NOON + timedelta(days=3650)})
+    every, now = (early, late, ahead), NOON + timedelta(days=1)
+    assert in_order(every, now) == [ahead, early, late]
+    assert surplus(every, late, 2, now) == [ahead]
+    assert surplus(every, late, 1, now) == [ahead, early]
 
 
 @settings(deadline=None)
@@ -192,38 +208,6 @@ def test_what_is_no_key_is_refused(key: bytes) -> None:
         Seal(key)
 
 
-@dataclass
-class _Bench:
-    """A place of backups, and a clock that goes on with each of them."""
-
-    store: FakeBackups = field(default_factory=FakeBackups)
-    count: Iterator[int] = field(default_factory=itertools.count)
-
-    @property
-    def archive(self) -> BackupArchive:
-        """A new one, that knows nothing of earlier ones."""
-        return BackupArchive(self.store, Seal(KEY))
-
-    def write(self, pieces: list[bytes], volume: str = "data") -> Written:
-        about = Snapshot(volume, "one", NOON + timedelta(hours=next(self.count)), 1)
-        placed = [(number * 100, piece) for number, piece in enumerate(pieces) if piece]
-        parcel = Parcel(about, of_bytes(b"".join(pieces)), iter([*placed, (1000, b"")]))
-        return self.archive.write("shop", Variant.CONTAINER, parcel, lambda _: None)
-
-    def back_up(self, pieces: list[bytes], volume: str = "data", keep: int = 2) -> Backup:
-        with self.archive.alone():
-            written = self.write(pieces, volume)
-            self.archive.finish(written)
-            self.archive.thin_out(written.backup, keep)
-        return written.backup
-
-    def read(self, backup: Backup) -> list[tuple[int, bytes]]:
-        return list(self.archive.parcel(backup, "one", lambda _: None).pieces)
-
-    def pieces(self) -> set[str]:
-        return self.store.names(f"{Seal(KEY).identity}/pieces")
-
-
 CONTENTS = st.lists(st.sampled_from([b"", b"a", b"b", b"c" * 50]), max_size=5)
 
 
@@ -235,7 +219,7 @@ def test_what_is_kept_is_whole_and_nothing_else_is_there(
     steps: list[tuple[list[bytes], str, int]],
 ) -> None:
     """After each backup: so many of each volume as are to be kept, and just their pieces."""
-    bench = _Bench()
+    bench = BackupBench()
     model: dict[str, list[tuple[str, list[bytes]]]] = {"data": [], "more": []}
     for pieces, volume, keep in steps:
         backup = bench.back_up(pieces, volume, keep)
@@ -254,7 +238,7 @@ def test_what_is_kept_is_whole_and_nothing_else_is_there(
 
 
 def test_a_second_backup_of_the_same_adds_one_small_thing() -> None:
-    bench = _Bench()
+    bench = BackupBench()
     bench.back_up([b"a" * 5000, b"b"])
     before = bench.pieces()
     assert bench.write([b"a" * 5000, b"b"]).new_bytes == 0
@@ -263,7 +247,7 @@ def test_a_second_backup_of_the_same_adds_one_small_thing() -> None:
 
 
 def test_a_backup_that_was_killed_before_its_end_is_not_seen_and_swept_away_by_the_next() -> None:
-    bench = _Bench()
+    bench = BackupBench()
     first = bench.back_up([b"a"])
     bench.write([b"half of it"])
     assert bench.archive.shelf().backups == (first,)
@@ -273,7 +257,7 @@ def test_a_backup_that_was_killed_before_its_end_is_not_seen_and_swept_away_by_t
 
 
 def test_a_place_that_is_full_shows_no_half_backup_and_keeps_the_others() -> None:
-    bench = _Bench()
+    bench = BackupBench()
     first = bench.back_up([b"a"])
     bench.store.room_bytes = sum(map(len, bench.store.kept.values())) + 10
     with pytest.raises(NoSpaceError):
@@ -283,18 +267,30 @@ def test_a_place_that_is_full_shows_no_half_backup_and_keeps_the_others() -> Non
 
 
 def test_a_damaged_piece_is_found_out_and_can_be_written_anew() -> None:
-    bench = _Bench()
+    bench = BackupBench()
     first = bench.back_up([b"a", b"b"])
-    victim = next(
-        path for path in sorted(bench.pieces()) if path.rpartition("/")[2] == _name_of(b"a")
-    )
-    content = bench.store.kept[victim]
-    bench.store.kept[victim] = content[:-1] + bytes([content[-1] ^ 1])
+    _damage(bench, _name_of(b"a"))
     with pytest.raises(VerificationError):
         bench.read(first)
-    assert bench.archive.drop_damaged(first) == 1
+    assert bench.archive.drop_damaged(bench.write([b"a", b"b"])) == 1
     bench.back_up([b"a", b"b"])
     assert bench.read(first)[0] == (0, b"a")
+
+
+def test_a_damaged_list_of_pieces_is_written_anew_and_so_is_what_stands_on_it() -> None:
+    bench = BackupBench()
+    first = bench.back_up([b"a", b"b"])
+    _damage(bench, first.listing[0])
+    _damage(bench, _name_of(b"a"))
+    assert bench.archive.drop_damaged(bench.write([b"a", b"b"])) == 2
+    bench.back_up([b"a", b"b"])
+    assert bench.read(first)[0] == (0, b"a")
+
+
+def _damage(bench: BackupBench, name: str) -> None:
+    (victim,) = (path for path in bench.pieces() if path.rpartition("/")[2] == name)
+    content = bench.store.kept[victim]
+    bench.store.kept[victim] = content[:-1] + bytes([content[-1] ^ 1])
 
 
 def _name_of(content: bytes) -> str:
@@ -304,7 +300,7 @@ def _name_of(content: bytes) -> str:
 @pytest.mark.parametrize("part", ["backups", "pieces"])
 def test_where_something_is_damaged_no_piece_is_removed(part: str) -> None:
     """Nobody knows what the damaged one needs."""
-    bench = _Bench()
+    bench = BackupBench()
     first = bench.back_up([b"a"], "data", keep=1)
     listing = f"{Seal(KEY).identity}/pieces/{first.listing[0][:2]}/{first.listing[0]}"
     header = f"{Seal(KEY).identity}/backups/{first.name}"
@@ -317,7 +313,7 @@ def test_where_something_is_damaged_no_piece_is_removed(part: str) -> None:
 
 
 def test_two_installations_share_a_place_and_do_not_see_each_other() -> None:
-    bench = _Bench()
+    bench = BackupBench()
     first = bench.back_up([b"a"], keep=1)
     other = BackupArchive(bench.store, Seal(new_key()))
     assert other.shelf().backups == ()
@@ -325,12 +321,12 @@ def test_two_installations_share_a_place_and_do_not_see_each_other() -> None:
     parcel = Parcel(Snapshot("data", "one", NOON, 1), of_bytes(b"x"), iter([(0, b"x"), (1, b"")]))
     written = other.write("shop", Variant.CONTAINER, parcel, lambda _: None)
     other.finish(written)
-    other.thin_out(written.backup, 1)
+    other.thin_out(written.backup, 1, NOON)
     assert bench.read(first) == [(0, b"a"), (1000, b"")]
 
 
 def test_whoever_has_the_place_reads_neither_data_nor_what_it_is_of() -> None:
-    bench = _Bench()
+    bench = BackupBench()
     bench.back_up([b"very private"], "customers")
     for path, content in bench.store.kept.items():
         for word in (b"very private", b"customers", b"shop"):
@@ -340,7 +336,7 @@ def test_whoever_has_the_place_reads_neither_data_nor_what_it_is_of() -> None:
 
 def test_a_list_of_pieces_says_where_each_belongs() -> None:
     """The format of version 1, so that a later program can read it."""
-    bench = _Bench()
+    bench = BackupBench()
     backup = bench.back_up([b"", b"a"])
     path = f"{Seal(KEY).identity}/pieces/{backup.listing[0][:2]}/{backup.listing[0]}"
     listing = json.loads(Seal(KEY).opened(path, bench.store.kept[path]))

@@ -1,12 +1,13 @@
 """Keeps backups in a bucket: an object for each name."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from herdbook.compose.backup_places import BucketPlace
 from herdbook.drivers.s3.connection import Connection, Patience
 from herdbook.drivers.s3.writers import Lease, Writers
-from herdbook.fleet.backups import words_of
+from herdbook.fleet.backups import LARGEST_BYTES, fitting, is_name, patiently, words_of
 
 _OURS = "herdbook-backups"
 _WRITERS = "herdbook-writers"
@@ -55,9 +56,10 @@ class BackupBucket:
         return self._place.address
 
     def names(self, folder: str) -> set[str]:
-        """Return the objects below, page by page."""
+        """Return the objects below that may be ours, page by page."""
         below = f"{self._key(folder)}/" if folder else self._top
-        return {key.removeprefix(self._top) for key, _ in self._connection.list(below)}
+        keys = (key.removeprefix(self._top) for key, _ in self._connection.list(below))
+        return {key for key in keys if is_name(key)}
 
     def keep(self, name: str, content: bytes) -> None:
         """Put an object; raises ConflictError where others may have begun to write here."""
@@ -67,7 +69,7 @@ class BackupBucket:
 
     def read(self, name: str) -> bytes:
         """Get an object."""
-        return self._connection.get(self._key(name))
+        return fitting(name, self._connection.get(self._key(name), LARGEST_BYTES + 1))
 
     def forget(self, name: str) -> None:
         """Delete an object; raises ConflictError where others may have begun to write here."""
@@ -75,9 +77,12 @@ class BackupBucket:
         self._writers.require()
         self._connection.delete(key)
 
-    def alone(self) -> AbstractContextManager[None]:
-        """Keep out other writers of this machine and of others."""
-        return self._writers.alone()
+    def alone(
+        self, folder: str = "", waits: Callable[[], None] = patiently
+    ) -> AbstractContextManager[None]:
+        """Keep out other writers of this machine and of others; killed ones leave nothing."""
+        del folder
+        return self._writers.alone(waits)
 
     def _key(self, name: str) -> str:
         return self._top + "/".join(words_of(name))

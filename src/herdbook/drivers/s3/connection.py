@@ -19,16 +19,18 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
+from urllib3.exceptions import HTTPError
 
 from herdbook.compose.backup_places import BucketPlace
 from herdbook.core.errors import InvalidInputError, NotFoundError
-from herdbook.drivers.s3.failures import failed, no_store, refused
+from herdbook.drivers.s3.failures import failed, half_listed, no_store, refused
 
 _DEFAULT_REGION = "us-east-1"
 """Stores other than Amazon's take any region, or say which one they want."""
 
 _PAUSES_SECONDS = 15.0
 _AT_ONCE = 8
+_PART_BYTES = 1 << 20
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 """Whom this machine trusts: a store of one's own often has a certificate of one's own."""
 
@@ -87,15 +89,15 @@ class Connection:
                 Bucket=self._place.bucket, Key=key, Body=content, ContentMD5=md5
             )
 
-    def get(self, key: str) -> bytes:
-        """Return an object's bytes; raises NotFoundError."""
+    def get(self, key: str, most_bytes: int) -> bytes:
+        """Return an object's bytes, the first ones of a larger one; raises NotFoundError."""
         with self._failures(key):
             for _ in range(self._tries - 1):
                 try:
-                    return self._read(key)
-                except (HTTPClientError, IncompleteReadError, ResponseStreamingError):
+                    return self._read(key, most_bytes)
+                except (HTTPClientError, HTTPError, IncompleteReadError, ResponseStreamingError):
                     continue  # cut off: botocore tries again only until an answer begins
-            return self._read(key)
+            return self._read(key, most_bytes)
 
     def delete(self, key: str) -> None:
         """Delete an object; idempotent."""
@@ -112,15 +114,20 @@ class Connection:
                     yield each["Key"], each["LastModified"]
 
     def _require_listing(self, page: Mapping[str, Any]) -> None:
-        """Raise our error for a page of somebody else: botocore takes it for an empty bucket."""
+        """Raise our error for what botocore takes for an empty bucket, or for the end of a list."""
         if "IsTruncated" not in page:
             raise no_store(self._place)
+        if page["IsTruncated"] and not page.get("NextContinuationToken"):
+            raise half_listed(self._place)
 
-    def _read(self, key: str) -> bytes:
+    def _read(self, key: str, most_bytes: int) -> bytes:
         answer = self._client.get_object(Bucket=self._place.bucket, Key=key)
+        content = bytearray()
         with closing(answer["Body"]) as body:
-            content: bytes = body.read()
-        return content
+            # Until nothing comes any more: only then it is looked whether all of it came.
+            while len(content) < most_bytes and (part := body.read(_PART_BYTES)):
+                content += part
+        return bytes(content[:most_bytes])
 
     @contextmanager
     def _failures(self, key: str = "") -> Iterator[None]:
@@ -130,7 +137,7 @@ class Connection:
             if key and error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
                 raise NotFoundError(f"There is no {key} in {self._place.address}") from None
             raise refused(self._place, error.response) from error
-        except (BotoCoreError, ResponseParserError) as error:
+        except (BotoCoreError, HTTPError, ResponseParserError) as error:
             raise failed(self._place, error) from error
 
 

@@ -11,6 +11,7 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from herdbook.compose.backup_places import BucketPlace
 from herdbook.core.errors import (
@@ -71,7 +72,9 @@ def refused(place: BucketPlace, response: Mapping[str, Any]) -> HerdbookError:
     )
 
 
-def failed(place: BucketPlace, error: BotoCoreError | ResponseParserError) -> HerdbookError:
+def failed(
+    place: BucketPlace, error: BotoCoreError | HTTPError | ResponseParserError
+) -> HerdbookError:
     """Return the error of a request that no answer came to."""
     where = _store(place)
     if isinstance(error, ProfileNotFound):
@@ -101,6 +104,14 @@ def no_store(place: BucketPlace) -> NetworkError:
     return NetworkError(
         f"What answers as {_store(place)} is no S3-compatible store",
         hint="Look at the endpoint of the address once more.",
+    )
+
+
+def half_listed(place: BucketPlace) -> NetworkError:
+    """Return the error of a list that breaks off: the rest must not be taken for absent."""
+    return NetworkError(
+        f"{_store(place)} does not list all that is in the bucket {place.bucket}",
+        hint="Backups need a store that lists page by page (ListObjectsV2): ask who runs it.",
     )
 
 

@@ -9,7 +9,7 @@ while its writer lives; one that is old by the store's own clock is nobody's.
 import random
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,11 +18,12 @@ from threading import Event, Thread
 
 from herdbook.core import digests
 from herdbook.core.errors import ConflictError, HerdbookError, NetworkError
-from herdbook.core.whole_files import alone_in, kept_whole
+from herdbook.core.whole_files import alone_with, kept_whole
 from herdbook.drivers.s3.connection import Connection, Patience
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _MARK_FILE = "mark"
+_LOCK_FILE = "lock"
 _END_SECONDS = 1.0
 """Longer than that a request is under way that nothing comes of."""
 
@@ -65,13 +66,13 @@ class Writers:
             )
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Be the only writer until the block ends."""
+    def alone(self, waits: Callable[[], None]) -> Iterator[None]:
+        """Be the only writer until the block ends; what `waits` raises ends the wait for others."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with alone_in(self._folder):
+        with alone_with(self._folder / _LOCK_FILE, waits):
             machine = self._machine()
             key = f"{self._top}{machine}-{secrets.token_hex(4)}"
-            self._until = self._enter(key, machine)
+            self._until = self._enter(key, machine, waits)
             ended = Event()
             thread = Thread(target=self._renew, args=(key, ended), daemon=True)
             thread.start()
@@ -97,7 +98,7 @@ class Writers:
         own = kept_whole(self._folder / _MARK_FILE, lambda: secrets.token_bytes(16))
         return digests.short(digests.of_bytes(own + _BOOT.read_bytes()))
 
-    def _enter(self, key: str, machine: str) -> float:
+    def _enter(self, key: str, machine: str, waits: Callable[[], None]) -> float:
         """Wait until nobody else writes; return until when that is certain."""
         while True:
             began = _seconds()
@@ -110,6 +111,7 @@ class Writers:
             if is_alone:
                 return began + self._lease.trusted
             self._withdraw(key)
+            waits()
             time.sleep(self._lease.again * random.uniform(0.5, 1.5))  # noqa: S311 - to part two
 
     def _withdraw(self, key: str) -> None:
