@@ -90,7 +90,7 @@ def test_one_of_somebody_else_is_none(kept: Sessions, tmp_path: Path) -> None:
         b"\xff",
         b"[" * 100_000,
         (
-            b'{"issuer": "corp", "called": "1", "expires_at": "2026-11-01T12:00:00", "id_token": "",'
+            b'{"issuer": "corp", "called": "", "expires_at": "2026-11-01T12:00:00", "id_token": "",'
             b'"refresh": ""}'
         ),  # where on earth?
     ],

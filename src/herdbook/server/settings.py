@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from herdbook.core import digests
 from herdbook.core.errors import InvalidInputError
@@ -147,8 +148,22 @@ def _session_file(database: str, actor: str) -> Path | None:
         folder = (Path(own) if own else Path.home() / ".local/state") / "herdbook" / "sessions"
     except RuntimeError:
         return None
-    whose = digests.hexadecimal(digests.of_bytes(f"{database}\0{actor}".encode()))
+    register = _without_password(database)
+    whose = digests.hexadecimal(digests.of_bytes(f"{register}\0{actor}".encode()))
     return folder.absolute() / f"{whose}.json"
+
+
+def _without_password(database: str) -> str:
+    """Return which database an address means, however one logs in to it; as it is if it is none."""
+    try:
+        parts = urlsplit(database)
+        said = parse_qsl(parts.query, keep_blank_values=True)
+    except ValueError:
+        return database
+    kind = parts.scheme.partition("+")[0]
+    user, at, host = parts.netloc.rpartition("@")
+    rest = urlencode(sorted(each for each in said if each[0] != "password"))
+    return f"{kind}://{user.partition(':')[0]}{at}{host}{parts.path}?{rest}"
 
 
 def _path(name: str) -> Path | None:
