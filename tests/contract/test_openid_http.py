@@ -1,6 +1,8 @@
 """Providers that answer badly: nothing is believed of them, and nobody waits for long."""
 
+import json
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from herdbook.core.errors import (
     VerificationError,
 )
 from herdbook.drivers.openid import HttpOpenIdProviders
+from herdbook.drivers.openid.answers import ask
 from herdbook.people.logins import Client, DeviceCode, Waiting
 
 
@@ -83,13 +86,17 @@ def test_nobody_sends_us_elsewhere(scripted: Scripted, providers: HttpOpenIdProv
 
 
 @pytest.mark.parametrize(
-    "address", ["http://id.example/keys", "ftp://127.0.0.1/", "", "file:///etc/passwd", "//x/keys"]
-)
+    "address",
+    [
+        "http://id.example/keys", "ftp://127.0.0.1/", "", "file:///etc/passwd", "//x/keys",
+        "https://[:::::]/keys", "https://[1.2]/keys", "https://id.example:99999/keys",
+    ],
+)  # fmt: skip
 def test_keys_come_by_tls_or_not_at_all(
     scripted: Scripted, providers: HttpOpenIdProviders, address: str
 ) -> None:
     scripted.be_one(jwks_uri=address)
-    with pytest.raises(VerificationError, match="without TLS"):
+    with pytest.raises(VerificationError, match="no address with TLS"):
         providers.look(scripted.url)
 
 
@@ -142,6 +149,8 @@ def test_what_it_wishes_for_is_within_reason(
         (400, {"error": "invalid_client", "error_description": "x" * 10_000}, ForbiddenError),
         (200, {}, ForbiddenError),
         (200, {"id_token": 5}, ForbiddenError),
+        (408, {}, NetworkError),
+        (429, {"error": "too_many"}, NetworkError),
         (500, {}, NetworkError),
         (502, b"<html>", NetworkError),
     ],
@@ -174,3 +183,45 @@ def test_where_nobody_listens_it_is_said_soon(providers: HttpOpenIdProviders) ->
     with pytest.raises(NetworkError, match=r"127\.0\.0\.1 does not answer"):
         providers.look("http://127.0.0.1:9")
     assert time.monotonic() - began < 5
+
+
+def test_one_that_says_little_at_a_time_is_not_listened_to_for_ever(scripted: Scripted) -> None:
+    """Each letter is in time, and there is always another one."""
+    scripted.drips = "/keys"
+    began = time.monotonic()
+    with pytest.raises(NetworkError, match="too long"):
+        ask(scripted.url, f"{scripted.url}/keys", longest_seconds=0.5)
+    assert time.monotonic() - began < 5
+
+
+def test_a_provider_of_elsewhere_sends_nobody_to_this_machine_in_the_clear(
+    scripted: Scripted,
+) -> None:
+    """Whoever listens here would have its tokens, and could give keys in its name."""
+    for address in (f"{scripted.url}/keys", "http://LOCALHOST/keys", "http://[::1]/keys"):
+        with pytest.raises(VerificationError):
+            ask("https://id.example", address)
+    assert scripted.asked == []
+
+
+def test_no_proxy_is_asked_for_what_is_on_this_machine(
+    scripted: Scripted, providers: HttpOpenIdProviders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would look on its own."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    scripted.be_one()
+    providers.look(scripted.url)
+
+
+@pytest.mark.parametrize("header", [{"crit": 5}, {"crit": ["b64"]}, {"kid": {}}, {"b64": 5}])
+def test_a_token_with_any_header_is_refused_in_words(
+    scripted: Scripted, providers: HttpOpenIdProviders, header: dict[str, Any]
+) -> None:
+    scripted.be_one()
+    written = json.dumps({"alg": "RS256", "kid": "one", **header}).encode()
+    first = urlsafe_b64encode(written).decode().rstrip("=")
+    text = ".".join([first, *scripted.id_token(sub="1").split(".")[1:]])
+    with pytest.raises(ForbiddenError):
+        providers.read(scripted.url, ["herdbook"], text)

@@ -301,6 +301,17 @@ def test_somebody_is_bound_to_what_their_issuer_calls_them(people: People, audit
     assert written(audit) == 1
 
 
+def test_nobody_of_an_issuer_has_two_names(people: People, audit: SqlAudit) -> None:
+    people.see_person(PERSON, ENTRY, NOW)
+    with pytest.raises(ConflictError, match="corp:anna before"):
+        people.see_person(replace(PERSON, name="anna2", said_at=LATER), ENTRY, LATER)
+    people.see_person(replace(PERSON, issuer="other"), None, NOW)  # who is 248 of theirs
+    assert [each.name for each in people.people_of("corp")] == ["anna"]
+    assert people.forget_person("corp:anna", ENTRY, LATER)
+    people.see_person(replace(PERSON, name="anna2"), ENTRY, LATER)
+    assert written(audit) == 3
+
+
 def test_what_an_issuer_says_of_groups_gives_way_to_what_it_says_later(people: People) -> None:
     people.see_person(PERSON, ENTRY, NOW)
     later = replace(PERSON, groups=(), said_at=LATER, at=LATER)

@@ -1,6 +1,9 @@
 """The promises of the port Sessions: what was kept is there, and nobody else can reach it."""
 
+import os
+import pwd
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,8 +74,6 @@ def test_one_that_others_can_reach_is_none(kept: Sessions, tmp_path: Path, mode:
 
 @pytest.mark.root
 def test_one_of_somebody_else_is_none(kept: Sessions, tmp_path: Path) -> None:
-    import os
-
     os.chown(file_in(tmp_path), 12345, 12345)
     with pytest.raises(VerificationError):
         kept.load()
@@ -80,7 +81,19 @@ def test_one_of_somebody_else_is_none(kept: Sessions, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"null", b'{"issuer": "corp"}', b"\xff", b"[" * 100_000],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"issuer": "corp"}',
+        b"\xff",
+        b"[" * 100_000,
+        (
+            b'{"issuer": "corp", "called": "", "expires_at": "2026-11-01T12:00:00", "id_token": "",'
+            b'"refresh": ""}'
+        ),  # where on earth?
+    ],
 )
 def test_what_is_none_is_an_error_and_can_be_ended(
     kept: Sessions, tmp_path: Path, content: bytes
@@ -119,3 +132,48 @@ def test_one_command_at_a_time_renews_it(kept: Sessions, tmp_path: Path) -> None
         order.append("first")
     thread.join(10)
     assert order == ["first", "second"]
+
+
+def test_where_none_can_be_kept_it_is_said_where_and_whose_that_is(tmp_path: Path) -> None:
+    (tmp_path / "own").write_bytes(b"no folder")
+    sessions = FileSessions(file_in(tmp_path))
+    owner = pwd.getpwuid(os.geteuid()).pw_name
+
+    def wait() -> None:
+        with sessions.alone():
+            pass
+
+    for act in (wait, sessions.end, lambda: sessions.keep(SESSION), sessions.load):
+        with pytest.raises(VerificationError) as caught:
+            act()
+        assert f"{tmp_path / 'own'} is {owner}'s" in caught.value.message
+        assert "XDG_STATE_HOME" in caught.value.hint
+
+
+@pytest.fixture
+def somebody_else(kept: Sessions) -> Iterator[None]:
+    """Go on as another user of this machine, who may not look into the folder of `kept`."""
+    assert kept.load()
+    before = os.geteuid()
+    os.seteuid(12345)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+@pytest.mark.root
+@pytest.mark.usefixtures("somebody_else")
+def test_a_folder_of_somebody_else_s_holds_no_session_of_ours(tmp_path: Path) -> None:
+    """HOME may be theirs, as sudo leaves it."""
+    elsewhere = FileSessions(file_in(tmp_path), home=tmp_path / "another")
+    assert elsewhere.load() is None
+    with pytest.raises(VerificationError, match="cannot be used"):
+        elsewhere.keep(SESSION)
+
+
+@pytest.mark.root
+@pytest.mark.usefixtures("somebody_else")
+def test_where_we_may_not_look_at_home_nobody_acts_as_the_machine_s_user(tmp_path: Path) -> None:
+    with pytest.raises(VerificationError, match="Permission denied"):
+        FileSessions(file_in(tmp_path), home=tmp_path).load()

@@ -35,7 +35,12 @@ def ask(app: FastAPI, path: str, headers: Mapping[str, str] | None = None) -> An
     return asyncio.run(asked(app, path, headers))
 
 
-async def asked(app: FastAPI, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+async def asked(
+    app: FastAPI,
+    path: str,
+    headers: Mapping[str, str] | None = None,
+    client: tuple[str, int] = BROWSER,
+) -> Answer:
     """Do so beside others, in a loop that runs."""
     found, path = Answer(), path or "/"
     path, _, query = path.partition("?")
@@ -56,7 +61,7 @@ async def asked(app: FastAPI, path: str, headers: Mapping[str, str] | None = Non
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET",
         "path": path, "raw_path": path.encode(), "query_string": query.encode(), "scheme": "http",
         "headers": [(key.encode(), value.encode()) for key, value in given.items()],
-        "client": BROWSER, "server": ("localhost", 80), "root_path": "",
+        "client": client, "server": ("localhost", 80), "root_path": "",
     }  # fmt: skip
     await app(scope, receive, send)
     return found

@@ -3,9 +3,10 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any
 
 from joserfc import jwt
@@ -18,11 +19,15 @@ DISCOVERY = "/.well-known/openid-configuration"
 
 @dataclass
 class Scripted:
-    """A server that says what it is told to: status, content and where else to go, by path."""
+    """A server that says what it is told to: status, content and where else to go, by path.
 
-    server: ThreadingHTTPServer
+    What it says at the path `drips` never ends.
+    """
+
+    server: "ScriptedServer"
     says: dict[str, tuple[int, Any, str]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    drips: str = ""
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one"}))
 
     @property
@@ -51,6 +56,23 @@ class Scripted:
         return jwt.encode({"alg": "RS256", "kid": "one"}, {**usual, **claims}, self.key)
 
 
+class ScriptedServer(ThreadingHTTPServer):
+    """Answers each in a thread of its own."""
+
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.ended = threading.Event()
+
+    def drip(self, listener: BufferedIOBase) -> None:
+        """Say one letter of a header after the other, each in time, until nobody listens."""
+        with suppress(OSError):
+            listener.write(b"HTTP/1.1 200 OK\r\nX: ")
+            while not self.ended.wait(0.1):
+                listener.write(b"x")
+
+
 @contextmanager
 def scripted_provider() -> Iterator[Scripted]:
     """Run one on this machine."""
@@ -61,6 +83,10 @@ def scripted_provider() -> Iterator[Scripted]:
             found.asked.append((self.path, self.rfile.read(length).decode()))
             status, content, location = found.says.get(self.path, (404, {}, ""))
             written = content if isinstance(content, bytes) else json.dumps(content).encode()
+            if self.path == found.drips:
+                server.drip(self.wfile)
+                self.close_connection = True
+                return
             self.send_response(status)
             if location:
                 self.send_header("Location", location)
@@ -76,14 +102,14 @@ def scripted_provider() -> Iterator[Scripted]:
         def log_message(self, *_: Any) -> None:
             """Stay quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = ScriptedServer(("127.0.0.1", 0), Handler)
     found = Scripted(server)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
         yield found
     finally:
+        server.ended.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -43,7 +43,9 @@ def by_token(people: People, text: str, now: datetime, *, noted: bool = True) ->
     if noted and (token.used_at is None or now - token.used_at >= _USE_EVERY):
         with suppress(HerdbookError):  # that somebody else writes must not keep anybody out
             people.use_token(token.id, now)
-    authority = Authority(Means.TOKEN, token.name, token.role, token.images)
+    authority = Authority(
+        Means.TOKEN, token.name, token.role, token.images, groups=frozenset()
+    )  # what an issuer says of groups, it says of who logs in
     return Identity(token.subject.actor, authority)
 
 

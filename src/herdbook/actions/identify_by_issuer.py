@@ -51,7 +51,7 @@ class Vouching:
         issuer = _issuer(self._people, text)
         token = self._providers.read(issuer.url, issuer.audiences, text)
         claimed = claimed_by(issuer, token.claims)
-        actor = claimed.subject.actor
+        actor, groups = claimed.subject.actor, claimed.groups
         if claimed.subject.kind is SubjectKind.USER:
             if actor in self._people.standing().disabled:
                 raise ForbiddenError(
@@ -59,13 +59,13 @@ class Vouching:
                     hint=f"An admin may: herdbook user enable {actor}",
                 )
             if not claimed.mapped:
-                self._see(issuer, claimed, token, now, noted=noted)
+                groups = self._see(issuer, claimed, token, now, noted=noted)
         authority = Authority(
             Means.ID_TOKEN,
             issuer=issuer.name,
             called=claimed.called if claimed.mapped else "",
             until=token.expires_at,
-            groups=claimed.groups,
+            groups=groups,
         )
         return Vouched(Identity(actor, authority), issuer, token, claimed.called)
 
@@ -79,32 +79,40 @@ class Vouching:
 
     def _see(
         self, issuer: Issuer, claimed: Claimed, token: IdToken, now: datetime, *, noted: bool
-    ) -> None:
-        """Hold a name to whom it is bound, and keep what is said of them now."""
+    ) -> frozenset[str]:
+        """Hold a name to whom it is bound, and keep what is said of them now.
+
+        Returns their groups, as the newest token says that has come.
+        """
         name = claimed.subject.name.partition(":")[2]
         groups = tuple(sorted(claimed.groups))
         person = Person(issuer.name, name, claimed.called, groups, token.issued_at, now)
+        before = self._bound(person)
+        if before and token.issued_at < before.said_at:
+            return frozenset(before.groups)
+        if noted and (before is None or before.groups != groups):
+            self._keep(person, now)
+        elif noted and before and token.issued_at - before.said_at >= _SEEN_EVERY:
+            with suppress(HerdbookError):  # that somebody else writes must not keep anybody out
+                self._people.see_person(person, None, now)
+        return claimed.groups
+
+    def _bound(self, person: Person) -> Person | None:
+        """Return who has come by a name; raises ForbiddenError where that is not this person."""
         before = self._people.person(person.actor)
         if before and before.subject != person.subject:
             raise _taken(person)
-        if not noted:
-            return
-        changed = before is None or before.groups != groups
-        if before and (
-            token.issued_at < before.said_at
-            or not (changed or token.issued_at - before.said_at >= _SEEN_EVERY)
-        ):
-            return
-        if not changed:
-            with suppress(HerdbookError):  # that somebody else writes must not keep anybody out
-                self._people.see_person(person, None, now)
-            return
+        if before is None:
+            for each in self._people.people_of(person.issuer):
+                if each.subject == person.subject:
+                    raise _renamed(person, each)
+        return before
+
+    def _keep(self, person: Person, now: datetime) -> None:
         try:
             self._people.see_person(person, _entry(person), now)
-        except ConflictError as error:
-            now_there = self._people.person(person.actor)
-            if now_there and now_there.subject != person.subject:
-                raise _taken(person) from error
+        except ConflictError:
+            self._bound(person)  # who came in between says why
             raise
 
 
@@ -140,4 +148,11 @@ def _taken(person: Person) -> ForbiddenError:
         f"{person.actor} was somebody else until now, who is called otherwise by {person.issuer}",
         hint="If that is the same person after all, an admin may: "
         f"herdbook issuer forget {person.actor}",
+    )
+
+
+def _renamed(person: Person, before: Person) -> ForbiddenError:
+    return ForbiddenError(
+        f"{before.actor} is called {person.actor} by {person.issuer} by now",
+        hint=f"Nobody has two names here. An admin may: herdbook issuer forget {before.actor}",
     )

@@ -17,7 +17,7 @@ from herdbook.people.issuers import (
     checked_issuer_name,
     checked_url,
 )
-from herdbook.people.model import Subject
+from herdbook.people.model import Subject, SubjectKind, TokenState
 
 _MOST_CHARACTERS = 200
 
@@ -109,7 +109,7 @@ def forget_person(workshop: Workshop, actor: str) -> Person:
     """Give the name of somebody of an issuer free for whoever comes by it next.
 
     Raises NotFoundError where nobody has come by that name, and ConflictError where they are
-    disabled: nobody would know that any more.
+    disabled: nobody would know that any more; or have rights here, which would be the next one's.
     """
     require_role(workshop, Act.FORGET_PERSON)
     found = person_named(workshop, actor)
@@ -117,6 +117,12 @@ def forget_person(workshop: Workshop, actor: str) -> Person:
         raise ConflictError(
             f"{actor} is disabled, and would be let in again as somebody new",
             hint=f"If that is meant, first: herdbook user enable {actor}",
+        )
+    rights = _rights(workshop, Subject(SubjectKind.USER, actor))
+    if rights:
+        raise ConflictError(
+            f"Whoever comes next as {actor} would have what was given to them",
+            hint=f"First take it back: {'; '.join(rights)}",
         )
     written = entry(workshop, Act.FORGET_PERSON.value, actor, called=found.subject)
     if not workshop.people.forget_person(actor, written, workshop.clock.now()):
@@ -156,6 +162,24 @@ def issuer_named(workshop: Workshop, name: str) -> Issuer:
             ),
         )
     return found
+
+
+def _rights(workshop: Workshop, subject: Subject) -> list[str]:
+    """Return the commands that take back all that somebody was given by name."""
+    people, now = workshop.people, workshop.clock.now()
+    granted = (each for each in people.standing().grants if each.subject == subject)
+    roles = [
+        f"herdbook role revoke {subject} {each.role} --images '{each.images}'" for each in granted
+    ]
+    groups = [
+        f"herdbook group remove {each} {subject}" for each in sorted(people.groups_of(subject))
+    ]
+    tokens = [
+        f"herdbook token revoke {each.name}"
+        for each in people.tokens()
+        if each.subject == subject and each.state(now) is TokenState.VALID
+    ]
+    return roles + groups + tokens
 
 
 def _checked(wished: Issuer) -> Issuer:

@@ -26,6 +26,7 @@ _MOST_FAILURES = 3
 
 _USUAL_SCOPES = ("openid", "profile", "offline_access")
 _EMAIL = "email"
+_AGAIN = "Log in again: herdbook login."
 
 
 def log_in(workshop: Workshop, name: str, tell: Callable[[DeviceCode], None]) -> Vouched:
@@ -36,14 +37,23 @@ def log_in(workshop: Workshop, name: str, tell: Callable[[DeviceCode], None]) ->
     """
     issuer = _issuer(workshop, name)
     client, clock = client_of(issuer), workshop.clock
+    with workshop.sessions.alone():
+        pass  # nobody is sent anywhere where their session cannot be kept
     code = workshop.providers.begin(client)
     tell(code)
     given = _waited_for(workshop, client, code)
     vouched = Vouching(workshop.people, workshop.providers).by_id_token(given.id_token, clock.now())
     if vouched.issuer.name != issuer.name:
         raise ForbiddenError(f"The ID token is of {vouched.issuer.name}, not of {issuer.name}")
-    workshop.sessions.keep(_session(vouched, given))
+    with workshop.sessions.alone():
+        workshop.sessions.keep(_session(vouched, given))
     return replace(vouched, identity=_by_session(vouched))
+
+
+def log_out(sessions: Sessions) -> bool:
+    """End the session, for good: not while it is renewed; tell whether there was one."""
+    with sessions.alone():
+        return sessions.end()
 
 
 def by_session(vouching: Vouching, sessions: Sessions, session: Session, clock: Clock) -> Identity:
@@ -100,21 +110,29 @@ def _waited_for(workshop: Workshop, client: Client, code: DeviceCode) -> Given:
 def _renewed(vouching: Vouching, sessions: Sessions, session: Session, clock: Clock) -> Session:
     """Return a session that lasts longer; of several commands at once, one asks for it."""
     with sessions.alone():
-        now_kept = sessions.load()
-        if now_kept and now_kept.called == session.called and clock.now() < now_kept.expires_at:
-            return now_kept
-        issuer = vouching.issuer_named(session.issuer)
-        if not session.refresh or issuer is None or not issuer.client_id:
-            since = f"{session.expires_at:%Y-%m-%d %H:%M}"
+        kept = sessions.load()
+        if kept is None:
+            raise ForbiddenError("Your session was ended just now", hint=_AGAIN)
+        if (kept.issuer, kept.called) != (session.issuer, session.called):
             raise ForbiddenError(
-                f"Your session of {session.issuer} is over since {since} UTC",
-                hint=f"Log in again: herdbook login {session.issuer}.",
+                "You have logged in as somebody else just now",
+                hint="As that: run the same command again.",
             )
-        given = vouching.renew(client_of(issuer), (now_kept or session).refresh)
+        if clock.now() < kept.expires_at:
+            return kept
+        issuer = vouching.issuer_named(kept.issuer)
+        if not kept.refresh or issuer is None or not issuer.client_id:
+            since = f"{kept.expires_at:%Y-%m-%d %H:%M}"
+            raise ForbiddenError(
+                f"Your session of {kept.issuer} is over since {since} UTC",
+                hint=f"Log in again: herdbook login {kept.issuer}.",
+            )
+        given = vouching.renew(client_of(issuer), kept.refresh)
+        kept = replace(kept, refresh=given.refresh or kept.refresh)
+        sessions.keep(kept)  # the refresh token before it is void, whatever fails from now on
         vouched = vouching.by_id_token(given.id_token, clock.now())
-        _refuse_other(session, vouched)
-        renewed = _session(vouched, given)
-        renewed = replace(renewed, refresh=given.refresh or (now_kept or session).refresh)
+        _refuse_other(kept, vouched)
+        renewed = replace(_session(vouched, given), refresh=kept.refresh)
         sessions.keep(renewed)
         return renewed
 
@@ -133,9 +151,7 @@ def _by_session(vouched: Vouched) -> Identity:
 
 def _refuse_other(session: Session, vouched: Vouched) -> None:
     if (vouched.issuer.name, vouched.called) != (session.issuer, session.called):
-        raise ForbiddenError(
-            "Your session is of somebody else by now", hint="Log in again: herdbook login."
-        )
+        raise ForbiddenError("Your session is of somebody else by now", hint=_AGAIN)
 
 
 def _issuer(workshop: Workshop, name: str) -> Issuer:

@@ -10,7 +10,7 @@ from herdbook.actions.check_revoked import revocation_of
 from herdbook.actions.name_version import present, version_meant
 from herdbook.actions.note import entry
 from herdbook.actions.read_metadata import Published
-from herdbook.actions.require_role import require_role
+from herdbook.actions.require_role import asker_of, require_role
 from herdbook.actions.sign_move import move_of, to_publish, why_unsigned_move
 from herdbook.actions.weigh_proposal import ballot_of, gather
 from herdbook.actions.workshop import Workshop
@@ -91,7 +91,7 @@ def _facts(
     return Facts(
         made,
         who=workshop.actor,
-        groups=workshop.groups_of(workshop.actor),
+        groups=frozenset(asker_of(workshop).groups()),
         upstream={name: _had(workshop, version, name, twin) for name in rule.from_},
         evidence=evidence,
         rebuilt=rule.rebuilt and _is_rebuilt(workshop, version),

@@ -18,6 +18,7 @@ from herdbook.api.guesses import Guesser, Guesses
 from herdbook.api.refusals import RegistryError
 from herdbook.api.refused_logins import RefusedLogins
 from herdbook.api.remembered import RightPasswords
+from herdbook.api.waiting import Waiting
 from herdbook.core.errors import (
     ForbiddenError,
     HerdbookError,
@@ -35,9 +36,6 @@ _MOST_CHECKS = 8
 """So many ID tokens are checked at once: where a provider hangs, nobody else waits for it."""
 
 _LATER = {"Retry-After": "10"}
-_MOST_WAITING = 16
-"""So many logins wait while a password is checked, which takes one after the other."""
-
 _WRITE_SECONDS = 60.0
 
 
@@ -69,6 +67,7 @@ class Login:
         self._guesses = Guesses(seconds)
         self._right = RightPasswords(seconds)
         self._refused = RefusedLogins(seconds)
+        self._waiting = Waiting()
         self._turn = cache(Lock)  # made where it is waited for first: it belongs to that loop
         self._checks = cache(lambda: CapacityLimiter(_MOST_CHECKS))
 
@@ -164,14 +163,17 @@ class Login:
         """Raise RegistryError where a password is wrong, or is not checked now."""
         if user is not None and self._is_known(user, password):
             return
-        turn = self._turn()
-        if turn.statistics().tasks_waiting >= _MOST_WAITING:
+        self._refuse_in_haste(guesser)
+        if not self._waiting.has_room(guesser):
             raise _too_often(1.0)
-        async with turn:
+        with self._waiting.place(guesser):
+            await self._check_in_turn(user, guesser, password)
+
+    async def _check_in_turn(self, user: User | None, guesser: Guesser, password: str) -> None:
+        async with self._turn():
             if user is not None and self._is_known(user, password):
                 return  # it was checked while we waited
-            if wait := self._guesses.wait_seconds(guesser):
-                raise _too_often(wait)
+            self._refuse_in_haste(guesser)
             kept = user.password if user and not user.disabled else ""
             if not await to_thread.run_sync(passwords.is_same, kept, password):
                 self._guesses.was_wrong(guesser)
@@ -179,6 +181,10 @@ class Login:
         self._guesses.was_right(guesser)
         if user is not None:
             self._right.add(user, password)
+
+    def _refuse_in_haste(self, guesser: Guesser) -> None:
+        if wait := self._guesses.wait_seconds(guesser):
+            raise _too_often(wait)
 
     def _is_known(self, user: User, password: str) -> bool:
         return not user.disabled and self._right.has(user, password)

@@ -140,6 +140,8 @@ def _found(read: Callable[["Workshop"], Iterable[str]]) -> list[str]:
     from herdbook.cli.session import open_session
 
     try:
-        return list(islice(read(open_session(Output(as_json=True))), _MOST))
+        # Whose names these are does not matter: a TAB is no reason to renew somebody's session.
+        workshop = open_session(Output(as_json=True), heed_login=False)
+        return list(islice(read(workshop), _MOST))
     except (HerdbookError, OSError):
         return []

@@ -12,13 +12,14 @@ from herdbook.server.settings import load_settings
 
 
 def open_session(
-    output: Output, secrets: GivenSecrets | None = None, *, heed_session: bool = True
+    output: Output, secrets: GivenSecrets | None = None, *, heed_login: bool = True
 ) -> Workshop:
     """Return the workshop, with progress shown to people only.
 
-    Without `heed_session` no login says who gives the command: it is about that, or its own.
+    Without `heed_login` neither token nor session says who gives the command: it is about that,
+    or its own.
     """
-    settings = replace(load_settings(), heed_session=heed_session)
+    settings = replace(load_settings(), heed_login=heed_login)
     workshop = open_workshop(settings, _progress(output), secrets)
     end_loading()
     return workshop

@@ -167,5 +167,7 @@ class LoneServer:
         Raises EngineError where it ends at once, with what it said.
         """
         command = [sys.executable, "-m", "herdbook", "serve"]
-        if not process.start_alone(command, log=self.log, until=self.runs):
+        # The server acts as itself, and keeps no token of whoever starts it.
+        theirs = ["HERDBOOK_TOKEN"]
+        if not process.start_alone(command, log=self.log, until=self.runs, without=theirs):
             raise EngineError("The server did not start", hint=f"Read what it said: {self.log}")

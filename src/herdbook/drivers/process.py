@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import subprocess  # noqa: TID251 - this is the one place
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -201,10 +201,17 @@ def spawn(
                 stream.close()
 
 
-def start_alone(arguments: Sequence[str | Path], *, log: Path, until: Callable[[], bool]) -> bool:
+def start_alone(
+    arguments: Sequence[str | Path],
+    *,
+    log: Path,
+    until: Callable[[], bool],
+    without: Collection[str] = (),
+) -> bool:
     """Start a program that outlives us, and wait until `until` holds.
 
-    What it says is added to `log`. Tells whether it came to that before it ended.
+    It gets our environment, `without` some of it. What it says is added to `log`. Tells whether it
+    came to that before it ended.
     """
     command = [find(str(arguments[0])), *map(str, arguments[1:])]
     with log.open("ab") as output:
@@ -215,6 +222,7 @@ def start_alone(arguments: Sequence[str | Path], *, log: Path, until: Callable[[
             stderr=output,
             start_new_session=True,
             cwd="/",
+            env={name: value for name, value in inherited({}).items() if name not in without},
         )
     while not until():
         with suppress(subprocess.TimeoutExpired):

@@ -38,7 +38,7 @@ def claimed_by(issuer: Issuer, claims: Claims) -> Claimed:
     The issuer alone says nothing: of a robot there is a condition, of people a client of ours.
     """
     called = str(claims.get(SUBJECT_CLAIM, ""))
-    if not 0 < len(called) <= _LONGEST_SUBJECT:
+    if not 0 < len(called) <= _LONGEST_SUBJECT or not called.isprintable():
         raise ForbiddenError(f"{issuer.name} calls somebody by what is no name", hint=_ASK_THERE)
     fitting = {each.subject for each in issuer.mappings if each.fits(claims)}
     if len(fitting) > 1:

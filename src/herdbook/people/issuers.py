@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import IPv6Address
 
 from herdbook.core.errors import InvalidInputError
 from herdbook.people.model import Subject, SubjectKind
@@ -20,11 +21,12 @@ _SAID_OF_ALL = {"iss", "aud", "azp", "exp", "nbf", "iat", "jti"}
 """Claims by which tokens of one provider do not differ, or differ each time."""
 
 _ADDRESS = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+    r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
     r"(/[!-~]*)?"
 )
 _NO_ADDRESS = "?#@"
-_HERE = {"localhost", "127.0.0.1", "[::1]"}
+_HERE = {"localhost", "127.0.0.1", "::1"}
+_LAST_PORT = 65535
 _MOST_CHARACTERS = 500
 
 
@@ -135,7 +137,27 @@ def is_safe(url: str) -> bool:
     if len(url) > _MOST_CHARACTERS or any(each in url for each in _NO_ADDRESS):
         return False
     found = _ADDRESS.fullmatch(url)
-    return found is not None and (found["scheme"] == "https" or found["host"] in _HERE)
+    if found is None or not _is_right(found["host"], found["port"]):
+        return False
+    return found["scheme"] == "https" or is_here(url)
+
+
+def is_here(url: str) -> bool:
+    """Tell whether a well-formed address, which may have a query, is of this machine alone."""
+    found = _ADDRESS.match(url)
+    return found is not None and found["host"].strip("[]").lower() in _HERE
+
+
+def _is_right(host: str, port: str | None) -> bool:
+    """Tell whether what is written like a host and a port can be one."""
+    if port and not 0 < int(port) <= _LAST_PORT:
+        return False
+    if not host.startswith("["):
+        return True
+    try:
+        return bool(IPv6Address(host.strip("[]")))
+    except ValueError:
+        return False
 
 
 def read_condition(text: str) -> Condition:

@@ -144,7 +144,8 @@ class Authority:
     """By what somebody acts, and what that limits them to: `token` is the token's name.
 
     By an ID token it is its `issuer` that says who they are, `until` then, and in which of its
-    `groups`; `called` is what it calls them by where we call them otherwise.
+    `groups`: by a token of ours in none, and where that is None, in those that it said last.
+    `called` is what it calls them by where we call them otherwise.
     """
 
     means: Means = Means.MACHINE

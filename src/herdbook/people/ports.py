@@ -132,8 +132,8 @@ class Issuers(Protocol):
     def see_person(self, person: Person, entry: Entry | None, at: datetime) -> None:
         """Keep that somebody has come, and their groups, but not over what was said later.
 
-        Raises ConflictError where the name is bound to somebody else. Whether they are disabled
-        stays as it is.
+        Raises ConflictError where the name is bound to somebody else, or they to another name.
+        Whether they are disabled stays as it is.
         """
         ...
 
@@ -194,11 +194,14 @@ class Sessions(Protocol):
     """The login of one user of this machine, which nobody else can read."""
 
     def load(self) -> Session | None:
-        """Return the session, or None; raises VerificationError where others could change it."""
+        """Return the session, or None; raises VerificationError where others could change it.
+
+        So it does where there may be one, and we cannot see.
+        """
         ...
 
     def keep(self, session: Session) -> None:
-        """Keep a session in place of the one before."""
+        """Keep a session in place of the one before; raises VerificationError where none can be."""
         ...
 
     def end(self) -> bool:
@@ -206,5 +209,8 @@ class Sessions(Protocol):
         ...
 
     def alone(self) -> AbstractContextManager[None]:
-        """Keep out other commands of the same user, while a session is renewed."""
+        """Keep out other commands of the same user, while a session is renewed or ended.
+
+        Raises VerificationError where none could be kept.
+        """
         ...

@@ -3,16 +3,19 @@
 import grp
 import os
 import pwd
+import re
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from herdbook.core import digests
 from herdbook.core.errors import InvalidInputError
 
 _SYSTEM_STATE = Path("/var/lib/herdbook")
+_SECRETS = re.compile(r"HERDBOOK_(TOKEN|DATABASE|SMTP|.*_PASSWORD)")
 _WORDS = {"": False, "no": False, "0": False, "false": False, "yes": True, "1": True, "true": True}
 
 
@@ -26,11 +29,11 @@ class Settings:
     signs. `mail_server` takes mail from `mail_sender`. `listen` is the address at which the
     server answers, if it is to; with `certificate` and `key`, by TLS. `login_files` are where
     podman and docker keep logins to registries, the one that counts first. `token` is by what
-    whoever gives the command says who they are, instead of as a user of this machine. With
-    `require_login`, what is served is for those alone who say who they are. `s3_endpoint` and
-    `s3_region` are of buckets whose addresses name none, as other programs' are. `session_file`
-    keeps the login of `actor`, which counts where there is no token, unless `heed_session` is not
-    set.
+    whoever gives the command says who they are, instead of as a user of this machine; None where
+    they do not, which an empty one is not. With `require_login`, what is served is for those alone
+    who say who they are. `s3_endpoint` and `s3_region` are of buckets whose addresses name none, as
+    other programs' are. `session_file` keeps the login of `actor`, which counts where there is no
+    token. Neither counts where `heed_login` is not set.
     """
 
     state_directory: Path
@@ -46,12 +49,12 @@ class Settings:
     certificate: Path | None = None
     key: Path | None = None
     login_files: tuple[Path, ...] = ()
-    token: str = field(default="", repr=False)
+    token: str | None = field(default=None, repr=False)
     require_login: bool = False
     s3_endpoint: str = ""
     s3_region: str = ""
     session_file: Path | None = None
-    heed_session: bool = True
+    heed_login: bool = True
 
 
 def load_settings() -> Settings:
@@ -73,7 +76,7 @@ def load_settings() -> Settings:
         certificate=_path("HERDBOOK_CERTIFICATE"),
         key=_path("HERDBOOK_KEY"),
         login_files=tuple(_login_files()),
-        token=_read("HERDBOOK_TOKEN"),
+        token=os.environ.get("HERDBOOK_TOKEN"),  # noqa: TID251 - this is the one place
         require_login=_wanted("HERDBOOK_REQUIRE_LOGIN"),
         s3_endpoint=_read("AWS_ENDPOINT_URL_S3") or _read("AWS_ENDPOINT_URL"),
         s3_region=_read("AWS_REGION") or _read("AWS_DEFAULT_REGION"),
@@ -82,8 +85,9 @@ def load_settings() -> Settings:
 
 
 def whole_environment() -> dict[str, str]:
-    """Return all of the environment: Compose files name its variables."""
-    return dict(os.environ)  # noqa: TID251 - this is the one place
+    """Return the environment, whose variables Compose files name, without what is secret of us."""
+    whole = os.environ.items()  # noqa: TID251 - this is the one place
+    return {name: value for name, value in whole if not _SECRETS.fullmatch(name)}
 
 
 def _login_files() -> Iterator[Path]:
@@ -144,8 +148,22 @@ def _session_file(database: str, actor: str) -> Path | None:
         folder = (Path(own) if own else Path.home() / ".local/state") / "herdbook" / "sessions"
     except RuntimeError:
         return None
-    whose = digests.hexadecimal(digests.of_bytes(f"{database}\0{actor}".encode()))
+    register = _without_password(database)
+    whose = digests.hexadecimal(digests.of_bytes(f"{register}\0{actor}".encode()))
     return folder.absolute() / f"{whose}.json"
+
+
+def _without_password(database: str) -> str:
+    """Return which database an address means, however one logs in to it; as it is if it is none."""
+    try:
+        parts = urlsplit(database)
+        said = parse_qsl(parts.query, keep_blank_values=True)
+    except ValueError:
+        return database
+    kind = parts.scheme.partition("+")[0]
+    user, at, host = parts.netloc.rpartition("@")
+    rest = urlencode(sorted(each for each in said if each[0] != "password"))
+    return f"{kind}://{user.partition(':')[0]}{at}{host}{parts.path}?{rest}"
 
 
 def _path(name: str) -> Path | None:

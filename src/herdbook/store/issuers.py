@@ -77,7 +77,10 @@ class SqlIssuers:
             return _found(connection, actor)
 
     def see_person(self, person: Person, entry: Entry | None, at: datetime) -> None:
-        """Keep that somebody has come; raises ConflictError where the name is somebody else's."""
+        """Keep that somebody has come; raises ConflictError where the name is somebody else's.
+
+        So it does where they have another name already.
+        """
         said: dict[str, Any] = {
             "groups": list(person.groups),
             "said_at": person.said_at.astimezone(UTC),
@@ -85,6 +88,7 @@ class SqlIssuers:
         with writing(self._engine) as connection:
             before = _found(connection, person.actor)
             if before is None:
+                _refuse_renamed(connection, person)
                 row = {**said, "issuer": person.issuer, "name": person.name}
                 row |= {"subject": person.subject, "at": at.astimezone(UTC), "disabled": False}
                 connection.execute(insert(schema.issuer_people).values(**row))
@@ -172,6 +176,14 @@ def _is(actor: str) -> Any:  # noqa: ANN401 - a condition of SQLAlchemy's
 def _found(connection: Connection, actor: str) -> Person | None:
     row = connection.execute(select(schema.issuer_people).where(_is(actor))).one_or_none()
     return _person(row) if row else None
+
+
+def _refuse_renamed(connection: Connection, person: Person) -> None:
+    table = schema.issuer_people.c
+    same = and_(table.issuer == person.issuer, table.subject == person.subject)
+    name = connection.execute(select(table.name).where(same).limit(1)).scalar()
+    if name is not None:
+        raise ConflictError(f"{person.actor} has come as {person.issuer}:{name} before")
 
 
 def _with(before: _Mappings, mapping: ClaimMapping) -> _Mappings:

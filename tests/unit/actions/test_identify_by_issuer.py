@@ -7,7 +7,8 @@ import pytest
 from believed import URL, Believed, believed
 from channel_images import add_versions
 
-from herdbook.actions.grant_roles import grant_role
+from herdbook.actions.grant_roles import grant_role, withdraw_role
+from herdbook.actions.identify import by_token
 from herdbook.actions.identify_by_issuer import SEE, groups_said
 from herdbook.actions.keep_issuers import (
     add_issuer,
@@ -21,8 +22,10 @@ from herdbook.actions.keep_people import (
     disable_user,
     enable_user,
     join_group,
+    leave_group,
     set_password,
 )
+from herdbook.actions.keep_tokens import TokenWish, create_token, revoke_token
 from herdbook.actions.promote import promote
 from herdbook.actions.require_role import require_role
 from herdbook.actions.tell_who import tell_who
@@ -168,6 +171,62 @@ def test_whoever_takes_another_one_s_name_at_the_provider_is_not_them(here: Beli
         forget_person(here.workshop, "corp:nobody")
 
 
+def test_nobody_has_two_names(here: Believed) -> None:
+    """Else who is disabled, or has proposed something, comes as somebody else."""
+    here.come(here.token(sub="248", name="anna"))
+    renamed = here.token(sub="248", name="anna2")
+    now = here.workshop.clock.now()
+    for noted in (True, False):
+        with pytest.raises(ForbiddenError, match="corp:anna is called corp:anna2") as caught:
+            here.vouching.by_id_token(renamed, now, noted=noted)
+        assert "issuer forget corp:anna" in caught.value.hint
+    disable_user(here.workshop, "corp:anna")
+    with pytest.raises(ForbiddenError):
+        here.come(renamed)
+    with pytest.raises(ConflictError):
+        forget_person(here.workshop, "corp:anna")
+    enable_user(here.workshop, "corp:anna")
+    forget_person(here.workshop, "corp:anna")
+    assert here.come(renamed).identity.actor == "corp:anna2"
+
+
+def test_a_name_that_has_rights_is_not_given_free(here: Believed) -> None:
+    """Whoever comes by it next would have them."""
+    here.come(here.token(sub="248", name="anna"))
+    grant(here, "user:corp:anna", Role.OPERATOR, "shop/*")
+    anna = read_subject("user:corp:anna")
+    join_group(here.workshop, "ops", [anna])
+    create_token(here.workshop, TokenWish("hers", anna, 30))
+    with pytest.raises(ConflictError) as caught:
+        forget_person(here.workshop, "corp:anna")
+    for each in (
+        "role revoke user:corp:anna operator --images 'shop/*'",
+        "group remove ops user:corp:anna",
+        "token revoke hers",
+    ):
+        assert each in caught.value.hint
+    withdraw_role(here.workshop, anna, Role.OPERATOR, "shop/*")
+    leave_group(here.workshop, "ops", [anna])
+    with pytest.raises(ConflictError, match="corp:anna"):
+        forget_person(here.workshop, "corp:anna")
+    revoke_token(here.workshop, "hers")
+    forget_person(here.workshop, "corp:anna")
+
+
+def test_by_a_token_of_ours_nobody_is_in_a_group_of_an_issuer(here: Believed) -> None:
+    """It says so of who logs in there, and may say otherwise by now."""
+    here.come(here.token(sub="248", name="anna", groups=["ops"]))
+    grant(here, "group:corp:ops", Role.OPERATOR)
+    grant(here, "group:staff", Role.BUILDER)
+    anna = read_subject("user:corp:anna")
+    join_group(here.workshop, "staff", [anna])
+    made = create_token(here.workshop, TokenWish("hers", anna, 30))
+    found = by_token(here.workshop.people, made.text, here.workshop.clock.now())
+    assert tell_who(here.acting(found)).groups == ("staff",)
+    with pytest.raises(ForbiddenError):
+        require_role(here.acting(found), Act.PROMOTE, "shop/web")
+
+
 def test_somebody_of_an_issuer_is_disabled_here_until_that_is_taken_back(here: Believed) -> None:
     text = here.token(sub="248", name="anna")
     with pytest.raises(NotFoundError):
@@ -198,7 +257,7 @@ def test_groups_count_as_they_are_said_now_not_as_an_older_token_has_them(here: 
     older = here.token(sub="248", name="anna", groups=["ops"])
     here.workshop.clock.sleep(60)
     here.come(here.token(sub="248", name="anna", groups=[]))
-    here.come(older)
+    assert here.come(older).identity.authority.groups == frozenset(), "nor for who has it still"
     found = here.workshop.people.person("corp:anna")
     assert found is not None
     assert found.groups == ()

@@ -205,6 +205,24 @@ def test_many_at_once_with_the_right_password_are_all_let_in(workshop: Workshop)
     assert {each.status for each in asyncio.run(several())} == {200}
 
 
+def test_one_address_keeps_nobody_else_out_however_many_it_comes_with(workshop: Workshop) -> None:
+    app = registry_app(workshop, print, (), Login(workshop, required=True, local=True))
+
+    async def several() -> tuple[Answer, list[Answer]]:
+        guesses = [
+            asyncio.create_task(asked(app, WEB, basic(f"anna{number}", OTHER)))
+            for number in range(24)
+        ]
+        await asyncio.sleep(0.05)
+        found = await asked(app, WEB, basic("anna", PASSWORD), client=("192.0.2.8", 40000))
+        return found, await asyncio.gather(*guesses)
+
+    elsewhere, guesses = asyncio.run(several())
+    assert elsewhere.status == 200
+    assert [each.status for each in guesses].count(401) == 3
+    assert {each.headers["retry-after"] for each in guesses if each.status == 429} == {"1"}
+
+
 # What is written down of who is refused
 
 

@@ -175,6 +175,12 @@ def test_somebody_logs_in_is_who_they_are_and_logs_out(
     assert not file.is_relative_to(tmp_path / "state")
     monkeypatch.setenv("HERDBOOK_TOKEN", "hbt_wrong")
     assert run("whoami")[0] == FORBIDDEN, "a token counts first, also a wrong one"
+    assert complete_issuer("c") == ["corp"], "what is completed is nobody's"
+    assert json_of("login")["actor"] == "corp:anna"
+    assert run("logout")[:2] == (0, "logged out\n")
+    assert run("login")[0] == 0
+    monkeypatch.setenv("HERDBOOK_TOKEN", "")
+    assert run("whoami")[0] == FORBIDDEN, "an empty one is no reason to be somebody else"
     monkeypatch.setenv("HERDBOOK_TOKEN", provider.id_token(sub="249", name="bob"))
     assert json_of("whoami")["actor"] == "corp:bob"
     monkeypatch.delenv("HERDBOOK_TOKEN")

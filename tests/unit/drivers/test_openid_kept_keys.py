@@ -1,7 +1,10 @@
 """What a provider publishes counts for an hour, and it is asked as seldom as that allows."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -124,3 +127,61 @@ def test_what_comes_from_the_future_does_not_count(
     earlier = KeptKeys(tmp_path / "issuers", FakeClock(), provider.find_out)
     earlier.of(URL)
     assert provider.asked == 2
+
+
+@pytest.fixture
+def silent(tmp_path: Path) -> Iterator[KeptKeys]:
+    """The provider at URL was asked, and says nothing; all others do."""
+    others, asked, ended = Provider(), Event(), Event()
+
+    def find_out(url: str) -> Published:
+        if url == URL:
+            asked.set()
+            assert ended.wait(10)
+        return others.find_out(url)
+
+    kept = KeptKeys(tmp_path / "issuers", others.clock, find_out)
+    thread = Thread(target=kept.of, args=[URL])
+    thread.start()
+    assert asked.wait(10)
+    others.clock.sleep(2)
+    yield kept
+    ended.set()
+    thread.join(10)
+    assert kept.of(URL).keys, "it is not held against it"
+
+
+def test_nobody_waits_for_another_provider_than_their_own(silent: KeptKeys) -> None:
+    other = f"{URL}/other"
+    assert silent.of(other).keys
+    assert silent.after_all(other) is None
+    assert silent.anew(other).keys
+
+
+def test_nobody_waits_long_behind_somebody_who_asks_already(silent: KeptKeys) -> None:
+    """There would be nobody left to see who is of another provider."""
+    with pytest.raises(NetworkError, match="still silent"):
+        silent.of(URL)
+    assert silent.after_all(URL) is None
+
+
+def test_who_comes_at_the_same_moment_waits_for_the_one_answer(tmp_path: Path) -> None:
+    provider = Provider()
+
+    def find_out(url: str) -> Published:
+        Event().wait(0.3)
+        return provider.find_out(url)
+
+    kept = KeptKeys(tmp_path / "issuers", provider.clock, find_out)
+    with ThreadPoolExecutor(4) as pool:
+        found = [pool.submit(kept.of, URL) for _ in range(4)]
+        assert all(each.result().keys for each in found)
+    assert provider.asked == 1
+
+
+def test_where_there_is_no_room_for_its_keys_people_are_let_in(
+    provider: Provider, tmp_path: Path
+) -> None:
+    (tmp_path / "issuers").write_bytes(b"no folder")
+    kept = KeptKeys(tmp_path / "issuers", provider.clock, provider.find_out)
+    assert kept.of(URL).keys == kept.of(URL).keys

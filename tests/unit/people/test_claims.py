@@ -147,3 +147,8 @@ def test_what_somebody_else_wrote_is_shown_harmless_and_short() -> None:
 @pytest.mark.parametrize("sub", ["", "x" * 1001])
 def test_whom_the_issuer_calls_nothing_is_nobody(sub: str) -> None:
     refused(issuer(), "no name", sub=sub, name="anna")
+
+
+@pytest.mark.parametrize("sub", ["a\0b", "a\nb", "\ud800", "\u202eanna"])
+def test_what_cannot_be_written_or_shown_is_nobody(sub: str) -> None:
+    refused(issuer(), "what is no name", sub=sub, name="anna")

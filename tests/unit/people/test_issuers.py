@@ -36,6 +36,7 @@ def test_addresses_of_providers_come_by_tls_or_from_this_machine(url: str) -> No
         "https://id.example/?a", "https://id.example#a", "https://id.example/a b", "https://ïd.example",
         "https://id.example\\@evil", "https://id.example/\n", "https://id.example:port", "HTTPS://a",
         f"https://id.example/{'x' * 600}", "http://127.0.0.1.evil.example",
+        "https://[:::::]/x", "https://[1.2]/", "https://id.example:65536", "https://id.example:0",
     ],
 )  # fmt: skip
 def test_other_addresses_are_refused(url: str) -> None:

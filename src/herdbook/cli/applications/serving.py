@@ -64,8 +64,8 @@ def serve(  # noqa: PLR0913, PLR0917 - typer turns parameters into options
         key=key or settings.key,
         require_login=require_login or settings.require_login,
     )
-    # A server acts as itself: it must not end, nor not begin, with somebody's login.
-    workshop = open_session(Output(as_json=True), heed_session=move_here)
+    # A server acts as itself: it must not end, nor not begin, with somebody's token or session.
+    workshop = open_session(Output(as_json=True), heed_login=move_here)
     if move_here:
         move_home(workshop)
     must = not is_in_background(settings)

@@ -43,8 +43,8 @@ def login(
         if code.complete_address:
             output.demand(f"or open {code.complete_address} and compare {code.code}")
 
-    done = log_in(open_session(output, heed_session=False), issuer, tell)
-    if load_settings().token:
+    done = log_in(open_session(output, heed_login=False), issuer, tell)
+    if load_settings().token is not None:
         output.note("HERDBOOK_TOKEN is set: as long as it is, commands act as it says, not as you.")
     actor, until = done.identity.actor, done.token.expires_at
     if as_json:
@@ -59,10 +59,11 @@ def login(
 
 def logout(as_json: AsJson = False) -> None:
     """End your login: the next commands are by you as a user of this machine."""
+    from herdbook.actions.log_in import log_out
     from herdbook.cli.session import open_session
 
     output = Output(as_json=as_json)
-    ended = open_session(output, heed_session=False).sessions.end()
+    ended = log_out(open_session(output, heed_login=False).sessions)
     if as_json:
         output.json({"ended": ended})
     else:

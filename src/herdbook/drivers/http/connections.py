@@ -9,6 +9,7 @@ from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Retry, Timeout,
 from urllib3.exceptions import HTTPError
 
 from herdbook.core.errors import InvalidInputError
+from herdbook.drivers.http.deadlines import Deadline
 
 _SILENCE_SECONDS = 30.0
 _SENDING_SILENCE_SECONDS = 300.0
@@ -23,14 +24,21 @@ class Connections:
 
     `proxies` are addresses by scheme, which come before those of the environment; `certificates`
     is a file with the authorities to trust instead of this machine's. Where not `sent_on`, an
-    answer that leads elsewhere is an answer like any other.
+    answer that leads elsewhere is an answer like any other. Where not `proxied`, no proxy is asked.
+    A `deadline` holds for all of them together.
     """
 
     def __init__(
-        self, proxies: Mapping[str, str], certificates: str | None, *, sent_on: bool = True
+        self,
+        proxies: Mapping[str, str],
+        certificates: str | None,
+        *,
+        sent_on: bool = True,
+        proxied: bool = True,
+        deadline: Deadline | None = None,
     ) -> None:
         self._sent_on = sent_on
-        self._proxies = {**getproxies(), **proxies}
+        self._proxies = {**getproxies(), **proxies} if proxied else {}
         self._context = _context(certificates)
         self._straight = PoolManager(maxsize=_AT_ONCE, ssl_context=self._context)
         self._managers: dict[str, PoolManager] = {
@@ -38,6 +46,9 @@ class Connections:
             for scheme in ("http", "https")
             if scheme in self._proxies
         }
+        for manager in (self._straight, *self._managers.values()):
+            if deadline:
+                deadline.watch(manager)
 
     def get(self, address: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         """Return the answer to a GET, its body still to be read; raises urllib3's HTTPError."""

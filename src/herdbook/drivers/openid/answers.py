@@ -1,7 +1,6 @@
 """Asks OpenID providers over HTTP for JSON: little of it, soon, and from nowhere else."""
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
@@ -11,15 +10,17 @@ from urllib3.exceptions import HTTPError
 
 from herdbook.core.errors import NetworkError, VerificationError
 from herdbook.drivers.http.connections import Connections
-from herdbook.people.issuers import is_safe
+from herdbook.drivers.http.deadlines import Deadline
+from herdbook.people.issuers import is_here, is_safe
 
-_LIMIT = Timeout(total=10.0)
-_MOST_SECONDS_IN_ALL = 20.0
+_SILENCE = Timeout(total=10.0)
+_LONGEST_SECONDS = 20.0
 _MOST_BYTES = 512 << 10
 _PIECE_BYTES = 1 << 16
 _MOST_SECONDS = 366 * 86400
 _HEADERS = {"Accept": "application/json", "User-Agent": "herdbook"}
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_TOO_LONG = "it takes too long"
 _LATER = "Nobody is let in until it does. Check the network, then run the same command again."
 
 
@@ -48,56 +49,85 @@ class Answer:
         return float(found) if 0 <= found < _MOST_SECONDS else otherwise
 
 
-def ask(address: str, form: Mapping[str, str] | None = None) -> Answer:
-    """Return what a provider answers to a GET, or to a form.
+def ask(
+    url: str,
+    address: str,
+    form: Mapping[str, str] | None = None,
+    *,
+    longest_seconds: float = _LONGEST_SECONDS,
+) -> Answer:
+    """Return what the provider at `url` answers at an address that it gives: a GET, or a form.
 
-    Raises NetworkError where it does not answer within ten seconds, or with what is no JSON.
+    Raises NetworkError where it is silent for ten seconds, takes longer than `longest_seconds` in
+    all, or answers with what is no JSON, and VerificationError where it is nowhere to go to.
     """
-    host = urlsplit(address).hostname
-    if not can_be_asked(address):
+    if not can_be_asked(url, address):
         raise VerificationError(
-            f"The OpenID provider sends us to {host or 'nowhere'} without TLS",
+            f"The OpenID provider at {url} sends us to {address[:200]!r}: that is no address with "
+            "TLS",
             hint="Have its addresses begin with https://.",
         )
+    host = urlsplit(address).hostname
     body = urlencode(form).encode() if form is not None else None
-    connections = Connections({}, None, sent_on=False)
+    deadline = Deadline(longest_seconds)
+    connections = Connections(
+        {}, None, sent_on=False, proxied=not is_here(address), deadline=deadline
+    )
     try:
-        with connections.request(
-            "GET" if body is None else "POST",
-            address,
-            _HEADERS if body is None else _HEADERS | _FORM,
-            body,
-            _LIMIT,
-        ) as answer:
-            return Answer(answer.status, _object(answer))
+        with (
+            deadline,
+            connections.request(
+                "GET" if body is None else "POST",
+                address,
+                _HEADERS if body is None else _HEADERS | _FORM,
+                body,
+                _SILENCE,
+            ) as answer,
+        ):
+            return Answer(answer.status, _object(answer.status, _content(answer, deadline)))
     except (HTTPError, OSError, ValueError, RecursionError) as error:
+        why = _TOO_LONG if deadline.has_passed else _plainly(error)
         raise NetworkError(
-            f"The OpenID provider {host} does not answer as one: {_plainly(error)}", hint=_LATER
+            f"The OpenID provider {host} does not answer as one: {why}", hint=_LATER
         ) from error
     finally:
         connections.close()
 
 
-def can_be_asked(address: str) -> bool:
-    """Tell whether an address that a provider gives, maybe with a query, is one to go to."""
+def can_be_asked(url: str, address: str) -> bool:
+    """Tell whether an address that the provider at `url` gives, maybe with a query, is to go to.
+
+    One of elsewhere sends nobody to this machine without TLS: who listens there is not it.
+    """
     bare, _, query = address.partition("?")
-    return is_safe(bare) and query.isprintable() and query.isascii() and "#" not in query
+    in_the_clear = is_here(address) and not address.startswith("https:")
+    return (
+        is_safe(bare)
+        and query.isprintable()
+        and query.isascii()
+        and "#" not in query
+        and (is_here(url) or not in_the_clear)
+    )
 
 
-def _object(answer: BaseHTTPResponse) -> Mapping[str, object]:
-    content, until = b"", time.monotonic() + _MOST_SECONDS_IN_ALL
+def _content(answer: BaseHTTPResponse, deadline: Deadline) -> bytes:
+    content = b""
     for piece in answer.stream(_PIECE_BYTES, decode_content=True):
         content += piece
         if len(content) > _MOST_BYTES:
             raise ValueError("it says too much")
-        if time.monotonic() > until:  # bit by bit, each in time
-            raise ValueError("it takes too long")
+    if deadline.has_passed:  # what is cut off can look whole
+        raise ValueError(_TOO_LONG)
+    return content
+
+
+def _object(status: int, content: bytes) -> Mapping[str, object]:
     try:
         found = json.loads(content)
     except ValueError:
-        raise ValueError(f"status {answer.status}, and no JSON") from None
+        raise ValueError(f"status {status}, and no JSON") from None
     if not isinstance(found, dict):
-        raise ValueError(f"status {answer.status}, and no object")  # noqa: TRY004 - told as one
+        raise ValueError(f"status {status}, and no object")  # noqa: TRY004 - told as one
     return found
 
 

@@ -22,13 +22,13 @@ class Published:
 
 def published_by(url: str) -> Published:
     """Return what the provider at an address publishes; raises NetworkError, VerificationError."""
-    found = _asked(url.rstrip("/") + _PATH)
+    found = _asked(url, url.rstrip("/") + _PATH)
     if found.text("issuer") != url:
         raise VerificationError(
             f"The OpenID provider at {url} says that it is another one: {found.text('issuer')!r}",
             hint="Write its address as it does, to the last letter.",
         )
-    keys = _asked(found.text("jwks_uri")).content.get("keys")
+    keys = _asked(url, found.text("jwks_uri")).content.get("keys")
     if not isinstance(keys, list) or not keys:
         raise VerificationError(
             f"The OpenID provider at {url} publishes no keys", hint="Ask whoever runs it."
@@ -44,8 +44,8 @@ def published_by(url: str) -> Published:
     )
 
 
-def _asked(address: str) -> Answer:
-    found = ask(address)
+def _asked(url: str, address: str) -> Answer:
+    found = ask(url, address)
     if not found.is_ok:
         raise NetworkError(
             f"{address} answers with status {found.status}",

@@ -35,6 +35,9 @@ _ANEW = "Have another one given out by its issuer."
 _LIMITS = JWSRegistry(algorithms=list(_KINDS), strict_check_header=False)
 _LIMITS.max_header_length = 4096
 
+_WRONG = (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What joserfc raises for what others wrote: it takes much of that to be of the right kind."""
+
 _Key = RSAKey | ECKey | OKPKey
 
 
@@ -52,11 +55,13 @@ def signed_by(text: str) -> Signed:
         raise _refusal("This ID token is longer than any")
     try:
         header = extract_compact(text.encode(), registry=_LIMITS).headers()
-    except (JoseError, ValueError, RecursionError) as error:
+    except _WRONG as error:
         raise _refusal("This is no ID token") from error
     algorithm, key_id = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in _KINDS:
         raise _refusal(f"ID tokens signed by {str(algorithm)[:20]!r} are not believed")
+    if "crit" in header:  # what has to be understood, and is not by us (RFC 7515, 4.1.11)
+        raise _refusal("This ID token asks for more than we know of")
     if str(header.get("typ", "")).lower() not in _TYPES:
         raise _refusal("This is a token of another kind than ID tokens")
     return Signed(algorithm, key_id if isinstance(key_id, str) else None)
@@ -81,7 +86,7 @@ def key_of(signed: Signed, published: Iterable[Mapping[str, Any]]) -> _Key | Non
         return None
     try:
         key = JWKRegistry.import_key(dict(fitting[0]))
-    except (JoseError, ValueError, TypeError):
+    except _WRONG:
         return None
     return key if isinstance(key, RSAKey | ECKey | OKPKey) else None
 
@@ -92,7 +97,7 @@ def checked(
     """Return what an ID token says; raises ForbiddenError where anything about it is not right."""
     try:
         token = jwt.decode(text, key, algorithms=[signed.algorithm], registry=_LIMITS)
-    except (JoseError, ValueError, RecursionError) as error:
+    except _WRONG as error:
         raise _refusal(f"This ID token was not signed by {url}, or was changed since") from error
     rules = jwt.JWTClaimsRegistry(
         now=int(now.timestamp()),

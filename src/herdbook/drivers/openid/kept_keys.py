@@ -1,14 +1,15 @@
 """Keeps what providers publish for an hour, in files, so that not every command has to ask."""
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Lock
 
 from herdbook.core import digests
 from herdbook.core.clock import Clock
-from herdbook.core.errors import HerdbookError
+from herdbook.core.errors import HerdbookError, NetworkError
 from herdbook.core.whole_files import write_whole
 from herdbook.drivers.openid.discovery import Published
 
@@ -18,6 +19,9 @@ LIFE_SECONDS = 3600.0
 RENEW_SECONDS = 60.0
 """So seldom is a provider asked again because of a key that is not known: anybody can name one."""
 
+_PATIENCE_SECONDS = 2.0
+"""For so long does anybody wait for the answer that somebody else has asked a provider for."""
+
 _FAILURE_SECONDS = 5.0
 """For so long is a provider that failed not asked again: whoever comes would wait for it."""
 
@@ -26,6 +30,14 @@ _FAILURE_SECONDS = 5.0
 class _Kept:
     at: float
     published: Published
+
+
+@dataclass
+class _Asking:
+    """Whose turn it is to ask one provider, and `since` when, if it is somebody's."""
+
+    turn: Lock = field(default_factory=Lock)
+    since: float | None = None
 
 
 class KeptKeys:
@@ -38,7 +50,7 @@ class KeptKeys:
         self._folder = folder
         self._clock = clock
         self._find_out = find_out
-        self._alone = Lock()
+        self._asking: dict[str, _Asking] = {}
         self._failures: dict[str, tuple[float, HerdbookError]] = {}
 
     def of(self, url: str) -> Published:
@@ -46,23 +58,50 @@ class KeptKeys:
         kept = self._load(url)
         if kept:
             return kept.published  # also while another thread waits for some provider
-        with self._alone:
+        with self._turn(url) as is_ours:
             kept = self._load(url)
-            return kept.published if kept else self._anew(url)
+            if kept:
+                return kept.published
+            if is_ours:
+                return self._anew(url)
+        raise NetworkError(
+            f"The OpenID provider at {url} was asked for its keys, and is still silent",
+            hint="Nobody is let in until it answers. Run the same command again in a while.",
+        )
 
     def after_all(self, url: str) -> Published | None:
         """Return what a provider publishes now, or None where it was asked a moment ago."""
-        with self._alone:
+        with self._turn(url) as is_ours:
             kept = self._load(url)
-            if kept and self._age(kept) < RENEW_SECONDS:
+            if not is_ours or (kept and self._age(kept) < RENEW_SECONDS):
                 return None
             return self._anew(url)
 
     def anew(self, url: str) -> Published:
         """Return what a provider publishes now, however lately it was asked."""
-        with self._alone:
+        with self._turn(url, LIFE_SECONDS):
             self._failures.pop(url, None)
             return self._anew(url)
+
+    @contextmanager
+    def _turn(self, url: str, patience_seconds: float = _PATIENCE_SECONDS) -> Iterator[bool]:
+        """Tell whether it is our turn to ask a provider, until the block ends.
+
+        Nobody waits for long behind somebody who asks: there would be soon nobody left to see who
+        is of another provider.
+        """
+        asking = self._asking.setdefault(url, _Asking())
+        now = self._clock.monotonic_seconds()
+        waited = now - (now if asking.since is None else asking.since)
+        is_ours = asking.turn.acquire(timeout=max(0.0, patience_seconds - waited))
+        if is_ours:
+            asking.since = self._clock.monotonic_seconds()
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                asking.since = None
+                asking.turn.release()
 
     def _anew(self, url: str) -> Published:
         failed_at, failure = self._failures.get(url, (0.0, None))
@@ -74,7 +113,8 @@ class KeptKeys:
             self._failures[url] = (self._clock.monotonic_seconds(), error)
             raise
         self._failures.pop(url, None)
-        self._keep(url, found)
+        with suppress(OSError):  # without room for them they are asked for again
+            self._keep(url, found)
         return found
 
     def _load(self, url: str) -> _Kept | None:
