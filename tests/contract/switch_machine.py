@@ -15,6 +15,7 @@ from switch_benches import Listener, clear, connects, pings
 from switch_networks import at, plans
 
 from herdbook.drivers.bridge import BridgeSwitch
+from herdbook.fleet.instances import Plugs
 
 
 def run(command: str) -> None:
@@ -42,6 +43,13 @@ def set_up(subnet: IPv4Network) -> tuple[IPv4Address, IPv4Address]:
     return own, subnet[2]
 
 
+def ask(who: str, plugs: Plugs, gateway: IPv4Address) -> None:
+    """Say what a container reaches of this machine, where it asks for names and elsewhere."""
+    with Listener("0.0.0.0", 53), Listener("0.0.0.0", 4714):  # noqa: S104 - in its own namespace
+        say(f"{who} asks for names", happened=connects(plugs, str(gateway), 53))
+        say(f"{who} reaches what else listens", happened=connects(plugs, str(gateway), 4714))
+
+
 def main(state_directory: str, directory: str, outside: str, world: str) -> None:
     front, back, inner = plans(Path(directory))
     own, other = set_up(IPv4Network(outside))
@@ -64,6 +72,8 @@ def main(state_directory: str, directory: str, outside: str, world: str) -> None
         say("closed connects to this machine", happened=connects(closed, str(own), 4711))
         gateway = str(back.gateway)
         say("web connects to another gateway", happened=connects(web, gateway, 4711))
+    ask("web", web, front.gateway)
+    ask("closed", closed, inner.gateway)
     with Listener("0.0.0.0", 4712, db):  # noqa: S104 - inside its own namespace
         db_address = str(at(front, 3).address)
         run(f"ip -n {world} route add {front.subnet} via {own}")
@@ -72,7 +82,7 @@ def main(state_directory: str, directory: str, outside: str, world: str) -> None
         reached = subprocess.run(enter.split(), stdin=silent, stderr=silent, check=False)
         say("the world connects to db", happened=reached.returncode == 0)
     run("iptables -P INPUT DROP")
-    say("web reaches its gateway", happened=pings(web, front.gateway))
+    ask("web in front of a closed firewall", web, front.gateway)
     closed_address = str(at(inner, 2).address)
     with Listener(closed_address, 4713, closed):
         socket.create_connection((closed_address, 4713), timeout=1).close()

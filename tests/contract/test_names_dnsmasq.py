@@ -102,6 +102,20 @@ def test_other_names_are_asked_for_at_the_name_server_of_this_machine(
     assert ask(bench.elsewhere, "www.example.org").startswith("NOERROR")
 
 
+def test_nobody_asks_elsewhere_for_those_who_are_to_reach_nobody(
+    bench: DnsmasqBench, networks: Networks, upstream: list[bytes]
+) -> None:
+    """A question can carry anything to whoever answers it."""
+    front, _, inner = networks
+    bench.names().publish("shop", {"db": [inner.subnet[3]]})
+    bench.names().serve("shop", [inner], [])
+    assert bench.answer(inner, "db") == ["NOERROR", f"1 {inner.subnet[3]}"]
+    assert bench.answer(inner, "secret.example.org") == ["REFUSED"]
+    assert upstream == []
+    bench.names().serve("shop", [inner, front], [])
+    assert bench.ask(inner, "www.example.org") == {IPv4Address("192.0.2.99")}
+
+
 def test_no_answer_is_half_of_an_update(bench: DnsmasqBench, networks: Networks) -> None:
     front, _, _ = networks
     names = bench.names()

@@ -18,7 +18,10 @@ from switch_networks import at, place, plans
 from herdbook.core.digests import of_bytes, short
 from herdbook.drivers import process
 from herdbook.drivers.bridge import BridgeSwitch
+from herdbook.fleet.instances import Plugs
 from herdbook.fleet.networks import NetworkPlan, free_subnet
+
+_ADVERTISE = Path(__file__).with_name("router_advertisement.py")
 
 pytestmark = [pytest.mark.root, pytest.mark.alone]
 
@@ -62,6 +65,29 @@ def _rules(bridge: str) -> list[str]:
 def _bridge(gateway: IPv4Address) -> str:
     shown = process.run(["ip", "-o", "-4", "address", "show", "to", str(gateway)]).output
     return shown.split()[1]
+
+
+def _cards(tmp_path: Path, instance: str) -> list[str]:
+    """The devices of this machine that stand for an instance's cards."""
+    marked = f"herdbook {_scope(tmp_path)} card {instance} "
+    found = Path("/sys/class/net").glob("hb*/ifalias")
+    return [path.parent.name for path in found if path.read_text().startswith(marked)]
+
+
+def _ipv6(device: str) -> Path:
+    return Path("/proc/sys/net/ipv6/conf") / device / "disable_ipv6"
+
+
+def _gets_an_address(plugs: Plugs, device: str) -> bool:
+    """Whether this machine does as an instance that plays a router says."""
+    said = run_inside(plugs, sys.executable, str(_ADVERTISE), "eth0")
+    assert said.returncode == 0, said.stderr
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        if "2001:db8:bad:" in process.run(["ip", "-6", "address", "show", "dev", device]).output:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def _of_kernel() -> set[str]:
@@ -109,6 +135,27 @@ def test_cards_have_fixed_addresses_and_the_way_out_of_the_first_network_that_ha
     assert routes.split() == ["default", "via", str(back.gateway), "dev", "eth1"]
 
 
+def test_no_instance_gives_this_machine_an_address_by_ipv6(
+    switch: BridgeSwitch, tmp_path: Path
+) -> None:
+    """Whatever listens here would be open there: no rule of the network is about IPv6."""
+    front, _, _ = plans(tmp_path)
+    switch.lay(front)
+    web = switch.plug("web", [at(front, 2)], machine=False)
+    bridge, (card,) = _bridge(front.gateway), _cards(tmp_path, "web")
+    assert not _gets_an_address(web, bridge)
+    for device in (bridge, card):  # as earlier releases left them
+        _ipv6(device).write_text("0", encoding="ascii")
+    assert _gets_an_address(web, bridge)
+    switch.lay(front)
+    assert not _gets_an_address(web, bridge)
+    switch.plug("web", [at(front, 2)], machine=False)
+    switch.take_up(front.name)  # the card goes on without a bridge
+    assert not _gets_an_address(web, card)
+    _ipv6(card).write_text("0", encoding="ascii")
+    assert _gets_an_address(web, card)
+
+
 def test_nothing_is_left(switch: BridgeSwitch, tmp_path: Path) -> None:
     networks = plans(tmp_path)
     front, back, inner = networks
@@ -143,6 +190,30 @@ def test_laying_again_mends_what_others_have_broken(switch: BridgeSwitch, tmp_pa
         switch.lay(front)
         assert _rules(bridge) == before
         assert pings(web, front.gateway)
+
+
+def test_machine_that_passed_nothing_on_does_so_for_networks_only(tmp_path: Path) -> None:
+    """It would be a router between whatever it is connected to, else."""
+    machine = f"hb-closed-{short(of_bytes(str(tmp_path).encode()))}"
+    subprocess.run(["ip", "netns", "add", machine], check=True)
+    try:
+        script = Path(__file__).with_name("switch_closed_machine.py")
+        tried = subprocess.run(
+            ["ip", "netns", "exec", machine, sys.executable, str(script), str(tmp_path)],
+            env=_elsewhere(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert tried.stderr == ""
+        assert tried.stdout.splitlines() == [
+            "an internal network: forwarding 0, -P FORWARD ACCEPT",
+            "one that leads out: forwarding 1, -P FORWARD DROP",
+            "a machine that was a router already: forwarding 1, -P FORWARD ACCEPT",
+        ]
+    finally:
+        subprocess.run(["ip", "netns", "delete", machine], check=False)
 
 
 @pytest.mark.parametrize("delay_seconds", [0.0, 0.01, 0.02, 0.03, 0.05, 0.08])
@@ -227,8 +298,13 @@ def test_on_a_strict_machine_networks_lead_out_and_nowhere_else(tmp_path: Path) 
             "web connects to this machine: True",
             "closed connects to this machine: False",
             "web connects to another gateway: False",
+            "web asks for names: True",
+            "web reaches what else listens: True",
+            "closed asks for names: True",
+            "closed reaches what else listens: False",
             "the world connects to db: False",
-            "web reaches its gateway: True",
+            "web in front of a closed firewall asks for names: True",
+            "web in front of a closed firewall reaches what else listens: False",
             "this machine connects to closed: True",
             "the rules of others are as before: True",
         ]

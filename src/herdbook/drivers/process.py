@@ -31,6 +31,7 @@ _DEBIAN_PACKAGES = {
     "e2fsck": "e2fsprogs",
     "haproxy": "haproxy",
     "ip": "iproute2",
+    "iptables": "iptables",
     "iptables-restore": "iptables",
     "iptables-save": "iptables",
     "mcopy": "mtools",

@@ -73,5 +73,5 @@ def inside_commands(cards: Sequence[Card]) -> list[str]:
 
 
 def _connected(card: Card) -> list[str]:
-    # This machine takes no part by IPv6: it would be a way around the rules.
+    # No address of this machine's own: it leaves IPv6 a moment later (`kernel.leave_ipv6`).
     return [f"link set {card.device} master {card.bridge} addrgenmode none up"]

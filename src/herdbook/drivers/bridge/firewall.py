@@ -29,8 +29,17 @@ def keep(claimed: int, chain: str, wanted: Chains) -> None:
         raise _error(restored)
 
 
+def pass_on_nothing_else() -> None:
+    """Have packets refused that no rule lets through this machine."""
+    told = process.run(
+        ["iptables", "--wait", "--policy", "FORWARD", "DROP"], limit_seconds=_LIMIT_SECONDS
+    )
+    if not told.succeeded:
+        raise _error(told)
+
+
 def _error(result: process.Result) -> EngineError:
     return EngineError(
-        f"The rules of a network could not be changed: {result.last_words}",
+        f"The rules for packets could not be changed: {result.last_words}",
         hint="See whether iptables works here: iptables-save",
     )

@@ -14,6 +14,7 @@ from herdbook.drivers import process
 _LINKS = Path("/sys/class/net")
 _NAMESPACES = Path("/run/netns")
 _FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+_BY_IPV6 = Path("/proc/sys/net/ipv6/conf")
 _LIMIT_SECONDS = 30.0
 
 # A container may ping, and listen on any port, whoever it runs as: the namespace is its own.
@@ -116,16 +117,34 @@ def namespace_works(namespace: str) -> bool:
     return os.path.ismount(namespace_path(namespace))
 
 
+def forwards() -> bool:
+    """Whether this machine passes packets on, wherever they come from."""
+    return _FORWARDING.read_text(encoding="ascii").strip() != "0"
+
+
 def forward() -> None:
-    """Have this machine pass packets on, which it may do already."""
+    """Have this machine pass packets on."""
     try:
-        if _FORWARDING.read_text(encoding="ascii").strip() == "0":
-            _FORWARDING.write_text("1", encoding="ascii")
+        _FORWARDING.write_text("1", encoding="ascii")
     except OSError as error:
         raise MissingToolError(
             f"This machine does not pass packets on: {error.strerror}",
             hint="Run: sysctl -w net.ipv4.ip_forward=1",
         ) from error
+
+
+def leave_ipv6(device: str) -> None:
+    """Have this machine take no part by IPv6 where a device leads; what it has there is gone.
+
+    No rule of ours holds there, and whoever is at the other end could give this machine an address
+    and a way out (by Router Advertisements).
+    """
+    try:
+        (_BY_IPV6 / device / "disable_ipv6").write_text("1", encoding="ascii")
+    except FileNotFoundError:
+        return  # this kernel has no IPv6
+    except OSError as error:
+        raise EngineError(f"{device} could not be kept from IPv6: {error.strerror}") from error
 
 
 def change(claimed: int, commands: Sequence[str], what: str) -> None:

@@ -48,11 +48,13 @@ def _forwarding(network: NetworkPlan, bridge: str) -> list[str]:
 
 def _incoming(network: NetworkPlan, bridge: str) -> list[str]:
     gateway = f"-d {network.gateway}/32"
+    # Names and addresses are ours to give. What else this machine offers, its own rules decide.
     own = [
         "-i lo -j RETURN",
         f"-i {bridge} -p udp -m udp --dport 67 -j ACCEPT",
-        f"{gateway} -i {bridge} -j ACCEPT",
-        f"{gateway} -j DROP",  # the gateway of a network is for those in it
+        f"{gateway} -i {bridge} -p udp -m udp --dport 53 -j ACCEPT",
+        f"{gateway} -i {bridge} -p tcp -m tcp --dport 53 -j ACCEPT",
+        f"{gateway} ! -i {bridge} -j DROP",  # the gateway of a network is for those in it
     ]
     if not network.internal:
         return own

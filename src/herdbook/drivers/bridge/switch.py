@@ -56,8 +56,9 @@ class BridgeSwitch:
             # The rules come first: nobody is ever in a network without them.
             firewall.keep(claimed, chain, wanted_chains(network, bridge, chain))
             self._lay_bridge(claimed, network, bridge)
+            kernel.leave_ipv6(bridge)
             if not network.internal:
-                kernel.forward()
+                _lead_out()
 
     def take_up(self, network: str) -> None:
         """Remove a network; instances that are still plugged in lose it."""
@@ -85,6 +86,8 @@ class BridgeSwitch:
                 _reconnect(claimed, instance, cards)
             else:
                 self._make(claimed, instance, cards, machine=machine)
+            for card in cards:  # they outlive their bridge
+                kernel.leave_ipv6(card.device)
         return self._plugs(instance, cards, machine=machine)
 
     def unplug(self, instance: str) -> None:
@@ -217,6 +220,13 @@ class BridgeSwitch:
     def _network_claim_path(self, network: str) -> Path:
         bridge = self._identities.bridge(network)
         return claim_path(self._state_directory, _NETWORK_CLAIM, bridge)
+
+
+def _lead_out() -> None:
+    if not kernel.forwards():
+        # First: a machine that passed nothing on is to do so for our networks, and no others.
+        firewall.pass_on_nothing_else()
+        kernel.forward()
 
 
 def _refuse_absent(card: Card) -> None:

@@ -41,7 +41,7 @@ def settings(networks: Sequence[NetworkPlan], files: Files, *, with_machines: bo
         # Of an instance's addresses, those in the network of whoever asks: it reaches no others.
         "localise-queries",
         "domain-needed",
-        f"resolv-file={_quoted(files.resolvers)}",
+        _others(networks, files),
         *_domains(networks),
         *(_machine_settings(networks, files) if with_machines else []),
     ]
@@ -62,6 +62,16 @@ def known_machines(machines: Iterable[Attachment]) -> str:
     # For good: who never asks again cannot ask a process that knows nothing of the network.
     lines = {f"{each.hardware_address},{each.address},infinite" for each in machines}
     return "\n".join([*sorted(lines), ""])
+
+
+def _others(networks: Sequence[NetworkPlan], files: Files) -> str:
+    """Return who is asked for names that are not the application's own.
+
+    Nobody for those who are to reach nobody: questions can carry anything out of a network.
+    """
+    if all(network.internal for network in networks):
+        return "no-resolv"
+    return f"resolv-file={_quoted(files.resolvers)}"
 
 
 def _domains(networks: Sequence[NetworkPlan]) -> list[str]:
