@@ -63,7 +63,7 @@ def _usual(variant: Variant, kind: ProbeKind = ProbeKind.TCP) -> Probe:
     usual = Probe(ProbeKind.TCP, start_period_seconds=_COMING_UP_SECONDS)
     if variant is Variant.VM:
         usual = replace(usual, interval_seconds=1.0, timeout_seconds=3.0)
-        if kind is ProbeKind.COMMAND:  # it costs an emulated machine 0.2 s of its processor
+        if kind is ProbeKind.COMMAND:  # it costs an emulated machine 0.15 s of its processor
             return replace(usual, interval_seconds=5.0, start_interval_seconds=1.0)
     return usual
 

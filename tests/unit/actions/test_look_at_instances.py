@@ -182,6 +182,15 @@ def test_what_is_asked_is_what_runs_and_can_be_asked(eyes: Eyes, record: Instanc
     assert target.probe == PROBE
 
 
+def test_what_is_asked_is_asked_as_what_it_runs_as(eyes: Eyes, record: Instance) -> None:
+    """A command is run in a machine by another engine than in a container."""
+    machine = ASKED.model_copy(update={"instance": SPEC.model_copy(update={"variant": Variant.VM})})
+    eyes.take_in({record.name: seen(record)})
+    for component in (ASKED, machine):
+        [target] = eyes.targets([(record, component)])
+        assert target.variant is component.instance.variant
+
+
 def test_what_is_gone_is_forgotten(eyes: Eyes, record: Instance, clock: FakeClock) -> None:
     for _ in range(2):
         hear(eyes, record, clock, well=True)
