@@ -23,7 +23,7 @@ from urllib3.exceptions import HTTPError
 
 from herdbook.compose.backup_places import BucketPlace
 from herdbook.core.errors import InvalidInputError, NotFoundError
-from herdbook.drivers.s3.failures import failed, half_listed, no_store, refused
+from herdbook.drivers.s3.failures import failed, half_listed, no_address, no_store, refused
 
 _DEFAULT_REGION = "us-east-1"
 """Stores other than Amazon's take any region, or say which one they want."""
@@ -159,10 +159,15 @@ def _client(session: Session, place: BucketPlace, patience: Patience) -> Any:  #
         response_checksum_validation="when_required",
     )
     trusts_machine = not session.get_config_variable("ca_bundle") and _AUTHORITIES.is_file()
-    return session.create_client(
-        "s3",
-        region_name=place.region or _DEFAULT_REGION,
-        endpoint_url=place.endpoint or None,
-        verify=str(_AUTHORITIES) if trusts_machine else None,
-        config=config,
-    )
+    try:
+        return session.create_client(
+            "s3",
+            region_name=place.region or _DEFAULT_REGION,
+            endpoint_url=place.endpoint or None,
+            verify=str(_AUTHORITIES) if trusts_machine else None,
+            config=config,
+        )
+    except BotoCoreError:
+        raise
+    except ValueError:  # not shown: it holds the whole address
+        raise no_address() from None

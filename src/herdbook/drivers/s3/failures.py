@@ -107,6 +107,14 @@ def no_store(place: BucketPlace) -> NetworkError:
     )
 
 
+def no_address() -> InvalidInputError:
+    """Return the error of an endpoint in botocore's own files, which nobody has checked before."""
+    return InvalidInputError(
+        "The files of AWS_CONFIG_FILE name an endpoint that is no address such as https://HOST:PORT",
+        hint="Correct `endpoint_url` there, or say in the address which is meant: ?endpoint=...",
+    )
+
+
 def half_listed(place: BucketPlace) -> NetworkError:
     """Return the error of a list that breaks off: the rest must not be taken for absent."""
     return NetworkError(
