@@ -25,7 +25,7 @@ class FileSessions:
 
     def __init__(self, file: Path, home: Path | None = None) -> None:
         self._file = file
-        self._home = home or _home()
+        self._home = home
 
     def load(self) -> Session | None:
         """Return the session, or None; raises VerificationError where others can reach it.
@@ -102,7 +102,8 @@ class FileSessions:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
     def _is_at_home(self) -> bool:
-        return self._home is not None and self._file.resolve().is_relative_to(self._home.resolve())
+        home = self._home or _home()
+        return home is not None and self._file.resolve().is_relative_to(home.resolve())
 
     def _unfit(self, why: str) -> VerificationError:
         return VerificationError(

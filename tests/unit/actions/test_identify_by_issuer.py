@@ -1,5 +1,6 @@
 """An ID token says who somebody is for as long as an issuer, a condition and an admin do, too."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,10 +29,12 @@ from herdbook.actions.keep_people import (
 from herdbook.actions.keep_tokens import TokenWish, create_token, revoke_token
 from herdbook.actions.promote import promote
 from herdbook.actions.require_role import require_role
+from herdbook.actions.set_rules import set_rules
 from herdbook.actions.tell_who import tell_who
 from herdbook.core.errors import (
     ConflictError,
     ForbiddenError,
+    GateError,
     InvalidInputError,
     NetworkError,
     NotFoundError,
@@ -40,6 +43,7 @@ from herdbook.core.errors import (
 from herdbook.people.acts import Act
 from herdbook.people.issuers import Condition, Issuer
 from herdbook.people.model import Means, Role, read_subject
+from herdbook.server.who import all_groups
 
 MAIN = "repo:acme/shop:ref:refs/heads/main"
 PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
@@ -221,10 +225,30 @@ def test_by_a_token_of_ours_nobody_is_in_a_group_of_an_issuer(here: Believed) ->
     anna = read_subject("user:corp:anna")
     join_group(here.workshop, "staff", [anna])
     made = create_token(here.workshop, TokenWish("hers", anna, 30))
-    found = by_token(here.workshop.people, made.text, here.workshop.clock.now())
-    assert tell_who(here.acting(found)).groups == ("staff",)
-    with pytest.raises(ForbiddenError):
-        require_role(here.acting(found), Act.PROMOTE, "shop/web")
+    people, clock = here.workshop.people, here.workshop.clock
+    found = by_token(people, made.text, clock.now())
+    acting = replace(here.acting(found), groups_of=all_groups(people, clock))
+    assert tell_who(acting).groups == ("staff",)
+    with pytest.raises(ForbiddenError, match="corp:anna may not"):
+        require_role(acting, Act.PROMOTE, "shop/web")
+
+
+def test_a_rule_for_a_group_of_an_issuer_is_for_who_it_says_now_is_in_it(
+    here: Believed, tmp_path: Path
+) -> None:
+    add_versions(here.workshop, 1)
+    rules = tmp_path / "channels.yaml"
+    rules.write_text("channels: [{channel: staging, promoters: ['corp:ops']}]\n")
+    set_rules(here.workshop, rules)
+    grant(here, "user:corp:anna", Role.OPERATOR)
+    in_it = here.come(here.token(sub="248", name="anna", groups=["ops"])).identity
+    made = create_token(here.workshop, TokenWish("hers", read_subject("user:corp:anna"), 30))
+    people, clock = here.workshop.people, here.workshop.clock
+    by_hers = by_token(people, made.text, clock.now())
+    groups_of = all_groups(people, clock)
+    with pytest.raises(GateError):
+        promote(replace(here.acting(by_hers), groups_of=groups_of), "shop/web:1", "staging")
+    promote(replace(here.acting(in_it), groups_of=groups_of), "shop/web:1", "staging")
 
 
 def test_somebody_of_an_issuer_is_disabled_here_until_that_is_taken_back(here: Believed) -> None:

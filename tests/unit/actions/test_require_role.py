@@ -415,7 +415,8 @@ def test_a_token_is_worth_nothing_once_it_is_expired_revoked_or_its_user_disable
     made = create_token(root, TokenWish("annas", ANNA, 30, "shop/*", Role.OPERATOR))
     found = by_token(root.people, made.text, now)
     assert (found.actor, found.authority) == (
-        "anna", Authority(Means.TOKEN, "annas", Role.OPERATOR, "shop/*"),
+        "anna",
+        Authority(Means.TOKEN, "annas", Role.OPERATOR, "shop/*", groups=frozenset()),
     )  # fmt: skip
     with pytest.raises(ForbiddenError, match="expired"):
         by_token(root.people, made.text, now + timedelta(days=30))
