@@ -10,10 +10,11 @@ from herdbook.core import digests
 from herdbook.core.clock import Clock
 from herdbook.core.digests import Digest
 from herdbook.core.errors import ConflictError
-from herdbook.drivers.copying import copy
+from herdbook.drivers.copying import copy_in_use
 from herdbook.drivers.kept_volumes import KeptVolumes
 from herdbook.drivers.mounted_elsewhere import mounted_elsewhere
 from herdbook.drivers.tar_parcels import packed, unpack
+from herdbook.drivers.walking import walk
 from herdbook.fleet.volumes import Proof
 
 
@@ -47,18 +48,18 @@ class DirectoryContent:
 
     def take(self, path: Path, target: Path) -> None:
         """Copy file by file."""
-        copy(path, target)
+        copy_in_use(path, target)
 
     def fingerprint(self, path: Path) -> Digest:
         """Return a digest of names, kinds, owners, modes, attributes and contents, not of times."""
-        return digests.of_json([_described(each, path) for each in _walk(path)])
+        return digests.of_json_array(_described(each, path) for each in walk(path))
 
     def prove(self, source: Path, scratch: Path) -> Proof:
         """Count the files: that each can be read, the fingerprint has shown."""
         del scratch
-        found = [each.lstat() for each in _walk(source)]
-        files = [each for each in found if stat.S_ISREG(each.st_mode)]
-        return Proof(len(files), sum(each.st_size for each in files))
+        found = (each.lstat() for each in walk(source))
+        sizes = [each.st_size for each in found if stat.S_ISREG(each.st_mode)]
+        return Proof(len(sizes), sum(sizes))
 
     def send(self, copy: Path) -> Iterator[tuple[int, bytes]]:
         """Pack a tar archive."""
@@ -67,22 +68,6 @@ class DirectoryContent:
     def receive(self, target: Path, pieces: Iterator[tuple[int, bytes]]) -> None:
         """Unpack a tar archive."""
         unpack(target, pieces)
-
-
-def _walk(path: Path) -> Iterator[Path]:
-    """Yield the directory itself and all below, in an order that depends on names alone.
-
-    But for sockets: without the program that listened on one, it is nothing, and no archive
-    takes it.
-    """
-    yield path
-    for each in sorted(path.iterdir()):
-        if each.is_socket():
-            continue
-        if each.is_dir() and not each.is_symlink():
-            yield from _walk(each)
-        else:
-            yield each
 
 
 def _described(path: Path, root: Path) -> list[object]:

@@ -1,8 +1,12 @@
 """Puts a file or directory in place of another one; a kill never leaves half of either."""
 
 import os
-import shutil
 from pathlib import Path
+
+from herdbook.drivers import process
+
+_LIMIT_SECONDS = 24 * 3600.0
+"""Millions of files on a slow disk take their time."""
 
 
 def exchange(incoming: Path, path: Path) -> None:
@@ -28,9 +32,10 @@ def recover(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a link or a directory with all that is in it; idempotent."""
+    """Remove a file, a link or a directory with all that is in it, however deep; idempotent."""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        removed = process.run(["rm", "-rf", "--", path], limit_seconds=_LIMIT_SECONDS)
+        removed.refuse_failure("rm failed")
     else:
         path.unlink(missing_ok=True)
 

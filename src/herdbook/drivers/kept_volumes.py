@@ -1,7 +1,7 @@
 """Keeps volumes and their snapshots in folders; what a volume is made of, its `Content` knows."""
 
 import errno
-import os
+import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
@@ -11,11 +11,18 @@ from typing import Protocol
 
 from herdbook.core.clock import Clock
 from herdbook.core.digests import Digest
-from herdbook.core.errors import ConflictError, NoSpaceError, NotFoundError, VerificationError
+from herdbook.core.errors import (
+    ConflictError,
+    EngineError,
+    NoSpaceError,
+    NotFoundError,
+    VerificationError,
+)
 from herdbook.drivers.claims import claim
 from herdbook.drivers.copying import copy, to_disk
 from herdbook.drivers.exchanging import exchange, recover, remove, remove_at_once, sync_names
 from herdbook.drivers.snapshot_records import About, read_about, write_about
+from herdbook.drivers.walking import walk
 from herdbook.fleet.volumes import Parcel, Proof, Snapshot, check_volume_name
 
 _CONTENT = "content"
@@ -225,13 +232,13 @@ def _put(about: About, incoming: Path, place: Path) -> None:
 def _scratch(shelf: Path) -> Iterator[Path]:
     """Give a new folder among the snapshots; what is still there afterwards is removed."""
     folder = shelf / ".work"
-    folder.mkdir(parents=True, mode=0o700)
     try:
+        folder.mkdir(parents=True, mode=0o700)
         yield folder
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise NoSpaceError(f"The disk is full: {error}", where=str(shelf)) from error
-        raise
+        raise EngineError(f"A snapshot cannot be worked on: {error}", where=str(shelf)) from error
     finally:
         remove(folder)
         with suppress(OSError):  # where there are no snapshots, no folder is left for them
@@ -241,5 +248,5 @@ def _scratch(shelf: Path) -> Iterator[Path]:
 def _size_bytes(path: Path) -> int:
     if path.is_file():
         return path.stat().st_size
-    files = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
-    return sum(file.lstat().st_size for file in files)
+    found = (each.lstat() for each in walk(path))
+    return sum(each.st_size for each in found if not stat.S_ISDIR(each.st_mode))

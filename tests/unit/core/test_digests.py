@@ -77,3 +77,8 @@ def test_digits_and_what_people_compare() -> None:
     digest = digests.of_bytes(b"hello")
     assert digests.hexadecimal(digest) == HELLO[7:]
     assert digests.short(digest) == HELLO[7:19]
+
+
+@pytest.mark.parametrize("items", [[], [1], [{"b": "ö", "a": []}, None, "x"]])
+def test_an_array_that_comes_item_by_item_has_the_digest_of_the_whole(items: list[object]) -> None:
+    assert digests.of_json_array(iter(items)) == digests.of_json(items)

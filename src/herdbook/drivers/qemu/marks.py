@@ -2,8 +2,12 @@
 
 import re
 
+from herdbook.core.errors import EngineError
+
 _WORD = rb"[a-z0-9]{1,8}"
 _LONGEST_WORD = 8
+_MOST_WORDS = 3
+"""What is said in one conversation: that it is ready, how the command ended, that all was said."""
 
 
 class MarkedStream:
@@ -20,7 +24,10 @@ class MarkedStream:
         self.words: list[str] = []
 
     def take(self, piece: bytes) -> bytes:
-        """Return what of it is plain; the words that are in it are added to `words`."""
+        """Return what of it is plain; the words that are in it are added to `words`.
+
+        Raises EngineError where there are more than a conversation has.
+        """
         content = self._kept + piece
         plain = []
         begin = 0
@@ -28,6 +35,8 @@ class MarkedStream:
             plain.append(content[begin : match.start()])
             self.words.append(match[1].decode())
             begin = match.end()
+            if len(self.words) > _MOST_WORDS:
+                raise EngineError("The machine says more than once how its command ended")
         end = self._end_of_plain(content, begin)
         self._kept = content[end:]
         return b"".join([*plain, content[begin:end]])
