@@ -432,7 +432,7 @@ class World:
             channels=SqlChannels(self._database, audit),
             audit=audit,
             clock=clock,
-            booted_at=machine.booted_at,
+            booted_at=lambda: machine.booted_at,
             **watched,
         )
 

@@ -95,6 +95,7 @@ def fleet_workshop(state: Path) -> Workshop:
         names=FakeNames(state),
         balancer=FakeBalancer(),
         clock=clock,
+        booted_at=lambda: None,
     )
 
 

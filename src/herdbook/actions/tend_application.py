@@ -219,7 +219,7 @@ class Tending:
             shares=self._shares(rollout) if rollout else {},
             refused=self._refused,
             barred=self._barred,
-            booted_at=self.workshop.booted_at,
+            booted_at=self.workshop.booted_at(),
             why_exposed=self._why_exposed,
         )
 

@@ -52,7 +52,7 @@ class Workshop:
     login of whoever gives this command.
     `groups_of` tells in which groups somebody is, of this machine's and our own.
     `duty` is whether this program, as a server, is the one that works; see there.
-    `booted_at` is when this machine was started, where that is known.
+    `booted_at` tells when this machine was started, by its time of day as it is now, if known.
     `give_up` ends all programs under way and lets none begin, for when this one is to end.
     """
 
@@ -108,5 +108,5 @@ class Workshop:
     secrets: GivenSecrets = field(default_factory=GivenSecrets)
     turns: Turns = field(default_factory=Turns)
     duty: Duty = field(default_factory=UndisputedDuty)
-    booted_at: datetime | None = None
+    booted_at: Callable[[], datetime | None] = lambda: None
     give_up: Callable[[], None] = lambda: None

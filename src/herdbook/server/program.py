@@ -167,7 +167,7 @@ def open_workshop(
         authority=acting.authority,
         groups_of=all_groups(people, clock),
         duty=_duty(settings, fence, clock),
-        booted_at=clock.booted_at(),
+        booted_at=clock.booted_at,
         give_up=process.end_all,
         secrets=secrets or GivenSecrets(),
     )
