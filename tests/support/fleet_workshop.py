@@ -95,7 +95,7 @@ def fleet_workshop(state: Path) -> Workshop:
         names=FakeNames(state),
         balancer=FakeBalancer(),
         clock=clock,
-        booted_at=lambda: None,  # this machine's clock is another one
+        booted_at=lambda: None,
     )
 
 

@@ -52,7 +52,7 @@ class Workshop:
     login of whoever gives this command.
     `groups_of` tells in which groups somebody is, of this machine's and our own.
     `duty` is whether this program, as a server, is the one that works; see there.
-    `booted_at` says when this machine was started, where that is known, by its clock as it is now.
+    `booted_at` tells when this machine was started, by its time of day as it is now, if known.
     `give_up` ends all programs under way and lets none begin, for when this one is to end.
     """
 

@@ -28,3 +28,10 @@ def test_no_progress_lets_work_go_on(capfd: pytest.CaptureFixture[str]) -> None:
         task.describe("half-way")
     progress.say("done")
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_machine_was_started_once_and_some_time_ago() -> None:
+    clock = SystemClock()
+    before, after = clock.booted_at(), clock.booted_at()
+    assert abs(after - before) < timedelta(seconds=1)
+    assert after < clock.now() - timedelta(seconds=1)
