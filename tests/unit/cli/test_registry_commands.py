@@ -6,7 +6,7 @@ from pathlib import Path
 import commands
 import pytest
 
-INVALID, ENGINE = 3, 12
+INVALID, ENGINE, FORBIDDEN = 3, 12, 17
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +49,13 @@ def test_serve_refuses_what_it_must_not_listen_at(
     status, _, said = commands.run(capsys, "serve", "--listen", place)
     assert status == INVALID
     assert "next:" in said
+
+
+@pytest.mark.parametrize("token", ["hbt_wrong", ""])
+def test_serve_begins_whoever_s_token_is_set_and_moves_nothing_here_by_a_wrong_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    """A server goes on for longer than any token; here it comes as far as its address."""
+    monkeypatch.setenv("HERDBOOK_TOKEN", token)
+    assert commands.run(capsys, "serve", "--listen", "5000")[0] == INVALID
+    assert commands.run(capsys, "serve", "--move-here", "--listen", "5000")[0] == FORBIDDEN
