@@ -38,6 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
         said = {
             "instance": server.instance,
             "forwarded": self.headers.get("X-Forwarded-For", ""),
+            "scheme": self.headers.get("X-Forwarded-Proto", ""),
             "connection": self.client_address[1],
         }
         body = json.dumps(said).encode()

@@ -100,6 +100,15 @@ def test_members_know_who_asked(balancer: HaproxyBalancer, door: Door) -> None:
             assert b'"forwarded": "127.0.0.1"' in _all(client)
 
 
+def test_no_client_says_itself_that_it_came_by_tls(balancer: HaproxyBalancer, door: Door) -> None:
+    with members("one") as (one,):
+        balancer.place("shop", {"web": [one]})
+        for said in ("X-Forwarded-Proto: https", "X-Other: 1"):
+            with socket.create_connection((door.address, door.port)) as client:
+                client.sendall(f"GET / HTTP/1.0\r\n{said}\r\n\r\n".encode())
+                assert b'"scheme": "http"' in _all(client)
+
+
 def test_connections_to_members_are_kept(balancer: HaproxyBalancer, door: Door) -> None:
     with members("one") as (one,):
         balancer.place("shop", {"web": [one]})

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
@@ -122,6 +123,48 @@ def test_a_rehearsal_keeps_nothing(bench: VolumeBench, path: Path) -> None:
     bench.volumes().rehearse(_again(parcel, pieces, name="trial"))
     assert [each.name for each in bench.volumes().snapshots("data")] == ["before"]
     assert bench.read(path, "file") == b"second"
+
+
+def test_snapshots_are_taken_while_one_is_sent_or_tried(bench: VolumeBench, path: Path) -> None:
+    """An upload takes hours, and a release that puts data aside first is not to wait for it."""
+    del path
+    parcel, pieces = _sent(bench)
+    with ThreadPoolExecutor(1) as pool:
+
+        def take(name: str) -> None:
+            pool.submit(bench.volumes().snapshot, "data", name).result(30)
+
+        def coming() -> Iterator[tuple[int, bytes]]:
+            take("while-tried")
+            yield from pieces
+
+        with bench.volumes().send("data", "before") as sent:
+            take("while-sent")
+            assert list(sent.pieces) == pieces
+        trial = replace(_again(parcel, [], name="trial"), pieces=coming())
+        bench.volumes().rehearse(trial)
+    names = [each.name for each in bench.volumes().snapshots("data")]
+    assert names == ["before", "while-sent", "while-tried"]
+
+
+@pytest.mark.parametrize("bench", ["directory", "disk"], indirect=True)
+@pytest.mark.parametrize("removed_with", ["forgotten", "destroyed"])
+def test_what_is_sent_stays_until_all_of_it_is_gone_out(
+    bench: VolumeBench, path: Path, removed_with: str
+) -> None:
+    _, pieces = _sent(bench)
+    with ThreadPoolExecutor(1) as pool:
+        with bench.volumes().send("data", "before") as sent:
+            if removed_with == "forgotten":
+                removal = pool.submit(bench.volumes().forget_snapshot, "data", "before")
+            else:
+                removal = pool.submit(bench.volumes().destroy, "data")
+            with pytest.raises(TimeoutError):
+                removal.result(0.3)
+            assert list(sent.pieces) == pieces
+        removal.result(30)
+    assert bench.volumes().snapshots("data") == []
+    assert path.exists() == (removed_with == "forgotten")
 
 
 def test_a_snapshot_is_never_received_in_place_of_another(bench: VolumeBench, path: Path) -> None:

@@ -3,12 +3,13 @@
 import errno
 import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from herdbook.core import digests
 from herdbook.core.clock import Clock
 from herdbook.core.digests import Digest
 from herdbook.core.errors import (
@@ -71,6 +72,8 @@ class KeptVolumes:
     def __init__(self, directory: Path, clock: Clock, content: Content) -> None:
         self._volumes = directory.resolve() / "current"
         self._snapshots = directory.resolve() / "snapshots"
+        self._pins = directory.resolve() / "pins"
+        self._trials = directory.resolve() / "trials"
         self._clock = clock
         self._content = content
 
@@ -128,15 +131,16 @@ class KeptVolumes:
 
     def forget_snapshot(self, volume: str, snapshot: str) -> None:
         """Remove a snapshot; half of it is never seen."""
-        with self._shelf(volume) as shelf:
-            remove_at_once(shelf / check_volume_name(snapshot))
+        with self._pinned(volume, snapshot), self._shelf(volume) as shelf:
+            remove_at_once(shelf / snapshot)
 
     @contextmanager
     def send(self, volume: str, snapshot: str) -> Iterator[Parcel]:
-        """Read a snapshot; its shelf is held meanwhile."""
-        with self._shelf(volume) as shelf:
-            place = _existing(shelf, snapshot)
-            about = read_about(place)
+        """Read a snapshot; others may be taken meanwhile, for that can take hours."""
+        with self._pinned(volume, snapshot):
+            with self._shelf(volume) as shelf:
+                place = _existing(shelf, snapshot)
+                about = read_about(place)
             sent = self._content.send(place / _CONTENT)
             pieces = (each for each in sent if not each[1] or each[1].count(0) < len(each[1]))
             yield Parcel(about.snapshot, about.fingerprint, pieces)
@@ -154,8 +158,8 @@ class KeptVolumes:
             return about.snapshot
 
     def rehearse(self, parcel: Parcel) -> None:
-        """Unpack beside the snapshots, check, and remove it."""
-        with self._shelf(parcel.about.volume) as shelf, _scratch(shelf) as incoming:
+        """Unpack apart from the snapshots, of which others may be taken meanwhile, and check."""
+        with self._trial(parcel.about.volume) as trial, _scratch(trial) as incoming:
             self._unpack(parcel, incoming)
 
     def _unpack(self, parcel: Parcel, folder: Path) -> About:
@@ -165,11 +169,16 @@ class KeptVolumes:
         return about
 
     def destroy(self, volume: str) -> None:
-        """Remove a volume, then its snapshots."""
-        with self._shelf(volume) as shelf:
+        """Remove a volume, then its snapshots; waits for those who read one."""
+        with ExitStack() as pins:
+            for name in sorted(each.name for each in self.snapshots(volume)):
+                pins.enter_context(self._pinned(volume, name))
+            shelf = pins.enter_context(self._shelf(volume))
             with self._claimed(volume) as path, self._content.alone(path):
                 remove_at_once(path)
             remove_at_once(shelf)
+        with self._trial(volume):  # which removes what a killed one has left
+            pass
 
     def _take(self, volume: str, target: Path) -> datetime:
         with self._claimed(volume) as path:
@@ -192,14 +201,18 @@ class KeptVolumes:
             recover(path)
             yield path
 
-    @contextmanager
-    def _shelf(self, volume: str) -> Iterator[Path]:
+    def _pinned(self, volume: str, snapshot: str) -> AbstractContextManager[int]:
+        """Keep a snapshot where it is; before `_shelf`."""
+        names = f"{check_volume_name(volume)}/{check_volume_name(snapshot)}"
+        return claim(self._pins / digests.short(digests.of_bytes(names.encode())))
+
+    def _shelf(self, volume: str) -> AbstractContextManager[Path]:
         """Hold the snapshots of a volume, without what a killed process left; before `_claimed`."""
-        shelf = self._snapshots / check_volume_name(volume)
-        with claim(volume_claim(shelf)):
-            for left in shelf.glob(".*"):
-                remove(left)
-            yield shelf
+        return _held(self._snapshots / check_volume_name(volume))
+
+    def _trial(self, volume: str) -> AbstractContextManager[Path]:
+        """Hold where backups of a volume are restored on trial."""
+        return _held(self._trials / check_volume_name(volume))
 
     def _check(self, copy: Path, about: About) -> None:
         if self._content.fingerprint(copy) != about.fingerprint:
@@ -209,6 +222,14 @@ class KeptVolumes:
                 hint="Take another one; this one was changed or damaged on the disk.",
                 where=str(copy),
             )
+
+
+@contextmanager
+def _held(shelf: Path) -> Iterator[Path]:
+    with claim(volume_claim(shelf)):
+        for left in shelf.glob(".*"):
+            remove(left)
+        yield shelf
 
 
 def _existing(shelf: Path, snapshot: str) -> Path:

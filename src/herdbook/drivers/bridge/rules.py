@@ -54,12 +54,11 @@ def _incoming(network: NetworkPlan, bridge: str) -> list[str]:
         f"-i {bridge} -p udp -m udp --dport 67 -j ACCEPT",
         f"{gateway} -i {bridge} -p udp -m udp --dport 53 -j ACCEPT",
         f"{gateway} -i {bridge} -p tcp -m tcp --dport 53 -j ACCEPT",
+        # To what this machine has asked; rules that others have left are not to stop it.
+        f"-i {bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
         f"{gateway} ! -i {bridge} -j DROP",  # the gateway of a network is for those in it
     ]
-    if not network.internal:
-        return own
-    answers = f"-i {bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
-    return [*own, answers, f"-i {bridge} -j DROP"]
+    return [*own, f"-i {bridge} -j DROP"] if network.internal else own
 
 
 def changes(saved: str, chain: str, wanted: Chains) -> str:

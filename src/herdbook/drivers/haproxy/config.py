@@ -55,6 +55,7 @@ _HTTP_BACKEND = """\
     retry-on conn-failure
     option forwardfor
     http-request set-header X-Forwarded-Proto https if { ssl_fc }
+    http-request set-header X-Forwarded-Proto http unless { ssl_fc }
 """
 
 _TCP_BACKEND = """\
