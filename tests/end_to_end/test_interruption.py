@@ -25,7 +25,7 @@ from tiny import (
     writing_layers,
 )
 
-pytestmark = [pytest.mark.root, pytest.mark.archive]
+pytestmark = [pytest.mark.alone, pytest.mark.root, pytest.mark.archive]  # for how soon it ends
 
 Phase = Callable[[Path], bool]
 
