@@ -1,4 +1,4 @@
-"""What runs beside what; databases and stores of each kind; how long examples may take."""
+"""What has the machine to itself; databases and stores of each kind; how long examples may take."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,21 +17,16 @@ settings.register_profile("herdbook", deadline=None)
 settings.load_profile("herdbook")
 
 
-_END_TO_END = Path(__file__).parent / "end_to_end"
+_ALONE_FOLDERS = [Path(__file__).parent / name for name in ("end_to_end", "example_catalogue")]
 _ALONE_MARKERS = ("podman", "qemu")
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m alone` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What works on this whole machine has it to itself, as has whatever else asks for it.
-
-    What only builds shares what it has built with its file, and nothing with other files.
-    """
+    """What works on this whole machine has it to itself, as has whatever else asks for it."""
     for item in items:
-        if any(map(item.get_closest_marker, _ALONE_MARKERS)):
+        if item.path.parent in _ALONE_FOLDERS or any(map(item.get_closest_marker, _ALONE_MARKERS)):
             item.add_marker("alone")
-        elif item.path.parent == _END_TO_END and not item.get_closest_marker("alone"):
-            item.add_marker("by_file")
 
 
 @pytest.fixture(scope="module")

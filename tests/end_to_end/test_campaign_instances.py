@@ -8,7 +8,7 @@ from fetching import fetch
 from patching import Herd, make_herd
 from tiny import until
 
-pytestmark = [pytest.mark.alone, pytest.mark.root, pytest.mark.archive]
+pytestmark = [pytest.mark.root, pytest.mark.archive]
 
 SERVICE = """\
 import os, subprocess, threading

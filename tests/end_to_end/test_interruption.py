@@ -25,7 +25,7 @@ from tiny import (
     writing_layers,
 )
 
-pytestmark = [pytest.mark.alone, pytest.mark.root, pytest.mark.archive]  # for how soon it ends
+pytestmark = [pytest.mark.root, pytest.mark.archive]
 
 Phase = Callable[[Path], bool]
 

@@ -443,7 +443,6 @@ def test_a_download_goes_on_at_the_server_that_comes_after_one_that_was_killed(
         assert hashlib.sha256(begun + content).hexdigest() == layer["digest"].partition(":")[2]
 
 
-@pytest.mark.alone  # for the time it takes
 def test_the_server_ends_promptly_in_the_middle_of_a_download(built: View) -> None:
     view = replace(built, port=HostNetwork().free_port(), herdbook=_copied(built, "ending"))
     with view.served() as program, downloading(view, view.largest_layer()) as answer:
@@ -458,7 +457,6 @@ def test_the_server_ends_promptly_in_the_middle_of_a_download(built: View) -> No
     assert view.herdbook.json("registry")["served"] is False
 
 
-@pytest.mark.alone  # for the time it takes
 def test_slow_clients_hold_nobody_up(built: View) -> None:
     view = replace(built, port=HostNetwork().free_port(), herdbook=_copied(built, "slow"))
     layer = view.largest_layer()
