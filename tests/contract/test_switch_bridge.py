@@ -192,22 +192,27 @@ def test_laying_again_mends_what_others_have_broken(switch: BridgeSwitch, tmp_pa
         assert pings(web, front.gateway)
 
 
+def _told_on(machine: str, script: str, *arguments: str) -> list[str]:
+    """What a script beside this file says on a machine (a namespace); it complains of nothing."""
+    path = str(Path(__file__).with_name(script))
+    tried = subprocess.run(
+        ["ip", "netns", "exec", machine, sys.executable, path, *arguments],
+        env=_elsewhere(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert tried.stderr == ""
+    return tried.stdout.splitlines()
+
+
 def test_machine_that_passed_nothing_on_does_so_for_networks_only(tmp_path: Path) -> None:
     """It would be a router between whatever it is connected to, else."""
     machine = f"hb-closed-{short(of_bytes(str(tmp_path).encode()))}"
     subprocess.run(["ip", "netns", "add", machine], check=True)
     try:
-        script = Path(__file__).with_name("switch_closed_machine.py")
-        tried = subprocess.run(
-            ["ip", "netns", "exec", machine, sys.executable, str(script), str(tmp_path)],
-            env=_elsewhere(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert tried.stderr == ""
-        assert tried.stdout.splitlines() == [
+        assert _told_on(machine, "switch_closed_machine.py", str(tmp_path)) == [
             "an internal network: forwarding 0, -P FORWARD ACCEPT",
             "one that leads out: forwarding 1, -P FORWARD DROP",
             "a machine that was a router already: forwarding 1, -P FORWARD ACCEPT",
@@ -278,18 +283,8 @@ def test_on_a_strict_machine_networks_lead_out_and_nowhere_else(tmp_path: Path) 
             ["ip", "-n", world, "address", "add", f"{outside[2]}/28", "dev", "outside"], check=True
         )
         subprocess.run(["ip", "-n", world, "link", "set", "outside", "up"], check=True)
-        script = Path(__file__).with_name("switch_machine.py")
         arguments = [str(tmp_path / "state"), str(tmp_path), str(outside), world]
-        tried = subprocess.run(
-            ["ip", "netns", "exec", machine, sys.executable, str(script), *arguments],
-            env=_elsewhere(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert tried.stderr == ""
-        assert tried.stdout.splitlines() == [
+        assert _told_on(machine, "switch_machine.py", *arguments) == [
             "web reaches db: True",
             "web reaches the world: True",
             "both reaches the world: True",

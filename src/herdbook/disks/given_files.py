@@ -1,19 +1,16 @@
 """Tells a machine which files it is given at a start, and where in its root they are to be seen."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from herdbook.core.errors import InvalidInputError
+from herdbook.disks import root_paths
 
 LIST_NAME = "herdbook.files"
 """The file of this start's disk that the initrd reads: a line for each file."""
 
 FILE_PREFIX = "herdbook.file."
 """Such a name, with the file's place in the list, has the content."""
-
-_TARGET = re.compile(r"(/[A-Za-z0-9_@+=:,.~-]+)+")
-_NOT_OF_THE_ROOT = {"dev", "proc", "run", "sys"}
 
 
 @dataclass(frozen=True)
@@ -43,13 +40,12 @@ def given_files(files: Sequence[GivenFile]) -> Mapping[str, bytes]:
 
 def check_target(target: str) -> None:
     """Raise InvalidInputError for a target where a machine can see no file."""
-    parts = target.split("/")[1:]
-    if not _TARGET.fullmatch(target) or {".", ".."} & set(parts):
+    if not root_paths.is_plain(target):
         raise InvalidInputError(
             f"A machine can see no file at {target!r}",
-            hint="Use an absolute path of letters, digits and _@+=:,.~- between the slashes.",
+            hint=root_paths.HINT,
         )
-    if parts[0] in _NOT_OF_THE_ROOT:
+    if not root_paths.is_of_the_root(target):
         raise InvalidInputError(
             f"A machine can see no file at {target}: that is the kernel's, or made anew",
             hint="Use a path outside of /dev, /proc, /run and /sys.",

@@ -1,16 +1,13 @@
 """Tells a machine which of its disks are volumes, and where each of them is to be mounted."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from herdbook.core.errors import InvalidInputError
+from herdbook.disks import root_paths
 
 LIST_NAME = "herdbook.volumes"
 """The file of this start's disk that the initrd reads: a line for each volume."""
-
-_TARGET = re.compile(r"(/[A-Za-z0-9_@+=:,.~-]+)+")
-_NOT_OF_THE_ROOT = {"dev", "proc", "run", "sys"}
 
 
 @dataclass(frozen=True)
@@ -42,11 +39,10 @@ def mount_list(mount_points: Sequence[MountPoint]) -> bytes:
 
 
 def _check(target: str) -> None:
-    parts = target.split("/")[1:]
-    if not _TARGET.fullmatch(target) or {".", ".."} & set(parts):
+    if not root_paths.is_plain(target):
         raise InvalidInputError(
             f"No volume can be mounted at {target!r}",
-            hint="Use an absolute path of letters, digits and _@+=:,.~- between the slashes.",
+            hint=root_paths.HINT,
         )
-    if parts[0] in _NOT_OF_THE_ROOT:
+    if not root_paths.is_of_the_root(target):
         raise InvalidInputError(f"No volume can be mounted at {target}: it is the kernel's or /run")

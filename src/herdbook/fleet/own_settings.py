@@ -57,11 +57,10 @@ def known_hosts(
 
     That is empty where an instance is in none: then nothing stands for `host-gateway`.
     """
-    found = {
-        name: tuple(machine if each == HOST_GATEWAY else each for each in addresses)
+    return {
+        name: tuple(filter(None, (machine if each == HOST_GATEWAY else each for each in addresses)))
         for name, addresses in written.items()
     }
-    return {name: tuple(filter(None, addresses)) for name, addresses in found.items()}
 
 
 def kernel_settings_of(service: Service) -> Mapping[str, str]:
