@@ -1,39 +1,46 @@
 """Everything a verb may work with, as ports; who runs the program decides what stands behind."""
 
-from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
+from __future__ import annotations  # every verb imports this: it names ports, and loads none
 
-from herdbook.audit.ports import AuditLog
-from herdbook.builds.ports import NodePackages, Sandbox, WheelHouse
-from herdbook.campaigns.ports import Campaigns, Herd
-from herdbook.catalogue.model import Variant
-from herdbook.catalogue.ports import Cache, Components, Layers, Versions
-from herdbook.catalogue.stamps import Stamps
-from herdbook.channels.ports import Bundles, ChannelRegister, OwnCommands
-from herdbook.core.clock import Clock
-from herdbook.core.digests import Digest
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
 from herdbook.core.given_secrets import GivenSecrets
-from herdbook.core.progress import Progress
 from herdbook.core.turns import Turns
-from herdbook.disks.rendering import Renderer
-from herdbook.fleet.backups import BackupStore
-from herdbook.fleet.ports import Balancer, Engine, Inside, Names, Switch
-from herdbook.fleet.volumes import Volumes
-from herdbook.images.ports import BaseImages
-from herdbook.images.registries import Registry
-from herdbook.metadata.ports import MetadataRegister, TrustAnchor
-from herdbook.notifications.ports import Courier, Subscriptions
-from herdbook.packages.ports import Archive
 from herdbook.people.model import Authority
-from herdbook.people.ports import OpenIdProviders, People, Sessions
-from herdbook.rollouts.duty import Duty, UndisputedDuty
-from herdbook.rollouts.ports import FleetRegister, Vault
-from herdbook.signatures.ports import KeyRing, Provenances
-from herdbook.trust.ports import AdvisoryRegister, FeedSource
+from herdbook.rollouts.duty import UndisputedDuty
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Set as AbstractSet
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+    from pathlib import Path
+
+    from herdbook.audit.ports import AuditLog
+    from herdbook.builds.ports import NodePackages, Sandbox, WheelHouse
+    from herdbook.campaigns.ports import Campaigns, Herd
+    from herdbook.catalogue.model import Variant
+    from herdbook.catalogue.ports import Cache, Components, Layers, Versions
+    from herdbook.catalogue.stamps import Stamps
+    from herdbook.channels.ports import Bundles, ChannelRegister, OwnCommands
+    from herdbook.core.clock import Clock
+    from herdbook.core.digests import Digest
+    from herdbook.core.progress import Progress
+    from herdbook.disks.rendering import Renderer
+    from herdbook.fleet.backups import BackupStore
+    from herdbook.fleet.ports import Balancer, Engine, Inside, Names, Switch
+    from herdbook.fleet.volumes import Volumes
+    from herdbook.images.ports import BaseImages
+    from herdbook.images.registries import Registry
+    from herdbook.metadata.ports import MetadataRegister, TrustAnchor
+    from herdbook.notifications.ports import Courier, Subscriptions
+    from herdbook.packages.ports import Archive
+    from herdbook.people.ports import OpenIdProviders, People, Sessions
+    from herdbook.rollouts.duty import Duty
+    from herdbook.rollouts.ports import FleetRegister, Vault
+    from herdbook.signatures.ports import KeyRing, Provenances
+    from herdbook.trust.ports import AdvisoryRegister, FeedSource
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ class Workshop:
     actor: str
     groups_of: Callable[[str], AbstractSet[str]]
     commands: OwnCommands
-    apart: "Callable[[Workshop, Path, Iterable[Digest]], Workshop]"
+    apart: Callable[[Workshop, Path, Iterable[Digest]], Workshop]
     authority: Authority = field(default_factory=Authority)
     secrets: GivenSecrets = field(default_factory=GivenSecrets)
     turns: Turns = field(default_factory=Turns)

@@ -57,7 +57,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option of the comman
     from herdbook.catalogue.names import variant_kind, variant_of
     from herdbook.cli.session import open_session
     from herdbook.cli.shapes import instance_shape
-    from herdbook.server.program import open_network
+    from herdbook.server.parts import host_network
 
     output = Output(as_json=as_json)
     wish = Wish(
@@ -72,7 +72,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option of the comman
     workshop = open_session(output)
     version = version_meant(workshop, image)
     chosen = variant_of(version, variant_kind(variant))
-    started = act(workshop, open_network(), version, chosen, wish, wait)
+    started = act(workshop, host_network(), version, chosen, wish, wait)
     if as_json:
         ready = started.ready_seconds is not None
         shape = instance_shape(started.seen, ready or None)
@@ -101,10 +101,10 @@ def ps(
     from herdbook.actions.run import ready
     from herdbook.cli.session import open_session
     from herdbook.cli.shapes import instance_shape
-    from herdbook.server.program import open_network
+    from herdbook.server.parts import host_network
 
     output = Output(as_json=as_json)
-    workshop, network = open_session(output), open_network()
+    workshop, network = open_session(output), host_network()
     if application:
         application_named(workshop, application)
     found = [

@@ -51,7 +51,7 @@ def up(
     from herdbook.cli.applications.following import follow
     from herdbook.cli.applications.reading import read_files
     from herdbook.cli.session import open_session
-    from herdbook.server.program import open_network
+    from herdbook.server.parts import host_network
     from herdbook.server.serve import ensure_home
     from herdbook.server.settings import load_settings
 
@@ -59,7 +59,7 @@ def up(
     composed = read_files(files, project, profile, output, strict=strict)
     workshop = open_session(output)
     ensure_home(load_settings(), workshop)
-    release = release_application(workshop, open_network(), composed)
+    release = release_application(workshop, host_network(), composed)
     rollout = roll_out(workshop, release)
     if rollout is None:
         output.note(f"{release.application} runs release {release.number} already.")

@@ -41,7 +41,7 @@ def put_to_test(
     from herdbook.actions.put_to_test import put_to_test as act
     from herdbook.catalogue.names import variant_kind
     from herdbook.cli.session import open_session
-    from herdbook.server.program import open_network
+    from herdbook.server.parts import host_network
 
     if reproduce and variant:
         raise InvalidInputError(
@@ -54,7 +54,7 @@ def put_to_test(
     found = (
         [prove_reproduced(workshop, version)]
         if reproduce
-        else act(workshop, open_network(), version, only, wait)
+        else act(workshop, host_network(), version, only, wait)
     )
     _end(output, found, version.label)
 

@@ -144,10 +144,10 @@ def check(
 ) -> None:
     """Ask elsewhere what a channel is, believing nothing but a root: no register is needed."""
     from herdbook.actions.ask_channel import ask_channel
-    from herdbook.server.program import open_metadata_client
+    from herdbook.server.parts import metadata_client
 
     output = Output(as_json=as_json)
-    given = ask_channel(open_metadata_client(), at, root, memory, channel)
+    given = ask_channel(metadata_client(), at, root, memory, channel)
     if as_json:
         output.json(
             {
