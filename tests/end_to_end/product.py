@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from loaded_program import run_forked
+
 REPOSITORY = Path(__file__).parents[2]
 PROGRAM = Path(sys.executable).with_name("herdbook")
 LIMIT_SECONDS = 600
@@ -26,8 +28,11 @@ class Herdbook:
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, whatever its status."""
+        words = list(map(str, arguments))
+        if not self.wrapper:
+            return run_forked(words, self.environment(), LIMIT_SECONDS)
         return subprocess.run(
-            [*self.wrapper, str(PROGRAM), *map(str, arguments)],
+            [*self.wrapper, str(PROGRAM), *words],
             env=self.environment(),
             capture_output=True,
             text=True,

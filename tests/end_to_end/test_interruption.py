@@ -165,7 +165,7 @@ def test_full_disk_is_said_and_the_same_command_goes_on_once_there_is_room(
     stages = [
         (3 << 20, "for the archive's index"),
         (index // 3, "for the archive's index"),
-        (index + debs // 2, "for "),
+        (index + debs // 2, ""),  # for packages, or to build in where others made them many
         (index + debs + roots // 2, "to build in"),
     ]
     assert_clear(one.build(), 8, "no space left for the database", "Make room")

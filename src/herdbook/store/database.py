@@ -98,7 +98,10 @@ def quick_engine(url: str) -> Engine:
 
 
 def _closed_in_the_end(engine: Engine) -> Engine:
-    """Have an engine's connections closed in order once nobody has it any more."""
+    """Have an engine's connections closed in order once nobody has it, or the program ends.
+
+    Else a server would speak of connections lost, and SQLite leave a log beside the file.
+    """
     kept: dict[int, DBAPIConnection] = {}
 
     def opened(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -137,7 +140,7 @@ def _alone(url: str) -> Iterator[None]:
 def _engine(url: str) -> Engine:
     try:
         if not is_shared(url):
-            return create_engine(url)
+            return _closed_in_the_end(create_engine(url))
         # To connect takes as long as ten questions. Those kept are asked whether they live.
         return _closed_in_the_end(
             create_engine(
