@@ -11,9 +11,11 @@ from engine_support import free_port, http_get, seen_of, until, usable, wanted
 
 from herdbook.core.errors import EngineError, NotFoundError
 from herdbook.drivers import process
+from herdbook.drivers.line_files import last_lines
 from herdbook.drivers.process_identity import is_alive
 from herdbook.drivers.qemu.acceleration import TCG, trial_command
 from herdbook.drivers.qemu.boot_sector import EXIT_STATUS, boot_disk
+from herdbook.drivers.qemu.kept_logs import KEPT_BYTES, LIMIT_BYTES
 from herdbook.fleet.instances import MachineArtefact, State
 
 pytestmark = pytest.mark.qemu
@@ -135,3 +137,19 @@ def test_a_large_secret_arrives_whole(bench: QemuBench) -> None:
     until(lambda: bench.read(port, "/credentials/token"))
     assert bench.read(port, "/credentials/token") == secret
     engine.stop("large")
+
+
+def test_a_machine_that_writes_much_does_not_fill_the_disk(bench: QemuBench) -> None:
+    engine, port = bench.engine(), free_port()
+    engine.start(wanted(bench, "talkative", ports=(port,)))
+    log = bench.state_directory / "instances" / "talkative" / "service.log"
+    with log.open("ab") as stream:
+        stream.write(b"much was said\n" * (LIMIT_BYTES // 14 + 1))
+    until(lambda: http_get(port, "/environment"))
+    until(lambda: last_lines(log, 1) == ["the service is ready"])
+    seen_of(engine, "talkative")
+    assert KEPT_BYTES <= log.stat().st_blocks * 512 <= KEPT_BYTES + (1 << 20)
+    lines = list(engine.logs("talkative"))
+    assert lines[0] == "much was said"
+    assert lines[-1] == "the service is ready"
+    engine.stop("talkative", grace_seconds=0)

@@ -11,7 +11,7 @@ from engine_benches import SystemdBench
 from engine_support import READY_SECONDS, seen_of, until, usable, wanted
 
 from herdbook.disks.given_files import GivenFile
-from herdbook.fleet.instances import ProcessChanges, State
+from herdbook.fleet.instances import Confinement, ProcessChanges, State
 from herdbook.packages.suites import SUITES
 
 pytestmark = [pytest.mark.qemu, pytest.mark.root, pytest.mark.archive]
@@ -179,3 +179,34 @@ def test_a_file_that_cannot_be_seen_fails_the_machine_before_its_service(
 ) -> None:
     machine = begin(files=(GivenFile(target, b""),))
     assert reason in machine.failure()
+
+
+def test_folders_in_memory_begin_as_the_image_has_them_and_are_everybodys(begin: Begin) -> None:
+    folders = ("/etc/memory:size=64k", "/etc/init.d:mode=0750,exec,uid=4321", "/run/app", "/run")
+    machine = begin(confinement=Confinement(temporary=folders))
+    machine.says("arguments: ")
+    kinds = "for each in /etc/memory /etc/init.d /run/app; do stat -f -c %T $each; done"
+    assert machine.asked(kinds) == "tmpfs\n" * 3
+    assert machine.asked("stat -c '%a %u' /etc/memory /run/app /etc/init.d") == (
+        "1777 0\n1777 0\n750 4321\n"
+    )
+    assert machine.asked("ls /etc/init.d") != ""
+    filled = "echo 'exit 7' >/etc/memory/x; chmod +x /etc/memory/x; /etc/memory/x 2>&- || echo $?"
+    assert machine.asked(filled) == "126\n"  # nothing is started from there unless that is said
+    much = "head -c 100000 /dev/zero 2>&- >/etc/memory/much || echo full"
+    assert machine.asked(f"{much}; touch /run/app/mine && echo mine") == "full\nmine\n"
+
+
+@pytest.mark.parametrize(("grace", "limit"), [(10.0, "30s"), (95.5, "1min 35.500000s")])
+def test_a_service_has_all_the_time_to_end_that_it_is_given(
+    begin: Begin, grace: float, limit: str
+) -> None:
+    machine = begin(process=ProcessChanges(user="0", stop_grace_seconds=grace))
+    machine.says("arguments: ")
+    shown = machine.asked("systemctl show -p TimeoutStopUSec herdbook-service")
+    assert shown == f"TimeoutStopUSec={limit}\n"
+
+
+def test_too_little_memory_for_what_the_image_has_fails_the_machine_in_words(begin: Begin) -> None:
+    machine = begin(confinement=Confinement(temporary=("/bin:size=4k",)))
+    assert "what the image has at /bin is too large for it" in machine.failure()

@@ -76,6 +76,7 @@ def wanted_instance(
             spec.directory,
             spec.stop_signal,
             spec.init,
+            spec.stop_grace_seconds,
         ),
         # The name server listens at this machine's own address in each network.
         names=HostNames(spec.host_name, known_hosts(spec.other_hosts, plugs.resolver)),

@@ -164,10 +164,10 @@ MACHINE_RULES: tuple[Rule, ...] = (
         Rule(key, _OWN_KERNEL)
         for key in (
             *("cap_add", "cap_drop", "pids_limit", "read_only", "security_opt", "shm_size"),
-            *("sysctls", "tmpfs", "ulimits"),
+            *("sysctls", "ulimits"),
         )
     ),
-    Rule("volumes.*.type", "a machine mounts named volumes only", only=("bind", "tmpfs")),
+    Rule("volumes.*.type", "a machine has named volumes and memory only", only=("bind",)),
 )
 
 _NAMED_ELSEWHERE = "there is no driver but the engine's own"

@@ -94,6 +94,26 @@ mount_volume() { # $1 serial of the disk, $2 rw or ro, $3 absolute path in the r
     echo "$place" >>/run/herdbook/mounted
 }
 
+mount_memory() { # $1 options, $2 absolute path in the root
+    in_root mkdir -p "$2" || fail "there can be no directory $2 in memory"
+    place=$(in_root readlink -f "$2")
+    case "$place/" in
+    / | // | /dev/* | /proc/* | /run/ | /sys/*) fail "no folder in memory can be at $2" ;;
+    /run/*) at=$place ;; # what /run is now, it will be in the root
+    *) at=/new$place ;;
+    esac
+    $b mkdir -p "$at" /run/herdbook/memory
+    $b mount -t tmpfs -o "$1" tmpfs /run/herdbook/memory || fail "there is no memory with $1 for $2"
+    mode=$($b stat -c %a /run/herdbook/memory)
+    owner=$($b stat -c %u:%g /run/herdbook/memory)
+    # What the image has there is there, as in a container; the folder itself is as was wished.
+    $b cp -a "$at/." /run/herdbook/memory/ || fail "what the image has at $2 is too large for it"
+    $b chown "$owner" /run/herdbook/memory
+    $b chmod "$mode" /run/herdbook/memory
+    $b mount -o move /run/herdbook/memory "$at" || fail "no folder in memory can be at $2"
+    echo "$place" >>/run/herdbook/mounted
+}
+
 give_file() { # $1 its place in the list, $2 its mode, $3 absolute path in the root
     file=/run/herdbook/herdbook.file.$1
     $b chmod "$2" "$file"
@@ -209,7 +229,10 @@ fi
 # A service must never meet an empty directory where its data should be.
 if [ -e /run/herdbook/herdbook.volumes ]; then
     while read -r serial access target; do
-        mount_volume "$serial" "$access" "$target"
+        case $serial in
+        memory) mount_memory "$access" "$target" ;;
+        *) mount_volume "$serial" "$access" "$target" ;;
+        esac
     done </run/herdbook/herdbook.volumes
 elif find_disk herdbook-volume-0 >/dev/null; then
     fail "nothing says where its volumes are to be mounted"

@@ -7,6 +7,7 @@ from importlib import resources
 from herdbook.core.errors import InvalidInputError
 from herdbook.disks import quoting
 from herdbook.disks.secrets import ENVIRONMENT_NAME
+from herdbook.disks.service_changes import STOP_LIMIT_SECONDS
 from herdbook.layers.tree import Kind
 
 _UNITS = "usr/lib/systemd/system"
@@ -61,7 +62,7 @@ class Service:
     environment: dict[str, str] = field(default_factory=dict)
     user: str = "root"
     directory: str = "/"
-    stop_limit_seconds: int = 30
+    stop_limit_seconds: int = STOP_LIMIT_SECONDS
     group: str = ""
 
 

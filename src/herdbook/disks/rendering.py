@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-RENDERING = 4
+RENDERING = 5
 """Counts changes of what is made of the same layers: init script, modules, command lines."""
 
 MEBIBYTE = 1 << 20

@@ -2,12 +2,11 @@
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from herdbook.core.errors import InvalidInputError
 from herdbook.disks import quoting, volumes
-from herdbook.disks.volumes import MountPoint
 from herdbook.layers.tree import Entry, Kind
 from herdbook.layers.writing import tar_pieces
 
@@ -26,21 +25,20 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 def secrets_disk(
     environment: Mapping[str, str],
     secrets: Mapping[str, bytes],
-    mount_points: Sequence[MountPoint] = (),
+    mounts: bytes = b"",
     more: Mapping[str, bytes] = MappingProxyType({}),
 ) -> bytes:
     """Return the content of a read-only disk: a tar with one file for each secret.
 
-    Settings, the list of volumes, and `more` files by their names lie beside them.
+    Settings, the list of `mounts`, and `more` files by their names lie beside them.
 
     Unlike SMBIOS strings, of which systemd reads 4096 bytes in all and drops the rest without a
-    word, it holds secrets of any size. Raises InvalidInputError for a name that is no file name
-    and for a target where no volume can be mounted.
+    word, it holds secrets of any size. Raises InvalidInputError for a name that is no file name.
     """
     contents = {SECRET_PREFIX + _checked(name): value for name, value in secrets.items()}
     contents[ENVIRONMENT_NAME] = quoting.environment_file(environment)
-    if mount_points:
-        contents[volumes.LIST_NAME] = volumes.mount_list(mount_points)
+    if mounts:
+        contents[volumes.LIST_NAME] = mounts
     contents.update(more)
     entries = [
         Entry(path, Kind.FILE, mode=0o400, size=len(content)) for path, content in contents.items()

@@ -20,6 +20,9 @@ ARGUMENTS_NAME = "herdbook.arguments"
 DIRECTORY_NAME = "herdbook.directory"
 """Where the service starts; it is made if it is not there."""
 
+STOP_LIMIT_SECONDS = 30
+"""How long the service of an image may take to end, unless it is told otherwise."""
+
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _NO_NUMBERS = {0xFFFF, 0xFFFFFFFF}
 """What stands for nobody in 16 and in 32 bits (systemd: docs/UIDS-GIDS.md)."""
@@ -32,7 +35,8 @@ class ServiceChanges:
     `command` takes the place of all that the image runs; `arguments` follow its own program, or
     are the command where it has none. `user` is a user, or a user and a group after a colon, each
     a name that the image has or any number. `directory` is absolute. `stop_signal` is named as
-    in `core.signals`.
+    in `core.signals`. `stop_limit_seconds` is how long it may take to end, where the image's own
+    limit would be too short.
     """
 
     command: tuple[str, ...] | None = None
@@ -40,6 +44,7 @@ class ServiceChanges:
     user: str = ""
     directory: str = ""
     stop_signal: str = ""
+    stop_limit_seconds: float = 0.0
 
 
 def service_files(changes: ServiceChanges) -> Mapping[str, bytes]:
@@ -62,6 +67,8 @@ def service_files(changes: ServiceChanges) -> Mapping[str, bytes]:
     if changes.stop_signal:
         # As in a container: one process is asked to end, and what is left after it is killed.
         settings += [f"KillSignal={_signal(changes.stop_signal)}", "KillMode=mixed"]
+    if changes.stop_limit_seconds > STOP_LIMIT_SECONDS:
+        settings.append(f"TimeoutStopSec={changes.stop_limit_seconds:g}")
     if settings or files:
         files[SETTINGS_NAME] = "".join(f"{line}\n" for line in ("[Service]", *settings))
     return {name: text.encode() for name, text in files.items()}

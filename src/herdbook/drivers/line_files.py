@@ -1,9 +1,10 @@
 """Reads files that some process is still writing lines to."""
 
+import errno
 import os
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from herdbook.core.clock import Clock
 
@@ -15,14 +16,18 @@ def follow_lines(path: Path, is_written: Callable[[], bool], clock: Clock) -> It
     """Yield the lines of a file, and those that are added while `is_written` says so.
 
     A missing file has no lines. What is left in a file that was removed is still read, and one
-    that was put in its place (a log that was rotated) is read next.
+    that was put in its place (a log that was rotated) is read next. Where the room of a beginning
+    was given back (a log that grew long), it is read from the first whole line after that.
     """
     rest = b""
     while path.exists():
-        with path.open("rb") as stream:
+        with path.open("rb", buffering=0) as stream:
             while True:
                 # Asked before reading: whatever was written until then is still read.
                 goes_on = is_written()
+                if _has_skipped_hole(stream):
+                    rest = b""
+                    stream.readline()
                 *complete, rest = (rest + stream.read()).split(b"\n")
                 yield from map(_text, complete)
                 if not goes_on:
@@ -44,7 +49,20 @@ def last_lines(path: Path, count: int) -> list[str]:
     return [_text(line) for line in lines[-count:]]
 
 
-def _is_replaced(path: Path, stream: BinaryIO) -> bool:
+def _has_skipped_hole(stream: FileIO) -> bool:
+    """Go on where there is something, if what comes next was given back."""
+    position = stream.tell()
+    try:
+        found = os.lseek(stream.fileno(), position, os.SEEK_DATA)
+    except OSError as error:
+        if error.errno != errno.ENXIO:  # there is nothing after the position
+            raise
+        found = position
+    stream.seek(found)
+    return found > position
+
+
+def _is_replaced(path: Path, stream: FileIO) -> bool:
     try:
         return path.stat().st_ino != os.fstat(stream.fileno()).st_ino
     except FileNotFoundError:

@@ -93,7 +93,8 @@ class ProcessChanges:
 
     `entrypoint` and `command` are Compose's: the latter are the former's arguments. Without
     `init`, a container's program is process 1 itself, as one that brings its own init wants to be;
-    a machine has systemd there in any case.
+    a machine has systemd there in any case. `stop_grace_seconds` is what whoever stops the instance
+    will give it.
     """
 
     entrypoint: tuple[str, ...] | None = None
@@ -102,6 +103,7 @@ class ProcessChanges:
     directory: str = ""
     stop_signal: str = ""
     init: bool = True
+    stop_grace_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -120,9 +122,9 @@ class Confinement:
     """What a container may do beyond running: by default nothing, with room enough for most.
 
     `processes` is the most that may run at once, 0 for no limit. `capabilities` are added to
-    none, by the kernel's names without CAP_. `temporary` are folders in memory. `kernel` are
-    settings of the kernel (sysctl) that each container has of its own. A machine is confined by
-    being one.
+    none, by the kernel's names without CAP_. `temporary` are folders in memory, as `PATH` or
+    `PATH:OPTIONS`. `kernel` are settings of the kernel (sysctl) that each container has of its
+    own. A machine is confined by being one; of all this it has folders in memory only.
     """
 
     processes: int = DEFAULT_PROCESSES

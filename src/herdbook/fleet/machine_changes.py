@@ -20,4 +20,5 @@ def machine_changes(changes: ProcessChanges) -> ServiceChanges:
         user=changes.user,
         directory=changes.directory,
         stop_signal=changes.stop_signal,
+        stop_limit_seconds=changes.stop_grace_seconds,
     )

@@ -11,6 +11,7 @@ from herdbook.compose.wishes import Percent, Snapshot
 from herdbook.core.digests import Digest
 from herdbook.core.errors import InvalidInputError
 from herdbook.disks.given_files import check_target
+from herdbook.disks.memory_folders import memory_folders
 from herdbook.disks.service_changes import service_files
 from herdbook.fleet.applications import (
     BackupPolicy,
@@ -174,10 +175,7 @@ def _instance(service: Service, image: ImageFacts, around: Surroundings) -> Inst
         processes=_processes(service),
         read_only_root=service.read_only,
         capabilities=_capabilities(service),
-        temporary=(
-            *service.tmpfs,
-            *(_temporary(each) for each in service.volumes if each.kind is VolumeKind.TMPFS),
-        ),
+        temporary=_in_memory(service),
         shared_memory_bytes=service.shm_size_bytes or 0,
         file_limit=max(limit.hard, 0) if limit else 0,
         probe=probe_of(service, image.ports, image.health_path, image.variant, listens=listens),
@@ -211,6 +209,11 @@ def _capabilities(service: Service) -> tuple[str, ...]:
     return tuple(sorted(added - dropped))
 
 
+def _in_memory(service: Service) -> tuple[str, ...]:
+    volumes = (each for each in service.volumes if each.kind is VolumeKind.TMPFS)
+    return (*service.tmpfs, *map(_temporary, volumes))
+
+
 def _temporary(mount: Mount) -> str:
     """Return a folder in memory, with the options that Compose has for it in words of mount(8)."""
     size = f"size={mount.size_bytes}" if mount.size_bytes else ""
@@ -221,12 +224,6 @@ def _temporary(mount: Mount) -> str:
 
 def _refuse_for_machines(service: Service) -> None:
     """Raise InvalidInputError for what no machine can have, or can be told."""
-    if service.tmpfs:
-        raise InvalidInputError(
-            f"{service.name} is a machine, which has the folders of its image: it has no tmpfs",
-            hint="Take tmpfs out; /tmp and /run are in memory.",
-            where=service.where,
-        )
     said = ProcessChanges(
         service.entrypoint,
         service.command,
@@ -236,6 +233,7 @@ def _refuse_for_machines(service: Service) -> None:
     )
     try:
         service_files(machine_changes(said))
+        memory_folders(_in_memory(service))
         for each in service.configs:
             check_target(each.target)
     except InvalidInputError as error:

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from sqlalchemy import Engine as Database
-
     from herdbook.actions.workshop import Workshop
     from herdbook.builds.ports import NodePackages, Sandbox, WheelHouse
     from herdbook.campaigns.ports import Campaigns, Herd
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     from herdbook.signatures.ports import KeyRing, Provenances
     from herdbook.store.audit import SqlAudit
     from herdbook.store.blobs import BlobStore
+    from herdbook.store.database import Database
     from herdbook.store.fencing import Fence
     from herdbook.store.staging import Staging
     from herdbook.trust.ports import AdvisoryRegister, FeedSource

@@ -16,6 +16,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from herdbook.core.errors import ConflictError, InvalidInputError, NoSpaceError
 from herdbook.store.fencing import FENCE, Fence, fence_of, limit_idleness, refuse_late
 
+Database = Engine
+"""What others hand from store to store, and know nothing of."""
+
 REVISION = "0016"
 """The newest migration; a test holds it against the migrations folder."""
 

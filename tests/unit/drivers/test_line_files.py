@@ -1,5 +1,6 @@
 """Lines are read whole and in order, however their file is written, removed or replaced."""
 
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,3 +83,39 @@ def test_last_lines_are_at_most_as_many_as_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_text("".join(f"{number}\n" for number in range(100_000)), encoding="ascii")
     assert last_lines(path, 3) == ["99997", "99998", "99999"]
+
+
+def test_what_was_given_back_of_a_beginning_is_passed_over(tmp_path: Path) -> None:
+    """A log that grew too long has a hole there, and half a line after it."""
+    path = tmp_path / "log"
+    lines = [f"{number:07}" for number in range(100_000)]
+    path.write_text("\n".join(lines) + "\n")
+
+    def give_back(length: int) -> None:
+        words = ["fallocate", "--punch-hole", "--offset=0", f"--length={length}", str(path)]
+        subprocess.run(words, check=True)
+
+    give_back(400 << 10)
+    clock = _ActingClock(lambda: _append(path, "last\n"))
+    assert list(follow_lines(path, clock.has_acts, clock)) == [
+        *lines[(400 << 10) // 8 + 1 :],
+        "last",
+    ]
+    assert last_lines(path, 2) == [lines[-1], "last"]
+
+
+def test_a_reader_that_is_overtaken_goes_on_with_what_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text("first\nhalf")
+
+    def overtake() -> None:
+        _append(path, "\n" + "more\n" * 10_000)
+        subprocess.run(
+            ["fallocate", "--punch-hole", "--offset=0", "--length=16384", str(path)], check=True
+        )
+
+    clock = _ActingClock(overtake)
+    read = list(follow_lines(path, clock.has_acts, clock))
+    assert read[0] == "first"
+    assert set(read[1:]) == {"more"}
+    assert 6_000 < len(read) < 7_000

@@ -269,7 +269,7 @@ def test_the_size_of_a_machine_is_what_is_said_or_what_its_image_says(
 @pytest.mark.parametrize(
     "said",
     [
-        "tmpfs: /a",
+        "tmpfs: /dev/a",
         "volumes: ['/a:/a']",
         "entrypoint: []",
         "user: 'a b'",

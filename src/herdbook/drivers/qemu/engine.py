@@ -23,6 +23,7 @@ from herdbook.drivers.qemu.console import console_lines
 from herdbook.drivers.qemu.credentials import remove_credentials, write_credentials
 from herdbook.drivers.qemu.directories import Directories
 from herdbook.drivers.qemu.endings import start_error
+from herdbook.drivers.qemu.kept_logs import limit_log
 from herdbook.drivers.qemu.machine_command import CONSOLE_LOG, SERVICE_LOG, Machine, command_line
 from herdbook.drivers.qemu.network_cards import refuse_missing_taps
 from herdbook.drivers.qemu.ports_inside import make_pipes
@@ -201,6 +202,8 @@ class QemuEngine:
         directory = self._directories.of(record.name)
         process = living_process(record, directory)
         if process is not None:
+            for log in (CONSOLE_LOG, SERVICE_LOG):
+                limit_log(directory / log)
             return record.seen(NAME, State.RUNNING, "", process)
         if is_claimed(self._claim(record.name)):
             return None

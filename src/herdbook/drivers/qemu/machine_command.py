@@ -82,7 +82,8 @@ def _monitor(socket: Path) -> tuple[str, ...]:
 
 
 def _serial_port(name: str, log: Path) -> tuple[str, ...]:
-    return ("-chardev", f"file,id={name},path={_escaped(log)}", "-serial", f"chardev:{name}")
+    file = f"file,id={name},path={_escaped(log)},append=on"
+    return ("-chardev", file, "-serial", f"chardev:{name}")
 
 
 def _network(ports: tuple[PublishedPort, ...]) -> tuple[str, ...]:
