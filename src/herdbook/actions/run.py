@@ -106,16 +106,6 @@ def _require_usable(workshop: Workshop, engine: Engine) -> None:
         raise MissingToolError(found.unusable, hint=found.remedy)
 
 
-def ready(network: Network, seen: Seen) -> bool | None:
-    """Tell whether an instance answers its health check; None where it has none."""
-    if not seen.health_path or not seen.ports:
-        return None
-    if seen.state is not State.RUNNING:
-        return False
-    port = seen.ports[0]
-    return network.answers(port.host_address, port.host_port, seen.health_path)
-
-
 def _wanted(
     workshop: Workshop, network: Network, version: Version, variant: VariantRecord, wish: Wish
 ) -> Wanted:

@@ -97,15 +97,16 @@ def ps(
     as_json: AsJson = False,
 ) -> None:
     """List instances, running or not: all of them, or those of one application."""
-    from herdbook.actions.find_application import application_named
-    from herdbook.actions.run import ready
     from herdbook.cli.session import open_session
     from herdbook.cli.shapes import instance_shape
+    from herdbook.fleet.readiness import ready
     from herdbook.server.parts import host_network
 
     output = Output(as_json=as_json)
     workshop, network = open_session(output), host_network()
     if application:
+        from herdbook.actions.find_application import application_named
+
         application_named(workshop, application)
     found = [
         (seen, ready(network, seen))

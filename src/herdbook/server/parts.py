@@ -102,6 +102,16 @@ def renderer(
     return provide_renderer(packages, within, staging, state / "tools", progress)
 
 
+def key_ring(settings: Settings, clock: Clock, actor: str) -> KeyRing:
+    """Open the keys that versions are signed with, and those they are believed by."""
+    from importlib.metadata import version
+
+    from herdbook.store.key_ring import FileKeyRing
+
+    keys = settings.state_directory / "keys"
+    return FileKeyRing(keys, clock, actor, version("herdbook"), settings.key_password)
+
+
 def bundles(state: Path, staging: Staging) -> Bundles:
     """Open where the sources of builds are kept."""
     from herdbook.store.bundles import DiskBundles

@@ -4,7 +4,6 @@ import errno
 import os
 from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
 from socket import gethostname
@@ -33,7 +32,6 @@ from herdbook.store.audit import SqlAudit
 from herdbook.store.blobs import BlobStore
 from herdbook.store.database import is_shared, open_database
 from herdbook.store.fencing import Fence
-from herdbook.store.key_ring import FileKeyRing
 from herdbook.store.people import SqlPeople
 from herdbook.store.sessions import FileSessions
 from herdbook.store.staging import Staging
@@ -60,9 +58,7 @@ def open_workshop(
     providers = late(parts.providers, state, clock)
     sessions = FileSessions(settings.session_file or state / "session.json")
     acting = who_acts(settings, people, Vouching(people, providers), sessions, clock)
-    keys = FileKeyRing(
-        state / "keys", clock, acting.actor, version("herdbook"), settings.key_password
-    )
+    keys = late(parts.key_ring, settings, clock, acting.actor)
     blobs = BlobStore(state / "blobs")
     blobs.sweep()
     archive, sandbox = late(parts.archive, settings), late(parts.sandbox, staging)
