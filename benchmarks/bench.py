@@ -17,6 +17,7 @@ HERDBOOK = REPOSITORY / ".venv/bin/herdbook"
 PODMAN_LIMITS = ["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"]
 COLD_RUNS = 3
 RUNS = 5
+COMMAND_RUNS = 15
 READY_LIMIT_SECONDS = 120
 
 
@@ -94,6 +95,16 @@ class Bench:
             self._buildah,
             "buildah bud --layers",
             RUNS,
+        )
+
+    def listing(self) -> Comparison:
+        """What is there: a command that reads, most of whose time is its start."""
+        return compare(
+            "images listed",
+            lambda: self.herdbook("images"),
+            lambda: timed(["podman", "images"]),
+            "podman images",
+            COMMAND_RUNS,
         )
 
     def one_file(self) -> Comparison:

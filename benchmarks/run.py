@@ -38,6 +38,7 @@ def main() -> None:
             rows = [
                 replace(bench.cold_build(), goal=1.3),
                 replace(bench.unchanged(), limit_seconds=0.5),
+                bench.listing(),
                 bench.one_file(),
                 bench.container_ready(),
                 replace(bench.machine_ready(), limit_seconds=12.0),
