@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from switch_benches import Listener, clear, connects, pings, run_inside
 from switch_networks import at, place, plans
 
 from herdbook.core.digests import of_bytes, short
+from herdbook.core.errors import ConflictError
 from herdbook.drivers import process
 from herdbook.drivers.bridge import BridgeSwitch
+from herdbook.drivers.bridge.identities import Identities
 from herdbook.fleet.instances import Plugs
 from herdbook.fleet.networks import NetworkPlan, free_subnet
 
@@ -171,6 +174,19 @@ def test_nothing_is_left(switch: BridgeSwitch, tmp_path: Path) -> None:
     assert marked not in process.run(["ip", "link"]).output
     assert not [name for name in _of_kernel() if _scope(tmp_path) in name or name in bridges]
     assert not any(_rules(bridge) for bridge in bridges)
+
+
+def test_of_a_network_that_is_refused_no_rules_are_left(
+    switch: BridgeSwitch, tmp_path: Path
+) -> None:
+    """They would keep a later network with the same gateway from being reached."""
+    front, _, _ = plans(tmp_path)
+    switch.lay(front)
+    elsewhere = tmp_path / "elsewhere"
+    with pytest.raises(ConflictError):
+        BridgeSwitch(elsewhere).lay(replace(front, name="another"))
+    assert _rules(_bridge(front.gateway))
+    assert not _rules(Identities(elsewhere).bridge("another"))
 
 
 def test_laying_again_mends_what_others_have_broken(switch: BridgeSwitch, tmp_path: Path) -> None:

@@ -150,7 +150,9 @@ def test_volumes_are_disks_with_serials_of_their_own() -> None:
 
 def test_commas_in_paths_do_not_end_an_option() -> None:
     line = _command_line()
-    assert "file,id=console,path=/state,, long/web/console.log,append=on" in _after("-chardev", line)
+    assert "file,id=console,path=/state,, long/web/console.log,append=on" in _after(
+        "-chardev", line
+    )
     root = _block_devices(line)["root"]
     assert root["file"] == {
         "driver": "file",

@@ -55,7 +55,12 @@ class BridgeSwitch:
         with self._network_claim(network.name) as claimed:
             # The rules come first: nobody is ever in a network without them.
             firewall.keep(claimed, chain, wanted_chains(network, bridge, chain))
-            self._lay_bridge(claimed, network, bridge)
+            try:
+                self._lay_bridge(claimed, network, bridge)
+            except ConflictError:
+                if not kernel.link_exists(bridge):
+                    firewall.keep(claimed, chain, {})
+                raise
             kernel.leave_ipv6(bridge)
             if not network.internal:
                 _lead_out()
