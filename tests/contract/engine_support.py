@@ -4,6 +4,7 @@ import base64
 import http.client
 import os
 import pickle
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -118,6 +119,24 @@ def start_elsewhere(
     arguments = [*wrapper, sys.executable, "-c", start, str(state_directory)]
     result = process.run(arguments, given=pickle.dumps(one))
     assert result.succeeded, result.errors
+
+
+def start_elsewhere_and_be_killed(
+    engine: type[PodmanEngine | QemuEngine],
+    state_directory: Path,
+    one: Wanted,
+    begun: Callable[[], object],
+) -> None:
+    """Start an instance from a process that is killed as soon as something has `begun`."""
+    start = _START.format(module=engine.__module__, engine=engine.__name__)
+    arguments = [sys.executable, "-c", start, str(state_directory)]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE) as killed:
+        assert killed.stdin
+        killed.stdin.write(pickle.dumps(one))
+        killed.stdin.close()
+        while not begun() and killed.poll() is None:
+            time.sleep(0.002)
+        killed.kill()
 
 
 def seen_of(engine: Engine, name: str) -> Seen:

@@ -1,6 +1,7 @@
 """What the Podman driver promises beyond the port: few privileges, one import, no traces."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,11 +9,20 @@ from pathlib import Path
 import pytest
 from engine_benches import PodmanBench
 from engine_container import USER_ID, write_container
-from engine_support import free_port, http_get, seen_of, until, usable, wanted
+from engine_support import (
+    free_port,
+    http_get,
+    seen_of,
+    start_elsewhere_and_be_killed,
+    until,
+    usable,
+    wanted,
+)
 
 from herdbook.core import digests
 from herdbook.core.errors import InvalidInputError, NotFoundError, VerificationError
 from herdbook.drivers import process
+from herdbook.drivers.podman import PodmanEngine
 from herdbook.drivers.podman.labels import SCOPE_LABEL
 from herdbook.drivers.podman.sightings import Sightings
 from herdbook.drivers.podman.trial import Trial
@@ -149,3 +159,24 @@ def test_container_that_starts_just_as_it_is_looked_at_has_not_failed(
     (seen,) = [one for one in sightings.all() if one.name == "late"]
     assert seen.state is not State.FAILED
     bench.engine().stop("late")
+
+
+def _processes_of(name: str) -> str:
+    return process.run(["pgrep", "--full", f"conmon.* -n herdbook-[0-9a-f]+-{name} "]).output
+
+
+@pytest.mark.parametrize("milliseconds", [0, 5, 10, 20, 30, 40])
+def test_nothing_is_left_of_a_start_that_was_killed(bench: PodmanBench, milliseconds: int) -> None:
+    """Podman, killed with it, may not know what it has made: its first process waits for ever."""
+    name = f"killed{milliseconds}"
+
+    def begun() -> bool:
+        if not _processes_of(name):
+            return False
+        time.sleep(milliseconds / 1000)
+        return True
+
+    one = wanted(bench, name)
+    start_elsewhere_and_be_killed(PodmanEngine, bench.state_directory, one, begun)
+    bench.engine().stop(name, grace_seconds=0)
+    until(lambda: not _processes_of(name))

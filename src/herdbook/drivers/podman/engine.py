@@ -18,6 +18,7 @@ from herdbook.drivers.podman.endings import end_kindly
 from herdbook.drivers.podman.images import Images
 from herdbook.drivers.podman.instance_files import InstanceFiles
 from herdbook.drivers.podman.labels import NAME, container_name
+from herdbook.drivers.podman.orphans import end_orphans
 from herdbook.drivers.podman.service_log import service_lines
 from herdbook.drivers.podman.sightings import Sightings
 from herdbook.drivers.podman.starting import Starter
@@ -98,6 +99,8 @@ class PodmanEngine:
                 command.call(
                     ["rm", "--force", "--ignore", "--volumes", grace, self._container(name)]
                 )
+            if files.is_start_cut_off():
+                end_orphans(self._container(name))
             files.remove()
 
     def logs(self, name: str, *, follow: bool = False) -> Iterator[str]:

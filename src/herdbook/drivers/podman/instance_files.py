@@ -14,6 +14,9 @@ from herdbook.fleet.instances import HostNames, RunningProcess
 CREDENTIALS_DIRECTORY = "/run/credentials/herdbook"
 """Where an instance finds its secrets: what systemd does for a unit, under our own name."""
 
+_ENVIRONMENT = "environment"
+"""What only starting needs, and is gone after it."""
+
 
 class InstanceFiles:
     """The files of one instance, in a directory that only this user can enter.
@@ -57,6 +60,10 @@ class InstanceFiles:
             return None
         return RunningProcess(number, ticks), stop_signal
 
+    def is_start_cut_off(self) -> bool:
+        """Tell whether there was a start that neither succeeded nor failed: it was killed."""
+        return any(self.directory.glob(f"*/{_ENVIRONMENT}"))
+
     def remove(self) -> None:
         """Remove all of it; idempotent."""
         if self.directory.exists():
@@ -69,7 +76,7 @@ class Attempt:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.process_id_file = directory / "pid"
-        self.environment_file = directory / "environment"
+        self.environment_file = directory / _ENVIRONMENT
         self.hosts_file = directory / "hosts"
 
     @property
