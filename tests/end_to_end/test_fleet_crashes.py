@@ -45,8 +45,7 @@ def test_a_server_killed_at_any_moment_of_a_rollout_is_taken_over_from(
         application.said("up", application.file)
         shown = application.until("complete", seconds=120)
         assert shown["to_release"] == number, application.words()
-        wait_for(lambda: len(application.containers()) == 3, 60, application.words())
-        assert application.is_whole(), application.words()
-        assert len(application.namespaces()) == 3
-        assert len(application.left()) - 3 == cards, application.left()
+        wait_for(application.is_whole, 60, application.words())
+        wait_for(lambda: len(application.namespaces()) == 3, 30, application.words())
+        wait_for(lambda: len(application.left()) - 3 == cards, 30, str(application.left()))
         assert {application.answered_version() for _ in range(6)} == {version}

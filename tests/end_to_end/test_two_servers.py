@@ -169,7 +169,7 @@ def test_a_server_that_was_stopped_beyond_its_lease_does_nothing_late(two: Two) 
     time.sleep(2.0)
     assert application.processes() == processes
     assert application.shown()["instances"] == instances
-    assert application.is_whole()
+    wait_for(application.is_whole, 30, application.words())
     assert two.status()["standing_by"] == [two.first.program.pid]
 
 
