@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -213,8 +213,9 @@ class TinyApplication:
         found: dict[str, int] = {}
         for name, each in self.containers().items():
             if each["State"] == "running":
-                children = Path(f"/proc/{each['Pid']}/task/{each['Pid']}/children").read_text()
-                found[name] = int(children.split()[0]) if children else each["Pid"]
+                with suppress(OSError):  # it has ended meanwhile
+                    children = Path(f"/proc/{each['Pid']}/task/{each['Pid']}/children").read_text()
+                    found[name] = int(children.split()[0]) if children else each["Pid"]
         return found
 
     def server_process(self) -> int:
@@ -292,7 +293,8 @@ def tiny_application(
     home.mkdir()
     write_image(home / "layout")
     name = "app" + digests.short(digests.of_bytes(str(folder).encode()))[:8]
-    herdbook = Herdbook(folder / "state", settings=dict(settings or {}))
+    # Started as people start it: what goes on by itself has that long before somebody looks.
+    herdbook = Herdbook(folder / "state", ("env",), dict(settings or {}))
     port = HostNetwork().free_port()
     made = TinyApplication(herdbook, home, name, port, replicas, update=dict(update or {}))
     try:

@@ -180,9 +180,9 @@ def test_a_server_that_ends_in_order_is_followed_at_once_and_both_leave_nothing(
     assert two.second.says("the server runs") < TAKEN_OVER_SECONDS / 3
     before = application.process_in(0)
     kill(before)
-    wait_for(
-        lambda: application.is_whole() and application.process_in(0) != before, 30, "it is healed"
-    )
+    wait_for(lambda: before not in application.processes().values(), 30, "it is gone")
+    wait_for(lambda: len(application.processes()) == application.replicas, 30, "it is healed")
+    wait_for(application.is_whole, 30, application.words())
     application.herdbook.must("down", application.name)
     assert "the server has ended" in application.herdbook.must("serve", "--stop")
     assert two.second.program.wait(30) == 0
